@@ -6,7 +6,7 @@ import contextlib
 import json
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import takewhile
 from typing import Any
@@ -49,7 +49,7 @@ class Pytest:
 
     def idle(self, job: Job) -> Report | None:
         """No tests to run where no file looks like one and no setting names any."""
-        return Report((), "no tests", 0) if suites.choose(job).kind == "none" else None
+        return _no_tests(job) if suites.choose(job).kind == "none" else None
 
     def commands(self, job: Job) -> tuple[Invocation, ...]:
         """The project's own way to run its tests, in its interpreter, with the tree first on the import path."""
@@ -176,7 +176,7 @@ def _report(
         findings = (_exit_code(status, left),)
     if status == 0 and (findings or left.returncode != 0):
         return Unreadable("pytest's exit code and its report contradict each other")
-    note = "; ".join(filter(None, (_note(end), _not_run(job, end))))
+    note = "; ".join(filter(None, (_note(end), _not_run(job, end["tests"]))))
     tests, skipped = (frozenset(map(str, end.get(name, ()))) for name in ("tests", "skipped"))
     outcomes = {str(name): int(count) for name, count in end["outcomes"].items()}
     durations = {str(path): float(seconds) for path, seconds in end.get("seconds", {}).items()}
@@ -195,11 +195,16 @@ def _report(
     )
 
 
-def _not_run(job: Job, end: dict[str, Any]) -> str:
+def _no_tests(job: Job) -> Report:
+    """That nothing is there to run, and which files look like tests nevertheless."""
+    return Report((), "; ".join(filter(None, ("no tests", _not_run(job, ())))), 0)
+
+
+def _not_run(job: Job, tests: Iterable[object]) -> str:
     """The files that look like tests, and of which none ran: nobody may take them for passed."""
     if job.only or job.test_files or job.check.args:
         return ""
-    ran = {str(test).partition("::")[0] for test in end["tests"]}
+    ran = {str(test).partition("::")[0] for test in tests}
     left = [path for path in suites.like_tests(job) if path not in ran]
     return f"{NOT_RUN}: {_listed(left)}" if left else ""
 

@@ -152,17 +152,18 @@ class TestCommitsOnABranchInConflict:
 
 
 @pytest.mark.slow
-def test_a_branch_of_another_remote_is_a_base(project: Clone, tmp_path: Path) -> None:
+@pytest.mark.parametrize("remote", ["origin", "upstream"])
+def test_a_branch_is_a_base_by_the_name_of_its_remote(project: Clone, tmp_path: Path, remote: str) -> None:
     project.git("clone", "-q", str(project.path), str(tmp_path / "upstream"))
     upstream = Clone(tmp_path / "upstream", "ada", tmp_path)
     upstream.git("config", "user.name", "Ada")
     upstream.git("config", "user.email", "ada@acme.example")
     commit(upstream, {"theirs.py": "z = 1\n"}, "main")
-    project.git("remote", "add", "upstream", str(upstream.path))
-    project.git("fetch", "-q", "upstream")
-    project.git("checkout", "-q", "-b", "topic", "upstream/main")
+    project.git("remote", "add", remote, str(upstream.path))
+    project.git("fetch", "-q", remote)
+    project.git("checkout", "-q", "-b", "topic", f"{remote}/main")
     commit(project, {"mine.py": "y = 1\n"}, "topic")
-    done = project.gate_process("check", "--into", "upstream/main", "--only", "lint", "--format", "json")
+    done = project.gate_process("check", "--into", f"{remote}/main", "--only", "lint", "--format", "json")
     change = json.loads(done.out)["change"]
     assert (done.code, change["into"]) == (0, "refs/heads/main")
     assert [file["path"] for file in change["files"]] == ["mine.py"]
@@ -269,13 +270,16 @@ class TestTheProjectsOwnTests:
         assert "nothing ran" in project.gate_process("check", "--only", "tests").out
 
     @pytest.mark.slow
-    def test_files_that_look_like_tests_and_did_not_run_are_named(self, project: Clone) -> None:
-        commit(
-            project,
-            {"test_it.py": "def test_it():\n    pass\n", "tests/checks.py": "def test_more():\n    pass\n"},
-        )
-        note = verdict(project, "--only", "tests")[1]["tests"]["note"]
-        assert "not run, though they look like tests: tests/checks.py" in note
+    @pytest.mark.parametrize(
+        ("ran", "outcome"), [({"test_it.py": "def test_it():\n    pass\n"}, "passed"), ({}, "empty")]
+    )
+    def test_files_that_look_like_tests_and_did_not_run_are_named(
+        self, project: Clone, ran: dict[str, str], outcome: str
+    ) -> None:
+        commit(project, {**ran, "tests/checks.py": "def test_more():\n    pass\n"})
+        tests = verdict(project, "--only", "tests")[1]["tests"]
+        assert tests["outcome"] == outcome
+        assert "not run, though they look like tests: tests/checks.py" in tests["note"]
 
 
 @pytest.mark.slow
