@@ -52,7 +52,8 @@ def kill(process: int) -> None:
 
 
 def alive(group: int) -> bool:
-    for path in Path("/proc").glob("[0-9]*/stat"):
+    """Whether any thread of these processes still runs: the first may have ended while others hold the socket open."""
+    for path in Path("/proc").glob("[0-9]*/task/[0-9]*/stat"):
         with suppress(OSError):
             state, _, its_group = path.read_text().rpartition(")")[2].split()[:3]
             if state not in {"Z", "X"} and int(its_group) == group:
