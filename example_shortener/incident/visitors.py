@@ -16,6 +16,8 @@ from release.problems import CannotGo
 from release.servers import ask
 
 HERE = Path(__file__).parent
+CONNECTIONS = 8
+"""How many visitors wait for an answer at the same time, if nothing else is wished."""
 
 
 class Load:
@@ -25,7 +27,7 @@ class Load:
         """Nobody comes yet."""
         self._wrk: subprocess.Popen[str] | None = None
 
-    def start(self, port: int, connections: int = 8) -> None:
+    def start(self, port: int, connections: int = CONNECTIONS) -> None:
         """Begin, and return at once; they come until `finish` or `stop`."""
         program = shutil.which("wrk")
         if program is None:

@@ -20,6 +20,8 @@ from release.problems import Busy, CannotGo
 
 PATIENCE = 60.0
 """Seconds until something has to be ready, on a busy machine too."""
+_HELD: list[socket.socket] = []
+"""The ports that this program has chosen."""
 
 
 def run(
@@ -141,10 +143,13 @@ def must_be_free(port: int) -> int:
 
 
 def free_port() -> int:
-    """A free port."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
+    """A free port, which the system gives to nobody else until this program ends, and at which an engine can listen."""
+    # A socket that does not listen hinders only those who want any port.
+    held = socket.socket()
+    held.bind(("127.0.0.1", 0))
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    _HELD.append(held)
+    return int(held.getsockname()[1])
 
 
 def current_user() -> str:

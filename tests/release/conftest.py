@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.shop import ENGINES, Shop, build_shop, needs
+from support.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def open_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         yield shop
     finally:
         shop.done("down")
-        assert shop.left() == []
+        until(lambda: not shop.left())
 
 
 @pytest.fixture
@@ -31,4 +32,4 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
         yield shop
     finally:
         shop.done("down")
-        assert shop.left() == []
+        until(lambda: not shop.left())

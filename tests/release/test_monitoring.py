@@ -21,6 +21,7 @@ from release.servers import ask
 from release.settings import Notices, Settings
 from release.story.stage import SAMPLE
 from support.shop import ENGINES, PATH, Shop, build_shop, needs
+from support.waiting import until
 from support.webhooks import webhook
 
 from gate.policy.promise import read_promises
@@ -162,13 +163,6 @@ def query(shop: Shop, expression: str) -> list[Any]:
     return list(json.loads(text)["data"]["result"])
 
 
-def until(condition: Any, seconds: float = 300.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.05)
-
-
 def test_measuring_begins_only_once_its_configuration_is_written(tmp_path: Path) -> None:
     settings = Settings(tmp_path)
     settings.folder.mkdir()
@@ -194,15 +188,16 @@ def test_a_broken_service_wakes_somebody(tmp_path: Path) -> None:
                 query(shop, panel.replace("$environment", "production").replace("$__rate_interval", "1m"))
             (shop.home / "production" / "links.db").unlink()
             broken = time.monotonic()
+            # Somebody may also be woken since this machine was too busy for a moment.
             alert = received.get(timeout=300)
+            while (alert["status"], alert["receiver"]) != ("firing", "seniors-now"):
+                alert = received.get(timeout=300)
             print(f"it took {time.monotonic() - broken:.1f} s")
-            assert alert["status"] == "firing"
-            assert alert["receiver"] == "seniors-now"
             assert alert["commonLabels"]["environment"] == "production"
             assert alert["commonLabels"]["severity"] == "page"
         finally:
             shop.done("down")
-        assert shop.left() == []
+        until(lambda: not shop.left())
 
 
 def panels() -> list[str]:

@@ -7,9 +7,8 @@ import email
 import json
 import math
 import subprocess
-import time
 from asyncio import Server
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import Message
 from pathlib import Path
@@ -27,6 +26,7 @@ from release.monitoring import reload
 from release.settings import Notices, Settings
 from release.story.stage import SAMPLE
 from support.shop import PATH, needs
+from support.waiting import until
 from support.webhooks import webhook
 
 INCIDENT = Incident(
@@ -116,13 +116,6 @@ def text(mail: Message) -> str:
     content = part.get_payload(decode=True)
     assert isinstance(content, bytes)
     return content.decode()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def test_engineers_and_customers_are_notified(tmp_path: Path, mailbox: tuple[str, Mailbox]) -> None:
