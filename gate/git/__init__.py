@@ -1,1 +1,1 @@
-"""The git edge: the only place that runs git."""
+"""Everything that runs git. No other package starts it."""

@@ -1,6 +1,6 @@
-"""What a clone has besides the files of a commit: history, tags, submodules, and content behind filters.
+"""Give a checkout what a clone has besides the files: history, tags, submodules, and filtered content.
 
-All of it is copied or borrowed from the repository, so nothing that runs in a checkout can move the user's refs.
+Everything is copied or borrowed from the repository, so code that runs in the checkout can't move the user's refs.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ NO_LFS = '[filter "lfs"]\n\tclean = cat\n\tsmudge = cat\n\tprocess =\n\trequired
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The commits that HEAD of a checkout descends from, the last one proposed, and whose work it is.
+    """The ancestors of a checkout's HEAD, and the author of the change, for tests that read git's history.
 
-    If one of `parents` has the tree that is checked, it is HEAD itself.
+    `parents` end with the proposed commit. If one of them already has the checked tree, it becomes HEAD itself.
     """
 
     parents: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class History:
     email: str = ""
 
     def head(self, repository: Repository, tree: str) -> bytes:
-        """The commit that has `tree`, as a line for HEAD."""
+        """Return the commit for `tree` as the content of a HEAD file, creating the commit if necessary."""
         for parent in reversed(self.parents):
             if tree_of(repository, parent) == tree:
                 return f"{parent}\n".encode("ascii")
@@ -58,14 +58,14 @@ class History:
 
 
 def refs_of(repository: Repository) -> bytes:
-    """Tags and remote branches, as lines for a file of packed refs; gate's own refs are not among them."""
+    """Return tags and remote branches in the format of `packed-refs`, without gate's own refs."""
     listed = repository.run("for-each-ref", "--format=%(objectname) %(refname)", "refs/tags", "refs/remotes")
     lines = [line for line in listed.split(b"\n") if line and not line.endswith(b"/HEAD")]
     return b"".join(line + b"\n" for line in sorted(lines, key=lambda line: line.partition(b" ")[2]))
 
 
 def filter_settings(repository: Repository) -> str:
-    """The filters (smudge and clean) that the user has configured: a change can only name them, never bring them."""
+    """Return the user's smudge and clean filters as git settings. A change can name a filter but never define one."""
     settings = repository.attempt("config", "--null", "--get-regexp", r"^filter\.")
     lines: list[str] = []
     for item in os.fsdecode(settings.stdout).split("\0")[:-1]:
@@ -79,7 +79,7 @@ def filter_settings(repository: Repository) -> str:
 
 
 def fill_lfs(repository: Repository, root: Path, paths: list[str]) -> tuple[str, ...]:
-    """Put the content of LFS files in place of their pointers, from the local store; the paths that it lacks."""
+    """Replace Git LFS pointers by content from the local store, and return the paths whose content is missing."""
     missing = []
     for path in paths:
         file = root / path
@@ -102,7 +102,7 @@ def fill_lfs(repository: Repository, root: Path, paths: list[str]) -> tuple[str,
 
 
 def filtered_paths(raw: bytes) -> Iterator[tuple[str, str]]:
-    """Each path with the filter that attributes name for it, from `git check-attr -z --stdin filter`."""
+    """Parse the output of `git check-attr -z --stdin filter` into pairs of path and filter name."""
     fields = raw.split(b"\0")
     for path, value in zip(fields[0::3], fields[2::3], strict=False):
         name = value.decode("utf-8", "replace")
@@ -111,7 +111,7 @@ def filtered_paths(raw: bytes) -> Iterator[tuple[str, str]]:
 
 
 def submodule_store(repository: Repository, path: str, name: str, commit: str) -> Path | None:
-    """The git folder that has the commit of the submodule at `path`; None if it is not here."""
+    """Return the git directory that contains the submodule's commit, or None if this machine has none."""
     folders = [repository.common_dir / "modules" / name, repository.common_dir / "modules" / path]
     if repository.work_tree:
         dot_git = repository.work_tree / path / ".git"
@@ -130,7 +130,7 @@ def submodule_store(repository: Repository, path: str, name: str, commit: str) -
 
 
 def submodule_names(modules: Path) -> dict[str, str]:
-    """The name of the submodule at each path, as `.gitmodules` has it."""
+    """Return the name of each submodule by path, as listed in a `.gitmodules` file."""
     try:
         text = modules.read_text("utf-8", "surrogateescape")
     except OSError:
@@ -149,9 +149,9 @@ def submodule_names(modules: Path) -> dict[str, str]:
 def fill_submodules(
     repository: Repository, root: Path, gitlinks: dict[str, str], index: Path, depth: int = 0
 ) -> list[str]:
-    """Check out each submodule of the checkout at `root` whose commit is here; the paths of those that are not.
+    """Check out each submodule of `root` whose commit is available, and return the paths of the others.
 
-    `gitlinks` maps a path to a commit. `index` is a file to use for each in turn.
+    `gitlinks` maps paths to commits. `index` is a scratch file used as the index of each submodule in turn.
     """
     absent = []
     names = submodule_names(root / ".gitmodules")
@@ -180,6 +180,6 @@ def fill_submodules(
 
 
 def gitlinks_in(staged: bytes) -> dict[str, str]:
-    """The submodules in what `git ls-files --stage -z` lists: path and commit."""
+    """Parse the output of `git ls-files --stage -z` and return the commit of each submodule by path."""
     entries = (entry.partition(b"\t") for entry in staged.split(b"\0") if entry.startswith(b"160000 "))
     return {decode_path(path): head.split()[1].decode("ascii") for head, _, path in entries}

@@ -1,4 +1,4 @@
-"""Who had a hand in the commits of a change: everybody whom they name, but for merges that git made alone."""
+"""Find the authors of a change: everyone named in its commits, except in merges that git made on its own."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from gate.model import Author
 
 
 def read_authors(repository: Repository, base: str, tip: str, *, merged: bool = False) -> tuple[Author, ...]:
-    """Everybody whom a commit of the change names, each once: author, committer and co-authors.
+    """Return the authors, committers, and co-authors of a change's commits, without duplicates.
 
-    A merge of the base into the branch, exactly as git makes it alone ("Update branch"), makes nobody an author. Of
-    what is `merged` already, as in a release, no such merge does: each was let in by itself.
+    A merge of the base into the branch makes nobody an author if it is exactly what git produces by itself ("Update
+    branch"). If `merged`, as in a release, that applies to every such merge, because each was verified when it was
+    made.
     """
     return repository.once(
         ("authors", base, tip, merged), lambda: _read_authors(repository, base, tip, merged)
@@ -43,14 +44,17 @@ def _read_authors(repository: Repository, base: str, tip: str, merged: bool) -> 
 
 
 def mechanical(repository: Repository, merges: Iterable[tuple[str, Sequence[str], str]]) -> frozenset[str]:
-    """Those of the merges (commit, its two parents, its tree) that are exactly what git makes of the parents."""
+    """Return the merges whose tree is exactly what git produces from their parents.
+
+    Each merge is given as its commit, its two parents, and its tree.
+    """
     merges = list(merges)
     trees = merge_trees(repository, [(sides[0], sides[1]) for _, sides, _ in merges]) if merges else []
     return frozenset(oid for (oid, _, tree), made in zip(merges, trees, strict=True) if made == tree)
 
 
 def merge_trees(repository: Repository, pairs: Sequence[tuple[str, str]]) -> list[str]:
-    """The tree that merging each pair of commits gives, or "" where git cannot merge them by itself."""
+    """Return the tree that results from merging each pair of commits, or "" if there are conflicts."""
     request = "".join(f"{ours} {theirs}\n" for ours, theirs in pairs).encode("ascii")
     options = ("--write-tree", "--stdin", "--name-only", "--no-messages")
     fields = repository.run(*MERGE_SETTINGS, "merge-tree", *options, stdin=request).split(b"\0")

@@ -1,4 +1,4 @@
-"""The steps of a protected branch: its first-parent history, read in a few streams however long it is."""
+"""The first-parent history of a protected branch, read in a constant number of git processes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class History:
 
 
 def read_history(repository: Repository, start: str, end: str) -> History:
-    """Every commit that is in `end` and not in `start` ("" for all), and the chain of first parents."""
+    """Read the commits reachable from `end` but not from `start` ("" for all), and the first-parent chain."""
     history = History()
     for commit in read_commits(repository, [end, *([f"^{start}"] if start else [])]):
         history.commits[commit.oid] = commit
@@ -37,9 +37,9 @@ def _chained(history: History, end: str) -> History:
 
 
 def read_onward(repository: Repository, start: str, end: str) -> History:
-    """The commit `start`, and every commit that is in `end` and not in it.
+    """Read the commit `start` and everything after it up to `end`.
 
-    The chain begins with `start` only if the first parents of `end` lead there.
+    The chain begins with `start` only if `start` is on the first-parent history of `end`.
     """
     history = History()
     for commit in (
@@ -51,7 +51,7 @@ def read_onward(repository: Repository, start: str, end: str) -> History:
 
 
 def read_diffs(repository: Repository, pairs: Sequence[tuple[str, str]]) -> list[bytes]:
-    """For each pair of commits (old, new) git's raw, rename-free, NUL-separated diff, byte by byte."""
+    """Return git's raw, NUL-separated diff without rename detection for each pair of commits (old, new)."""
     request = "".join(f"{new} {old}\n" for old, new in pairs)
     fields = repository.run(*RAW_DIFF, "--stdin", stdin=request.encode("ascii")).split(b"\0")
     diffs: list[bytes] = []
@@ -67,7 +67,7 @@ def read_diffs(repository: Repository, pairs: Sequence[tuple[str, str]]) -> list
 
 
 def newcomers(history: History) -> dict[str, list[Commit]]:
-    """For each commit of the chain, what it brought in besides itself: what its first parent did not have."""
+    """Return the commits that each commit of the chain merged: those its first parent couldn't reach."""
     seen = set(history.chain)
     brought: dict[str, list[Commit]] = {}
     for oid in history.chain:
@@ -85,7 +85,7 @@ def newcomers(history: History) -> dict[str, list[Commit]]:
 
 
 def existing(repository: Repository, names: Iterable[str]) -> list[str]:
-    """For each `commit:path` the object id, or "" where there is nothing; in one call."""
+    """Return the object id of each `commit:path`, or "" if it doesn't exist, in one git process."""
     request = "".join(f"{name}\n" for name in names)
     raw = repository.run(
         "cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=request.encode("ascii")

@@ -1,4 +1,4 @@
-"""Where a branch is, and which branch is the default: in a clone by what it tracks, in a bare repository by itself."""
+"""Find branches and the default branch: in a clone through tracking refs, in a bare repository through its own refs."""
 
 from __future__ import annotations
 
@@ -19,25 +19,27 @@ USUAL = ("main", "master")
 
 
 def tracking_ref(repository: Repository, branch: str) -> str:
-    """The ref that tracks `branch` of `origin`; "" in a bare repository, which tracks nothing.
+    """Return the ref that tracks `branch` of `origin`, or "" in a bare repository.
 
-    There, anyone who can push could have put anything at `refs/remotes/`.
+    In a bare repository, anyone who can push can write to `refs/remotes/`.
     """
     return f"{ORIGIN}{branch}" if repository.work_tree else ""
 
 
 def refs_of(repository: Repository, branch: str) -> list[str]:
-    """The refs that can hold a branch (a short name): the local one, and the tracking one where there is one."""
+    """Return the refs that can hold the branch with this short name: the local ref, and the tracking ref if there is
+    one.
+    """
     return list(filter(None, [f"{BRANCHES}{branch}", tracking_ref(repository, branch)]))
 
 
 def known_tip(repository: Repository, branch: str) -> str:
-    """Where a branch is: on `origin` where that is known, else here; "" if it is nowhere."""
+    """Return the tip of a branch: of `origin`'s if known, else of the local one, else ""."""
     return known_tips(repository, [branch])[branch]
 
 
 def known_tips(repository: Repository, branches: Iterable[str]) -> dict[str, str]:
-    """Where each branch is, as `known_tip` says, in one call of git."""
+    """Return the tip of each branch, like `known_tip`, in one git process."""
     refs = {branch: refs_of(repository, branch)[::-1] for branch in branches}
     commits = resolve(repository, (ref for names in refs.values() for ref in names))
     return {
@@ -46,14 +48,14 @@ def known_tips(repository: Repository, branches: Iterable[str]) -> dict[str, str
 
 
 def head_branch(repository: Repository) -> str:
-    """The short name of the branch at HEAD, whether it has a commit or not; "" where none is."""
+    """Return the short name of the branch at HEAD, even if it has no commit yet, or "" if HEAD is detached."""
     return _short(repository, "HEAD", BRANCHES)
 
 
 def default_candidates(repository: Repository) -> list[str]:
-    """The branches that could be the default one, in order: the first that exists is.
+    """Return the possible default branches in order of preference. The first that exists is the default branch.
 
-    In a clone that is the branch at `origin/HEAD`, in a bare repository its own HEAD; then main, then master.
+    In a clone, the branch at `origin/HEAD` comes first; in a bare repository, its own HEAD. Then main, then master.
     """
     at_origin = repository.work_tree is not None
     named = _short(repository, f"{ORIGIN}HEAD", ORIGIN) if at_origin else head_branch(repository)
@@ -61,9 +63,9 @@ def default_candidates(repository: Repository) -> list[str]:
 
 
 def origin_default(repository: Repository, environ: Mapping[str, str] = os.environ) -> str:
-    """The branch that the CI system, else `origin` itself, names as the default one; "" if neither does.
+    """Return the default branch according to the CI system, else to `origin` itself, or "" if neither names one.
 
-    Where this clone has it, that is noted as `origin/HEAD`, as `git clone` does.
+    If the branch exists in this clone, it is recorded as `origin/HEAD`, as `git clone` does.
     """
     name = _named_by_ci(environ)
     if not name:
@@ -77,7 +79,7 @@ def origin_default(repository: Repository, environ: Mapping[str, str] = os.envir
 
 
 def _named_by_ci(environ: Mapping[str, str]) -> str:
-    """The default branch in the variables of GitLab, or in the event of GitHub or Gitea; "" elsewhere."""
+    """Return the default branch from GitLab's variables or from the event of GitHub or Gitea, or "" elsewhere."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         event = parse_json(Path(environ["GITHUB_EVENT_PATH"]).read_bytes())
         return str(event["repository"]["default_branch"])

@@ -1,4 +1,4 @@
-"""The change: what merging a head into a protected branch would do, decided on object ids alone."""
+"""Compute what merging a head into a protected branch would change, from object ids alone."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def read_change(
     staged: bool = False,
     index_file: str | None = None,
 ) -> Change:
-    """What merging `head` (HEAD) into the branch `into` (the default branch) would do.
+    """Compute the change that merging `head` (default: HEAD) into `into` (default: the default branch) would make.
 
-    The base is the tip of `into`: of `origin`'s where that is known, unless the local branch is ahead of it
-    without holding the head already. `base` names another commit in its stead. With `staged` the head is the
-    commit that the index would become; `index_file` is the one that git prepared for a hook. `upstream/main` as
-    `into` is the branch `main` of the remote `upstream`, whose tip is then the base.
+    The base is the tip of `into`: `origin`'s if known, unless the local branch is ahead of it and doesn't contain the
+    head. `base` overrides it. With `staged`, the head is the commit that the index would become; `index_file` is the
+    index that git prepared for a hook. `into` may name a remote: for `upstream/main`, the branch is `main`, and the
+    base is that remote's tip.
 
-    Raises UsageError where a name is unknown, CannotDecide where history is missing.
+    Raises UsageError if a name is unknown, and CannotDecide if history is missing.
     """
     if into:
         into, tracked = remote_branch(repository, into)
@@ -105,9 +105,9 @@ def read_change(
 
 
 def read_step(repository: Repository, into: str, base: str, head: str) -> Change:
-    """What going from the commit `base` straight to the commit `head` changes: nothing is merged.
+    """Compute the change between the commits `base` and `head`, without merging anything.
 
-    An empty `base` means an empty tree. Raises CannotDecide if the base is not here.
+    An empty `base` means an empty tree. Raises CannotDecide if the base isn't in this repository.
     """
     base = base or nothing_yet(repository)
     if base not in resolve(repository, [base]):
@@ -131,7 +131,7 @@ def read_step(repository: Repository, into: str, base: str, head: str) -> Change
 
 
 def _merge_base(repository: Repository, base: str, head: str) -> tuple[str, frozenset[str]]:
-    """The merge base that git names first ("" without one), and the commits whose parents were cut off."""
+    """Return git's first merge base ("" if there is none), and the commits at which a shallow history ends."""
     shallow = _cut_off(repository)
     if not head:
         return "", shallow
@@ -156,9 +156,9 @@ def _cut_off(repository: Repository) -> frozenset[str]:
 
 
 def _refuse_cut_history(repository: Repository, shallow: frozenset[str], both: str) -> None:
-    """Raise CannotDecide if history was cut off on the way from either side to where the branches parted.
+    """Raise CannotDecide if the history between the merge base and either side is shallow.
 
-    There, commits are not seen, and so are their authors; and another merge base could be nearer.
+    The missing commits could have other authors, or contain a closer merge base.
     """
     if shallow and not shallow.isdisjoint(repository.text("rev-list", both).split()):
         raise CannotDecide("this clone is shallow and does not have all commits of the change", DEEPEN)
@@ -190,7 +190,7 @@ def _files(repository: Repository, old: str, new: str) -> tuple[tuple[FileChange
 
 
 def read_renames(repository: Repository, old: str, new: str, files: Sequence[FileChange]) -> dict[str, str]:
-    """Where git sees a rename between two trees: the old path by the new one."""
+    """Return the old path of each file that git detects as renamed between two trees, by its new path."""
     if {"added", "deleted"} - {entry.status for entry in files} or not new:
         return {}
     command = ("diff-tree", "-r", "-z", "-M", "-l1000", "--raw", "--no-abbrev", old, new)

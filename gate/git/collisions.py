@@ -1,4 +1,4 @@
-"""Paths that some file systems cannot distinguish."""
+"""Detect paths that some file systems don't distinguish."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from gate.model import FileChange, encode_path
 def collision(
     repository: Repository, tree: str, files: Sequence[FileChange]
 ) -> tuple[str, tuple[str, ...]] | None:
-    """Paths of the result that some file systems cannot distinguish, if the change brings one of them in.
+    """Return paths of the result that some file systems don't distinguish, if the change adds one of them.
 
-    So are names that a tree made by hand has twice, or not in the order in which git looks for them.
+    This includes duplicate or unsorted entries of a hand-made tree object.
     """
     added = {entry.path for entry in files if entry.status == "added"}
     if not added:
@@ -45,7 +45,7 @@ def _with_folders(paths: Iterable[str]) -> set[str]:
 
 
 def fold(path: str) -> str:
-    """The form in which paths are the same on a file system that ignores case or Unicode form."""
+    """Normalize a path for comparison on file systems that ignore case or Unicode normalization."""
     if path.isascii():
         return path.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())

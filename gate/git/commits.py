@@ -1,4 +1,4 @@
-"""Commits, and everybody whom one names: the one parser of what `git log` says of them."""
+"""Parse commits and the people they name. The only parser of `git log` output."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SEPARATOR = "%x00"
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A commit, with everybody it names. `time` is the committer's, in seconds since the epoch."""
+    """A commit and the people it names. `time` is the committer date in seconds since the epoch."""
 
     oid: str
     parents: tuple[str, ...]
@@ -40,7 +40,7 @@ class Commit:
         return self.message.partition("\n")[0]
 
     def named(self, *, committer: bool = True) -> Iterator[Author]:
-        """Author and co-authors, and the committer unless that is a forge."""
+        """Yield the author, the co-authors, and the committer unless that is a forge."""
         yield self.author
         if committer and not FORGE_COMMITTER.fullmatch(self.committer.email):
             yield self.committer
@@ -48,15 +48,15 @@ class Commit:
 
 
 def co_authors(message: str) -> tuple[Author, ...]:
-    """Everybody whom a commit message names as co-author, wherever in it and however the trailer is written.
+    """Return the co-authors named in a commit message, wherever the trailer is and however it is spelled.
 
-    One without an address is somebody nobody knows.
+    A co-author without an address becomes an unknown person.
     """
     return tuple(author for match in _CO_AUTHOR.finditer(message) for author in _people(match[1]))
 
 
 def read_commits(repository: Repository, revisions: Sequence[str]) -> Iterator[Commit]:
-    """The commits of some ranges, newest first."""
+    """Yield the commits of some revision ranges, newest first."""
     form = _SEPARATOR.join(("%H", "%P", "%T", "%ct", "%an", "%ae", "%cn", "%ce", "%B", ""))
     raw = repository.run(
         "log", f"--format={form}", "--no-mailmap", "--no-show-signature", "--encoding=UTF-8", *revisions, "--"
@@ -77,12 +77,12 @@ def read_commits(repository: Repository, revisions: Sequence[str]) -> Iterator[C
 
 
 def _seconds(time: str) -> int:
-    """When a commit says that it was made. git prints nothing for what is no time, and for times before 1970."""
+    """Parse a commit date. git prints an empty string for invalid dates and for dates before 1970."""
     return int(time) if time.isdecimal() else 0
 
 
 def _people(value: str) -> Iterator[Author]:
-    """Who stands behind `Co-authored-by:`: usually one, `Name <address>`; some write several, or no brackets."""
+    """Parse a `Co-authored-by` trailer: usually `Name <address>`, sometimes several, or without brackets."""
     text = " ".join(value.split())
     emails = _BRACKETED.findall(text) or _ADDRESS.findall(text)
     for email in emails:

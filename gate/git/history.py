@@ -1,4 +1,4 @@
-"""Who commits to a repository, who is at the keyboard, and where it was cloned from: for `gate init`."""
+"""Read who commits to a repository, who the current user is, and where it was cloned from, for `gate init`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COMMITS_READ = 2000
 
 @dataclass(frozen=True, slots=True)
 class Committer:
-    """Somebody who commits: name, e-mail, and how many of the last commits are theirs."""
+    """A person who commits: name, email, and their number of recent commits."""
 
     name: str
     email: str
@@ -26,9 +26,9 @@ class Committer:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """Who commits, most first; who is at the keyboard; and where the repository came from, if anywhere.
+    """The committers, most active first, the current user, and the address the repository was cloned from, if any.
 
-    `login` is the account on a forge that git's settings name (`github.user`, `gitlab.user`), or empty.
+    `login` is the forge account in git's settings (`github.user`, `gitlab.user`), or empty.
     """
 
     committers: tuple[Committer, ...]
@@ -40,7 +40,7 @@ class Past:
 
 
 def past_of(repository: Repository) -> Past:
-    """Read the last commits, as `.mailmap` names their authors, and git's settings."""
+    """Read recent commits, with authors mapped through `.mailmap`, and git's settings."""
     with _opened(repository) as repo:
         counts: Counter[str] = Counter()
         names: dict[str, str] = {}
@@ -59,7 +59,7 @@ def past_of(repository: Repository) -> Past:
 
 
 def origin_of(repository: Repository) -> str:
-    """The address of `origin`, else of the only remote there is."""
+    """Return the address of `origin`, or of the only remote."""
     with _opened(repository) as repo:
         return _origin(repo)
 

@@ -1,8 +1,8 @@
-"""Is a file's change still the one that was approved, although the base has moved in the same file?
+"""Decide whether a file's change is still the approved one after the base moved elsewhere in the same file.
 
-Exactly then: both are changes of a text file that keeps its mode; what git makes of merging the approved change
-onto the file as it is at the base now is, without a conflict, the very file that would be merged; and the lines
-that it removes and adds are the same, byte for byte, hunk by hunk, in the same order.
+It is if all of this holds: both sides are text files with the same mode; merging the approved change onto the
+current base file succeeds without conflicts and gives exactly the file that would be merged; and the removed and
+added lines are the same, byte for byte, hunk by hunk, in the same order.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ _HUNK = re.compile(rb"^@@ .*\n", re.MULTILINE)
 
 
 class HunkComparison:
-    """Compares changes of files, each pair once."""
+    """Compares changes to files and caches each comparison."""
 
     def __init__(self, repository: Repository) -> None:
-        """Of the objects in this repository; what is not there compares equal to nothing."""
+        """Compare objects in this repository. An object that is missing never compares equal."""
         self._repository = repository
         self._hunks: dict[tuple[str, str], tuple[bytes, ...] | None] = {}
         self._blobs: dict[str, bytes | None] = {}
 
     def equivalent(self, approved: Contents, now: Contents) -> frozenset[str]:
-        """The paths of `now` that are not as in `before`, and whose change is the same all the same."""
+        """Return the paths of `now` whose content differs from `approved` but whose change is the same."""
         return frozenset(
             path
             for path, content in now.items()
@@ -48,14 +48,14 @@ class HunkComparison:
         )
 
     def same(self, approved: Content, proposed: Content) -> bool:
-        """Is the second change the first one, on a file that has moved elsewhere?"""
+        """Return whether both make the same change, on a file that may have changed elsewhere."""
         modes = {*approved[:2], *proposed[:2]}
         if len(modes) != 1 or not modes <= REGULAR_MODES:
             return False
         return self.same_hunks(approved, proposed) and self._merges_to(approved, proposed)
 
     def same_hunks(self, approved: Content, proposed: Content) -> bool:
-        """Do both changes remove and add the same lines?"""
+        """Return whether both changes remove and add the same lines."""
         first, second = (self._hunks_of(change[2], change[3]) for change in (approved, proposed))
         return first is not None and first == second
 
@@ -69,7 +69,7 @@ class HunkComparison:
         return done.returncode == 0 and done.stdout == self._blob(proposed[3])
 
     def _hunks_of(self, old: str, new: str) -> tuple[bytes, ...] | None:
-        """The removed and added lines of each hunk, without where they stand; None for what is binary, or not here."""
+        """Return the removed and added lines of each hunk without line numbers, or None for binary or missing files."""
         key = (old, new)
         if key not in self._hunks:
             texts = [self._blob(oid) for oid in key]
@@ -90,7 +90,7 @@ class HunkComparison:
 def entered_since(
     repository: Repository, start: str, base: str, paths: Iterable[str]
 ) -> list[tuple[str, Content]]:
-    """What the commits of a branch (by first parents) have changed in these paths since `start`, up to `base`."""
+    """Return the changes to these paths that first-parent commits between `start` and `base` made."""
     raw = repository.run(
         "--literal-pathspecs", *RAW_LOG, *FIRST_PARENTS, "--format=", f"{start}..{base}", "--",
         *map(encode_path, paths),

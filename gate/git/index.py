@@ -1,4 +1,4 @@
-"""The commit that the index would become, asked of a copy: nothing of the user's is refreshed or locked."""
+"""Turn the index into a commit object, using a copy, so that the user's index is never refreshed or locked."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _UNKNOWN = dict.fromkeys(IDENTITY_VARIABLES, "unknown")
 
 @dataclass(frozen=True, slots=True)
 class Unmerged:
-    """The index cannot become a commit yet: these files have conflicts that nobody has resolved."""
+    """The index has unresolved conflicts in these files, so it can't be committed yet."""
 
     paths: tuple[str, ...]
 
 
 def staged_commit(repository: Repository, head: str, index_file: str | None) -> str | Unmerged:
-    """The id of a commit object with the index's tree, on top of `head` and of what is being merged.
+    """Return the id of a commit with the index's tree. Its parents are `head` and any commit being merged.
 
     `index_file` is the index that git prepared for a hook.
     """
@@ -44,7 +44,7 @@ def staged_commit(repository: Repository, head: str, index_file: str | None) -> 
 
 
 def index_tree(repository: Repository, index_file: str | None) -> str | Unmerged:
-    """The id of the tree that the index would become. Files that are only announced (`git add -N`) are left out."""
+    """Return the id of the tree that the index would become, without files added by `git add -N`."""
     if repository.work_tree is None:
         raise UsageError("a bare repository has no index", "use `gate check --head REV` to check a commit")
     source = Path(index_file) if index_file else repository.git_dir / "index"
@@ -69,7 +69,7 @@ def index_tree(repository: Repository, index_file: str | None) -> str | Unmerged
 
 
 def nothing_yet(repository: Repository) -> str:
-    """A commit with no files and no parent: what a first commit is compared with."""
+    """Return a commit without files or parents, the base of the first commit."""
     tree = repository.run("mktree").decode("ascii").strip()
     return repository.text("commit-tree", tree, "-m", "nothing yet", env=_UNKNOWN | _DATES)
 

@@ -1,8 +1,8 @@
-"""A fast-forward of a checked-out branch that was ended half-way: put back, so that it can be made again.
+"""Undo an interrupted fast-forward of a checked-out branch, so that it can be repeated.
 
-git moves the files first, then the index, and the branch last. Ended in between, it leaves files of a commit
-that the branch does not have, and committing those would bypass gate. So the move is noted
-before it begins. What is put back are only files that hold what one of the two commits has, or a part of it.
+git updates the files first, then the index, and the branch last. If it is killed in between, the working tree has files
+of a commit that the branch doesn't have, and committing them would bypass gate. Therefore the move is recorded before
+it starts. Only files whose content is a prefix of, or equal to, that of one of the two commits are restored.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ NOTE = "GATE_MERGE"
 
 
 def note(tree: Repository, ref: str, old: str, new: str) -> None:
-    """Remember that `ref`, checked out in `tree`, is about to move from `old` to `new`; raises OSError."""
+    """Record that `ref`, checked out in `tree`, is about to move from `old` to `new`. Raises OSError."""
     line = f"{ref} {old} {new}\n".encode("utf-8", "surrogateescape")
     write_atomically(tree.git_dir / NOTE, line, durable=True)
 
 
 def forget(tree: Repository) -> None:
-    """The branch has moved: there is nothing to put back."""
+    """Delete the record after the branch has moved."""
     (tree.git_dir / NOTE).unlink(missing_ok=True)
 
 
 def put_back(tree: Repository) -> None:
-    """Undo what is left of a move that was ended half-way, if there is one.
+    """Undo an interrupted move, if there is one.
 
-    Raises UsageError if one of the files has been changed since, and CannotDecide if git cannot write them.
+    Raises UsageError if one of the files was edited since, and CannotDecide if git can't write them.
     """
     try:
         ref, old, new = (tree.git_dir / NOTE).read_text("utf-8", "surrogateescape").split()
@@ -71,7 +71,7 @@ def _restore(tree: Repository, old: str, new: str) -> None:
 
 
 def _differing(tree: Repository, commit: str, paths: Iterable[str]) -> set[str]:
-    """The paths at which the working tree does not hold what `commit` has."""
+    """Return the paths whose content in the working tree differs from `commit`."""
     with tempfile.TemporaryDirectory(prefix="gate-index-") as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
         _in(tree, "read-tree", commit, env=index)
@@ -87,13 +87,13 @@ def _differing(tree: Repository, commit: str, paths: Iterable[str]) -> set[str]:
 
 
 def _paths_of(tree: Repository, commit: str, paths: Iterable[str]) -> set[bytes]:
-    """Those of the paths that `commit` has."""
+    """Return the paths that exist in `commit`."""
     every = set(tree.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit).split(b"\0"))
     return every & set(map(encode_path, paths))
 
 
 def _is_part(tree: Repository, path: Path, blob: str) -> bool:
-    """Is the file gone, or the beginning of what git would write there?"""
+    """Return whether the file is missing, or a prefix of what git would write."""
     if not os.path.lexists(path):
         return True
     whole = tree.attempt("cat-file", "--filters", blob)

@@ -1,4 +1,4 @@
-"""How git is made to merge, and to list a change: the same everywhere, whatever anybody has configured."""
+"""Run merges and diffs the same way everywhere, whatever the user has configured."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ FIRST_PARENTS = ("--first-parent", "--diff-merges=first-parent")
 
 
 def raw_diff(repository: Repository, old: str, new: str) -> bytes:
-    """What lies between two trees or commits, named by their full ids, as git lists it byte by byte."""
+    """Return git's raw diff between two trees or commits, given by their full ids."""
     return repository.once(("diff", old, new), lambda: repository.run(*RAW_DIFF, old, new))

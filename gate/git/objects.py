@@ -1,4 +1,4 @@
-"""Reading what git has stored: blobs, trees and what a name resolves to."""
+"""Read objects: blobs, trees, and the commits that names resolve to."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ POINTER = 9
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file of a tree: mode (`100644`, `100755`, `120000` a link, `160000` a submodule) and object id."""
+    """A tree entry: mode (`100644`, `100755`, `120000` for a symlink, `160000` for a submodule) and object id."""
 
     path: str
     mode: str
@@ -32,9 +32,9 @@ class Entry:
 
 
 def list_tree(repository: Repository, tree_ish: str, paths: Iterable[str] = ()) -> tuple[Entry, ...]:
-    """Every file below `tree_ish`, in git's order; folders are walked, not listed.
+    """Return every file below `tree_ish`, recursively, in git's order.
 
-    With `paths` only those of them that are there, a folder standing for all that is in it.
+    With `paths`, return only those that exist. A folder selects everything in it.
     """
     return tuple(
         entry for portion in _portions(paths) for entry in _listed(repository, ("-r",), tree_ish, portion)
@@ -60,9 +60,9 @@ def _entries(raw: bytes) -> Iterator[Entry]:
 
 
 def list_entries(repository: Repository, tree_ish: str, paths: Iterable[str] = ()) -> tuple[Entry, ...]:
-    """What stands directly at the top of `tree_ish`, or at each of `paths`: folders are listed as such (`040000`).
+    """Return the entries at the top of `tree_ish`, or at each of `paths`, with folders as entries (`040000`).
 
-    A path that ends in `/` is what that folder holds.
+    A path that ends in `/` selects the entries of that folder.
     """
     return tuple(
         entry for portion in _portions(paths) for entry in _listed(repository, (), tree_ish, portion)
@@ -70,28 +70,27 @@ def list_entries(repository: Repository, tree_ish: str, paths: Iterable[str] = (
 
 
 def list_shallow(repository: Repository, tree_ish: str) -> tuple[Entry, ...]:
-    """What stands at the top of `tree_ish`, and directly in each folder there; folders are listed as such."""
+    """Return the entries at the top of `tree_ish` and one level below, with folders as entries."""
     top = list_entries(repository, tree_ish)
     folders = [f"{entry.path}/" for entry in top if entry.mode == FOLDER]
     return (*top, *(list_entries(repository, tree_ish, folders) if folders else ()))
 
 
 def list_index(repository: Repository) -> tuple[str, ...]:
-    """The path of every file that the index has."""
+    """Return the paths of all files in the index."""
     raw = repository.run("ls-files", "--cached", "-z")
     return tuple(dict.fromkeys(decode_path(path) for path in raw.split(b"\0")[:-1]))
 
 
 def read_blob(repository: Repository, tree_ish: str, path: str) -> bytes | None:
-    """The content of the regular file `path` in `tree_ish`; None if there is none."""
+    """Return the content of the regular file `path` in `tree_ish`, or None if there is none."""
     return read_blobs(repository, tree_ish, [path])[path]
 
 
 def read_blobs(repository: Repository, tree_ish: str, paths: Iterable[str]) -> dict[str, bytes | None]:
-    """The content of each regular file of `paths` in `tree_ish`, in two calls of git (more for thousands).
+    """Return the content of each regular file in `tree_ish`, in two git processes (more for thousands of paths).
 
-    A path that is missing, a folder, a submodule or a symbolic link (whose content would be the name of
-    another file) is None.
+    The value is None for missing paths, folders, submodules, and symlinks, whose content is another file's name.
     """
     wanted = list(dict.fromkeys(paths))
     blobs: dict[str, bytes | None] = dict.fromkeys(wanted)
@@ -107,7 +106,7 @@ def read_blobs(repository: Repository, tree_ish: str, paths: Iterable[str]) -> d
 
 
 def _portions(paths: Iterable[str]) -> Iterator[list[bytes]]:
-    """The paths in as many portions as it takes for each to fit on a command line."""
+    """Split the paths into groups that each fit on a command line."""
     portion: list[bytes] = []
     size = 0
     for path in map(encode_path, paths):
@@ -120,7 +119,7 @@ def _portions(paths: Iterable[str]) -> Iterator[list[bytes]]:
 
 
 def read_objects(repository: Repository, oids: Iterable[str]) -> dict[str, bytes]:
-    """The content of each object, in one call; raises CannotDecide if one is not in the repository."""
+    """Return the content of each object, in one git process. Raises CannotDecide if one is missing."""
     names = tuple(dict.fromkeys(oids))
     if len(names) > FEW:
         return _read_objects(repository, names)
@@ -145,17 +144,16 @@ def _read_objects(repository: Repository, names: Sequence[str]) -> dict[str, byt
 
 
 def tree_of(repository: Repository, commit: str) -> str:
-    """The id of the tree of a commit (its full id)."""
+    """Return the tree id of a commit given by its full id."""
     return repository.once(
         ("tree", commit), lambda: repository.text("rev-parse", "--verify", f"{commit}^{{tree}}")
     )
 
 
 def resolve(repository: Repository, names: Iterable[str]) -> dict[str, str]:
-    """The commit that each name resolves to, in one call; names that resolve to none are left out.
+    """Return the commit that each name resolves to, in one git process. Names that resolve to nothing are omitted.
 
-    A name is anything that git takes for a revision. Give full ref names for branches, so that no tag of
-    the same name can step in.
+    A name is any git revision. Use full ref names for branches, so that a tag with the same name can't take precedence.
     """
     wanted = list(dict.fromkeys(names))
     if any("\n" in name or not name for name in wanted):

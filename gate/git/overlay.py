@@ -1,6 +1,6 @@
-"""Where git and gate write for a repository that they may only read: a snapshot, a mount, somebody else's folder.
+"""A temporary object directory for repositories that gate may only read, such as snapshots or read-only mounts.
 
-To merge two commits, git has to write objects. They go to a temporary folder then, which ends with gate.
+Merging two commits writes objects. In such a repository they go to a temporary folder that is deleted when gate exits.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ MOVING = frozenset({"update-ref", "fast-import", "fetch", "merge"})
 
 @cache
 def overlay_of(common_dir: Path) -> Path | None:
-    """The temporary folder for a repository that cannot be written to; None for one that can be.
+    """Return a temporary folder for a read-only repository, or None for a writable one.
 
-    Raises CannotDecide where no temporary folder can be made either.
+    Raises CannotDecide if no temporary folder can be created.
     """
     if "GIT_QUARANTINE_PATH" in os.environ or all(
         os.access(folder, os.W_OK) for folder in (common_dir, common_dir / "objects")
@@ -41,7 +41,7 @@ def overlay_of(common_dir: Path) -> Path | None:
 
 
 def refuse_to_move(command: str, common_dir: Path) -> None:
-    """Raise CannotDecide for a command of git that would move refs."""
+    """Raise CannotDecide for a git command that would move refs."""
     if command in MOVING:
         raise CannotDecide(
             f"{common_dir} cannot be written to",

@@ -1,7 +1,6 @@
-"""A partial clone: what it left out of a tree is fetched at once, from the remote that the clone itself names.
+"""Fetch the objects that a partial clone is missing from a tree, all at once.
 
-git fetches by itself what it finds missing, but one object at a time, and never for a tree that is checked out with
-a git folder of its own.
+git fetches missing objects on demand, but one at a time, and never for a checkout that has its own git directory.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ FETCH = ("-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet", "--no-tags
 
 
 def bring(repository: Repository, tree: str) -> None:
-    """Fetch all that `tree` needs and this clone has left out; nothing is done in a clone that is whole.
+    """Fetch everything that `tree` needs and a partial clone lacks. Does nothing in a full clone.
 
-    Raises CannotDecide if there is something that cannot be had.
+    Raises CannotDecide if an object can't be fetched.
     """
     if not _is_partial(repository):
         return
@@ -41,7 +40,7 @@ def bring(repository: Repository, tree: str) -> None:
 
 
 def _is_partial(repository: Repository) -> bool:
-    """Whether a pack has come without all that it refers to, which git marks beside it."""
+    """Return whether the repository has a promisor pack, which may refer to missing objects."""
     return any(next((folder / "pack").glob("*.promisor"), None) for folder in repository.object_dirs)
 
 
@@ -51,7 +50,7 @@ def _missing(repository: Repository, tree: str) -> list[str]:
 
 
 def _promisor(repository: Repository) -> str:
-    """The remote that has promised to keep what the clone left out."""
+    """Return the promisor remote, which has the missing objects."""
     done = repository.attempt(
         "config", "--null", "--name-only", "--get-regexp", r"^remote\..*\.promisor$", "^true$"
     )

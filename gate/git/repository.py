@@ -1,4 +1,4 @@
-"""Running git: in one repository, with an environment of gate's own, and errors as one sentence."""
+"""Run git in a repository, with a controlled environment, and turn its errors into one sentence."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ NOT_HERE = (
 
 
 def git_environment(environ: Mapping[str, str], *, quarantine: bool | None = None) -> dict[str, str]:
-    """The environment that git gets: the caller's, less all that could make it look elsewhere.
+    """Return the environment for git: the caller's, without variables that redirect it to other files.
 
-    Object folders stay set only inside a receiving repository's quarantine, which git itself announces.
+    Object directories stay set only in the quarantine of a repository that receives a push, as git announces it.
     """
     inside = "GIT_QUARANTINE_PATH" in environ if quarantine is None else quarantine
     clean = {
@@ -77,10 +77,10 @@ def git_environment(environ: Mapping[str, str], *, quarantine: bool | None = Non
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """One git repository. `work_tree` is None in a bare one.
+    """A git repository. `work_tree` is None if it is bare.
 
-    `common_dir` is where refs and objects are; `git_dir` differs from it in a linked worktree. `overlay` is where
-    new objects go if the repository cannot be written to.
+    `common_dir` contains refs and objects; `git_dir` differs from it in a linked worktree. `overlay` receives new
+    objects if the repository is read-only.
     """
 
     git_dir: Path
@@ -91,7 +91,7 @@ class Repository:
 
     @classmethod
     def find(cls, start: Path) -> Repository:
-        """The repository around `start`; raises UsageError where there is none."""
+        """Find the repository that contains `start`. Raises UsageError if there is none."""
         if not start.is_dir():
             raise UsageError(f"{start} is not a folder", "run gate inside a git repository")
         options = ("--is-bare-repository", "--git-dir", "--git-common-dir", "--show-toplevel")
@@ -111,19 +111,19 @@ class Repository:
 
     @property
     def state_dir(self) -> Path:
-        """Where gate keeps what it knows: shared by all worktrees, never inside a working tree."""
+        """The folder for gate's own data, shared by all worktrees and never inside a working tree."""
         return (self.overlay or self.common_dir) / "gate"
 
     @property
     def object_dirs(self) -> tuple[Path, ...]:
-        """The folders that hold its objects; new ones go to the first."""
+        """The object directories. New objects go to the first."""
         own = self.common_dir / "objects"
         return (self.overlay / "objects", own) if self.overlay else (own,)
 
     def once(self, key: Hashable, work: Callable[[], T]) -> T:
-        """What `work` returns, done once for each key by this object. An error is raised each time.
+        """Call `work` once per key and cache its result on this object. Errors aren't cached.
 
-        Only for what can never change: it follows from objects that the key names by their full ids.
+        Use it only for results that can't change because the key contains the full ids of the objects they depend on.
         """
         if key in self._known:
             earlier: T = self._known[key]
@@ -141,11 +141,11 @@ class Repository:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
     ) -> Finished:
-        """Run git and return whatever came of it. `env` is added to git's environment.
+        """Run git and return the outcome, whatever it is. `env` is added to git's environment.
 
-        It runs inside the git folder as if the repository were bare, so that no file of a working tree
-        (attributes, above all) has any effect. `cwd` is another folder to run in, by which a relative address of
-        a remote is understood. Raises CannotDecide for what would move refs where nothing can be written.
+        git runs inside the git directory as if the repository were bare, so that no file of a working tree, above all
+        `.gitattributes`, has an effect. `cwd` is another folder to run in, for relative remote addresses. Raises
+        CannotDecide for commands that would move refs in a read-only repository.
         """
         environment = git_environment(os.environ)
         environment["GIT_DIR"] = str(self.git_dir)
@@ -161,14 +161,14 @@ class Repository:
         return _start([*argv, *args], cwd or self.git_dir, environment, stdin)
 
     def run(self, *args: str | bytes, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
-        """Run git and return its standard output; raises CannotDecide with git's own words when it fails."""
+        """Run git and return its standard output. Raises CannotDecide with git's message if it fails."""
         done = self.attempt(*args, stdin=stdin, env=env)
         if done.returncode != 0:
             raise failure(_command(args), done)
         return done.stdout
 
     def text(self, *args: str | bytes, env: Mapping[str, str] | None = None) -> str:
-        """Like `run`, for one short answer: decoded, without the newline at the end."""
+        """Run git like `run` and return its output decoded, without the trailing newline."""
         return os.fsdecode(self.run(*args, env=env)).removesuffix("\n")
 
 
@@ -178,7 +178,7 @@ def _command(args: Sequence[str | bytes]) -> str:
 
 
 def stderr_line(done: Finished) -> str:
-    """The one line of git's words that says what went wrong."""
+    """Return the line of git's standard error that says what went wrong."""
     lines = [
         line for line in done.stderr.decode("utf-8", "replace").splitlines() if not line.startswith("hint:")
     ]
@@ -189,13 +189,13 @@ def stderr_line(done: Finished) -> str:
 
 
 def hint_about_lock(done: Finished) -> str:
-    """What to do if git found a lock; else "". git never removes a stale lock by itself."""
+    """Return what to do about a stale lock file, or "" if there is none. git never removes one itself."""
     match = _LOCK.search(done.stderr.decode("utf-8", "replace"))
     return f"if no git is at work there, one that was ended left its lock: remove {match[1]}" if match else ""
 
 
 def failure(command: str, done: Finished) -> CannotDecide:
-    """What to raise when `git COMMAND` failed: git's own words, and a hint where there is one."""
+    """Return the exception for a failed `git COMMAND`, with git's message and a hint if there is one."""
     message = stderr_line(done).removeprefix("fatal: ").removeprefix("error: ")
     hint = hint_about_lock(done)
     if any(word in message for word in _MISSING):

@@ -1,4 +1,4 @@
-"""What reviewers saw: the change that a commit was when a forge showed it, from where it parted to its own tree."""
+"""Compute the change a forge showed to reviewers: the diff from the merge base to the reviewed commit."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ REMOTE = "origin"
 
 
 def changes_shown(repository: Repository, base: str, commits: Iterable[str]) -> Mapping[str, bytes]:
-    """By commit, git's raw diff from where it parted from `base` to itself: what a forge shows as the change.
+    """Return, by commit, git's raw diff from the merge base with `base`: the change as a forge shows it.
 
-    As long as the base has not moved in the same files, this is byte for byte what merging it would do.
-    Commits that are not here are fetched from `origin` by their id; those that cannot be had are left out.
+    As long as the base hasn't changed the same files, it equals the change that a merge would make, byte for byte.
+    Missing commits are fetched from `origin` by id; those that can't be fetched are omitted.
     """
     wanted = list(dict.fromkeys(filter(None, commits)))
     missing = bring(repository, wanted)
@@ -33,7 +33,7 @@ def changes_shown(repository: Repository, base: str, commits: Iterable[str]) -> 
 
 
 def bring(repository: Repository, commits: Iterable[str]) -> frozenset[str]:
-    """Fetch those of `commits` that are not here from `origin`, by their ids; returns those that can't be had."""
+    """Fetch missing commits from `origin` by id, and return those that can't be fetched."""
     wanted = list(dict.fromkeys(commits))
     present = resolve(repository, wanted)
     absent = [commit for commit in wanted if present.get(commit) != commit]
@@ -44,7 +44,7 @@ def bring(repository: Repository, commits: Iterable[str]) -> frozenset[str]:
 
 
 def digest_of(raw: bytes) -> str:
-    """The digest of a change that git listed."""
+    """Return the digest of a raw diff."""
     return sha256(raw).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Resolves the branches and commits that a user names."""
+"""Resolve the branches and commits that a user names."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from gate.git.repository import Repository
 
 
 def default_branch(repository: Repository, *, unborn: bool = False) -> str:
-    """The short name of the branch that `origin/HEAD` points at, else `main`, else `master`.
+    """Return the short name of the default branch: the target of `origin/HEAD`, else `main`, else `master`.
 
-    In a bare repository its own HEAD comes first.
-    With `unborn`, in a repository without any commit, the branch that the first one will be on.
+    In a bare repository, its own HEAD comes first. With `unborn`, in a repository without commits, return the branch
+    that the first commit will create.
     """
     names = default_candidates(repository)
     refs = {ref: name for name in names for ref in refs_of(repository, name)}
@@ -49,9 +49,9 @@ def default_branch(repository: Repository, *, unborn: bool = False) -> str:
 
 
 def default_beside(repository: Repository, branch: str) -> str:
-    """The default branch, whose policy limits what counts on `branch`; `branch` itself where there is no other one.
+    """Return the default branch, whose policy limits what counts on `branch`, or `branch` if there is no other.
 
-    Where nothing in a clone names it, `origin` is asked, once. Raises CannotDecide if it is not in this clone.
+    If nothing in a clone names it, `origin` is asked once. Raises CannotDecide if the branch isn't in this clone.
     """
     names = default_candidates(repository)
     tips = known_tips(repository, names)
@@ -73,25 +73,26 @@ def default_beside(repository: Repository, branch: str) -> str:
 
 
 def has_no_branch(repository: Repository) -> bool:
-    """Whether the repository has neither a branch nor a remote branch yet."""
+    """Return whether the repository has no branch and no remote-tracking branch yet."""
     return not repository.run("for-each-ref", "--count=1", "refs/heads", "refs/remotes")
 
 
 def commit_named(repository: Repository, name: str) -> str:
-    """The commit that a person means by `name`; raises UsageError if that is none, or could be two.
+    """Resolve a revision given by a person. Raises UsageError if it is unknown or ambiguous.
 
-    Where nothing here has that name, it is `origin`'s branch: reviewers say it so.
+    If nothing local has that name, a branch of `origin` with that name is used, because reviewers name branches that
+    way.
     """
     return _commit_named(resolve(repository, meanings(name)), name)
 
 
 def meanings(name: str) -> list[str]:
-    """All that a person may mean by `name`."""
+    """Return the revisions that a person may mean by `name`."""
     return [meaning for meaning in (name, f"refs/heads/{name}", _tracking(name)) if meaning]
 
 
 def _tracking(name: str) -> str:
-    """`origin`'s branch of that name; "" where the name can only be about this clone."""
+    """Return the tracking ref of `origin` for this name, or "" if the name can only be local."""
     return "" if re.split(r"[~^@:]", name)[0] in {"HEAD", ""} else f"refs/remotes/origin/{name}"
 
 
@@ -109,7 +110,7 @@ def _commit_named(commits: Mapping[str, str], name: str) -> str:
 
 
 def head_commit(commits: Mapping[str, str], name: str, staged: bool) -> str:
-    """The commit of the head `name`; "" for a `staged` change before the first commit. Raises UsageError."""
+    """Return the commit of the head `name`, or "" for a `staged` change before the first commit. Raises UsageError."""
     if name in commits or name != "HEAD":
         return _commit_named(commits, name)
     if staged:
@@ -120,7 +121,7 @@ def head_commit(commits: Mapping[str, str], name: str, staged: bool) -> str:
 
 
 def remote_branch(repository: Repository, into: str) -> tuple[str, str | None]:
-    """The branch that is meant by `into`, and the tracking branch that holds its tip where that names a remote."""
+    """Return the branch that `into` names, and the tracking ref with its tip if `into` names a remote."""
     remote, slash, branch = into.removeprefix("refs/remotes/").partition("/")
     tracking = f"refs/remotes/{remote}/{branch}"
     if not slash or into.startswith("refs/heads/"):
@@ -130,7 +131,7 @@ def remote_branch(repository: Repository, into: str) -> tuple[str, str | None]:
 
 
 def branch_name(into: str) -> str:
-    """The short name of the branch `into`; raises UsageError for what can be no branch."""
+    """Return the short name of the branch `into`. Raises UsageError if it isn't a valid branch name."""
     for prefix in ("refs/heads/", "refs/remotes/origin/"):
         into = into.removeprefix(prefix)
     if not into or into.startswith(("-", "refs/")) or re.search(r"[\x00-\x20~^:?*\[\\\x7f]|\.\.|@\{", into):
@@ -141,9 +142,9 @@ def branch_name(into: str) -> str:
 def base_commit(
     repository: Repository, commits: Mapping[str, str], branch: str, base: str | None, head: str
 ) -> str:
-    """The tip of `branch`, or the commit that `base` names; raises UsageError if there is none.
+    """Return the tip of `branch`, or the commit that `base` names. Raises UsageError if there is none.
 
-    The tip is `origin`'s, unless the local branch is ahead of it and does not contain the head.
+    The tip is `origin`'s, unless the local branch is ahead of it and doesn't contain the head.
     """
     if base:
         return _commit_named(commits, base)

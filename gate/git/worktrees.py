@@ -1,4 +1,4 @@
-"""Moving a branch that may be checked out somewhere, without ever touching work that is not committed."""
+"""Move a branch that may be checked out somewhere, without touching uncommitted work."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from gate.process import Finished
 
 
 def busy_worktree(repository: Repository, ref: str) -> str:
-    """The folder in which `ref` is checked out with changes that are not committed; "" if there is none.
+    """Return the folder where `ref` is checked out with uncommitted changes, or "".
 
-    What is left there of an earlier move that was ended half-way is put back first.
+    Leftovers of an earlier, interrupted move are undone first.
     """
     folders = _checked_out(repository, ref)
     for folder in folders:
@@ -23,10 +23,10 @@ def busy_worktree(repository: Repository, ref: str) -> str:
 
 
 def advance(repository: Repository, ref: str, new: str, old: str, why: str) -> bool:
-    """Move `ref` from `old` ("" where it does not exist) to `new`, which has grown out of it.
+    """Fast-forward `ref` from `old` ("" if it doesn't exist yet) to its descendant `new`.
 
-    False if it is no longer at `old`. Where it is checked out, git moves the files along, and only if that
-    loses nothing; otherwise UsageError is raised, and the branch stays. CannotDecide if the ref is locked.
+    Returns False if the ref is no longer at `old`. If the branch is checked out, git updates the files too, unless that
+    would lose work: then UsageError is raised and the branch stays. Raises CannotDecide if the ref is locked.
     """
     folders = _checked_out(repository, ref)
     if not folders:
