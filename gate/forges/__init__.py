@@ -1,6 +1,6 @@
-"""The forges' edge: what was decided in reviews, asked over the network, and only when somebody said so.
+"""Clients for forges: read reviews over the network, only when the user asks for it.
 
-A forge is a module that turns answers into facts, and one line in `FORGES`.
+To add a forge, write a module that implements `Forge`, and add it to `FORGES`.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ FORGES: Mapping[Source, str] = {
 
 
 class Forge(Protocol):
-    """What a module of a forge has."""
+    """The interface of a forge's module."""
 
     def read_request(self, wire: Wire) -> PullRequest:
-        """The pull request as it is now; raises CannotDecide."""
+        """Return the current state of the pull request. Raises CannotDecide."""
 
     def open_requests(self, wire: Wire, into: str) -> list[OpenPullRequest]:
-        """The open pull requests that target the branch `into`; raises CannotDecide."""
+        """Return the open pull requests that target the branch `into`. Raises CannotDecide."""
 
     def read_team(self, wire: Wire, name: str) -> tuple[str, ...]:
-        """The logins of a team's members; raises CannotDecide."""
+        """Return the logins of a team's members. Raises CannotDecide."""
 
 
 def forge(request: PullRequestRef) -> Forge:
-    """The module of a place's forge."""
+    """Return the module for a pull request's forge."""
     return cast("Forge", import_module(FORGES[request.source]))
 
 
 def connect(request: PullRequestRef) -> Writer:
-    """A client for a place; raises UsageError where its library is not installed."""
+    """Return a client for a pull request's forge. Raises UsageError if the client library isn't installed."""
     from gate.forges.clients import GitHubClient, GitLabClient
 
     return GitLabClient(request) if request.source == "gitlab" else GitHubClient(request)

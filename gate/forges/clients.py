@@ -1,4 +1,4 @@
-"""The clients that send: PyGithub for GitHub and what is like it, python-gitlab for GitLab. Imported when needed."""
+"""HTTP clients: PyGithub for GitHub and compatible forges, python-gitlab for GitLab. Imported when needed."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class GitHubClient:
-    """Asks GitHub, or Gitea, through PyGithub. It never waits and never tries again."""
+    """A client for GitHub or Gitea that uses PyGithub. It never waits and never retries."""
 
     def __init__(self, source: PullRequestRef) -> None:
-        """Connects to nothing yet; raises UsageError where PyGithub is not installed."""
+        """Create the client without connecting. Raises UsageError if PyGithub isn't installed."""
         try:
             from github import Auth, Github
         except ImportError as error:
@@ -58,10 +58,10 @@ class GitHubClient:
 
 
 class GitLabClient:
-    """Asks GitLab through python-gitlab. It never waits and never tries again."""
+    """A client for GitLab that uses python-gitlab. It never waits and never retries."""
 
     def __init__(self, source: PullRequestRef) -> None:
-        """Connects to nothing yet; raises UsageError where python-gitlab is not installed."""
+        """Create the client without connecting. Raises UsageError if python-gitlab isn't installed."""
         try:
             from gitlab import Gitlab
         except ImportError as error:
@@ -104,7 +104,7 @@ class GitLabClient:
 
 
 def _faithful(api: str) -> Session:
-    """A session that follows no redirection to where `api` is not: GitLab's tokens are in headers that would go along.
+    """Return a session that follows redirects only within `api`, because they would carry GitLab's token header along.
 
     PyGithub does that by itself.
     """

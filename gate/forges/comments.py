@@ -1,6 +1,6 @@
-"""Writing to a pull or merge request: one comment that is updated in place, and comments on lines.
+"""Write to a pull request: one comment that is updated in place, and comments on lines.
 
-Nothing that is written here decides anything. What cannot be written is reported and changes no verdict.
+Comments never affect a verdict. A failure to write one is reported.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MOST_LINES: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class LineComment:
-    """A comment on a line of the new version of a file. `key` identifies it."""
+    """A comment on a line of a file's new version, identified by `key`."""
 
     path: str
     line: int
@@ -29,9 +29,9 @@ class LineComment:
 
 
 def put_comment(wire: Writer, text: str) -> str:
-    """Write the comment, or update the one that is there; why it could not be written, or nothing.
+    """Create or update gate's comment, and return why that failed, or "".
 
-    Only a comment of the same account is updated: forges refuse to change those of others.
+    Only a comment from the same account is updated: forges don't let one account edit another's comments.
     """
     body = {"body": f"{MARK}\n{text}"}
     listed, single = _comment_paths(wire)
@@ -56,7 +56,7 @@ def put_comment(wire: Writer, text: str) -> str:
 
 
 def put_line_comments(wire: Writer, head: str, comments: Sequence[LineComment]) -> str:
-    """Write those comments that are not there yet; why it could not be done, or nothing."""
+    """Write the comments that don't exist yet, and return why that failed, or ""."""
     if not comments:
         return ""
     try:
@@ -72,7 +72,7 @@ def put_line_comments(wire: Writer, head: str, comments: Sequence[LineComment]) 
 
 
 def _comment_paths(wire: Writer) -> tuple[str, str]:
-    """The path of all comments, and that below which each has its own."""
+    """Return the API path that lists all comments, and the prefix of the path of a single one."""
     request = wire.request_ref
     if request.source == "gitlab":
         notes = f"{_merge_request(wire)}/notes"

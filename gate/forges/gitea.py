@@ -1,4 +1,4 @@
-"""Gitea and Forgejo: like GitHub, but for the states of a review and for where a new target branch is reported."""
+"""Gitea and Forgejo. They differ from GitHub in review states and in how they report a new target branch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STATES: Mapping[str, State | None] = {
 
 
 def read_request(wire: Wire) -> PullRequest:
-    """The pull request as it is now; raises CannotDecide."""
+    """Return the current state of the pull request. Raises CannotDecide."""
     source = wire.request_ref
     number, is_merge_result = (source.number, source.queued) if source.number else _pushed(wire)
     repository = f"/repos/{project_path(source)}"
@@ -36,7 +36,7 @@ def read_request(wire: Wire) -> PullRequest:
 
 
 def open_requests(wire: Wire, into: str) -> list[OpenPullRequest]:
-    """The open pull requests that target a branch; raises CannotDecide."""
+    """Return the open pull requests that target a branch. Raises CannotDecide."""
     source = wire.request_ref
     pulls = every(wire, f"/repos/{project_path(source)}/pulls", {"state": "open"})
     requests = [open_request(source, pull) for pull in pulls if pull.get("state") == "open"]
@@ -44,7 +44,7 @@ def open_requests(wire: Wire, into: str) -> list[OpenPullRequest]:
 
 
 def read_team(wire: Wire, name: str) -> tuple[str, ...]:
-    """The logins of the members of `@org/team`; raises CannotDecide."""
+    """Return the logins of the members of `@org/team`. Raises CannotDecide."""
     organisation, _, team = name.removeprefix("@").partition("/")
     teams = every(wire, f"/orgs/{quoted(organisation)}/teams")
     ids = [item.get("id") for item in teams if text(item, "name").casefold() == team.casefold()]
@@ -54,7 +54,7 @@ def read_team(wire: Wire, name: str) -> tuple[str, ...]:
 
 
 def _pushed(wire: Wire) -> tuple[int, bool]:
-    """The pull request whose commit was pushed, and whether that is the commit as which it was merged."""
+    """Return the pull request of the pushed commit, and whether the commit is its merge."""
     source = wire.request_ref
     repository = f"/repos/{project_path(source)}"
     merged = one_if_any(wire, f"{repository}/commits/{quoted(source.commit)}/pull")

@@ -1,4 +1,4 @@
-"""GitHub: pull requests, their reviews, and the members of teams."""
+"""GitHub: pull requests, their reviews, and team members."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RETARGETED = {"base_ref_changed", "automatic_base_change_succeeded"}
 
 
 def read_request(wire: Wire) -> PullRequest:
-    """The pull request as it is now; raises CannotDecide."""
+    """Return the current state of the pull request. Raises CannotDecide."""
     source = wire.request_ref
     number, is_merge_result = (source.number, source.queued) if source.number else _pushed(wire)
     pull = f"/repos/{project_path(source)}/pulls/{number}"
@@ -49,7 +49,7 @@ def read_request(wire: Wire) -> PullRequest:
 
 
 def open_requests(wire: Wire, into: str) -> list[OpenPullRequest]:
-    """The open pull requests that target a branch; raises CannotDecide."""
+    """Return the open pull requests that target a branch. Raises CannotDecide."""
     source = wire.request_ref
     pulls = every(wire, f"/repos/{project_path(source)}/pulls", {"state": "open", "base": into})
     requests = [open_request(source, pull) for pull in pulls if pull.get("state") == "open"]
@@ -57,7 +57,7 @@ def open_requests(wire: Wire, into: str) -> list[OpenPullRequest]:
 
 
 def open_request(source: PullRequestRef, pull: Json) -> OpenPullRequest:
-    """A pull request of a list; raises CannotDecide for one that can't be understood."""
+    """Parse one pull request of a list. Raises CannotDecide if it can't be parsed."""
     number, head, into = pull.get("number"), text(pull, "head", "sha"), text(pull, "base", "ref")
     try:
         opened = moment(text(pull, "created_at"))
@@ -70,7 +70,7 @@ def open_request(source: PullRequestRef, pull: Json) -> OpenPullRequest:
 
 
 def read_team(wire: Wire, name: str) -> tuple[str, ...]:
-    """The logins of the members of `@org/team`; raises CannotDecide."""
+    """Return the logins of the members of `@org/team`. Raises CannotDecide."""
     organisation, _, team = name.removeprefix("@").partition("/")
     path = f"/orgs/{quoted(organisation)}/teams/{quoted(team)}/members"
     return tuple(filter(None, (text(member, "login") for member in every(wire, path))))
@@ -85,7 +85,9 @@ def request_of(
     logins: dict[str, str],
     moved: list[str],
 ) -> PullRequest:
-    """The request, from what was read before and after the rest; raises CannotDecide if that differs."""
+    """Build the pull request from the responses. Raises CannotDecide if `first` and `last` show that it changed
+    meanwhile.
+    """
     head, into = text(last, "head", "sha"), text(last, "base", "ref")
     if not head or not into:
         raise unreadable(source, f"pull request {number}")
@@ -111,12 +113,12 @@ def request_of(
 
 
 def _moves(pull: Json) -> tuple[str, str, str]:
-    """What differs as soon as anything happens to a request: a push, a review, a comment that is removed."""
+    """Return the fields that change on any activity: a push, a review, or a removed comment."""
     return text(pull, "head", "sha"), text(pull, "base", "ref"), text(pull, "updated_at")
 
 
 def commit_logins(commits: list[Json]) -> dict[str, str]:
-    """Whose the commits are by the forge: login by e-mail address of authors and committers."""
+    """Return the login of each author and committer by email address, according to the forge."""
     logins = {}
     for commit in commits:
         for role in ("author", "committer"):
@@ -127,7 +129,7 @@ def commit_logins(commits: list[Json]) -> dict[str, str]:
 
 
 def reviews_in(source: PullRequestRef, items: list[Json], states: Mapping[str, State | None]) -> list[Review]:
-    """The decisions among reviews; raises CannotDecide for one that cannot be understood."""
+    """Return the reviews that are decisions. Raises CannotDecide for a review that can't be parsed."""
     reviews = []
     for item in items:
         state_name = text(item, "state")
@@ -152,7 +154,7 @@ def reviews_in(source: PullRequestRef, items: list[Json], states: Mapping[str, S
 
 
 def _unknown_review(source: PullRequestRef, state: str) -> CannotDecide:
-    """What to raise for a review that cannot be understood: it may be an objection."""
+    """Return the error for a review with an unknown state, because it may be an objection."""
     return CannotDecide(
         f"{source.source} has a review in an unknown state ({state or 'missing'})",
         "upgrade gate",
@@ -160,7 +162,7 @@ def _unknown_review(source: PullRequestRef, state: str) -> CannotDecide:
 
 
 def _pushed(wire: Wire) -> tuple[int, bool]:
-    """The pull request whose commit was pushed, and whether that commit is its merge."""
+    """Return the pull request of the pushed commit, and whether the commit is its merge."""
     source = wire.request_ref
     pulls = every(wire, f"/repos/{project_path(source)}/commits/{quoted(source.commit)}/pulls")
     merged = [
@@ -172,7 +174,7 @@ def _pushed(wire: Wire) -> tuple[int, bool]:
 
 
 def only_open(source: PullRequestRef, pulls: list[Json]) -> int:
-    """The number of the one open pull request among `pulls` that has the place's commit as its head."""
+    """Return the number of the only open pull request among `pulls` whose head is the commit in question."""
     pulls_open = [
         pull["number"]
         for pull in pulls

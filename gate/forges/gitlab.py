@@ -1,8 +1,8 @@
-"""GitLab: merge requests, who approves them, and for which version.
+"""GitLab: merge requests, their approvals, and the version that each approval is for.
 
-GitLab does not say which commit somebody approved. It says when, and when each version of the merge request
-came: an approval is taken to be for the last version that existed at that time. Both times are the server's own.
-What a person did is in the notes that GitLab itself writes; nobody else can write or remove those.
+GitLab doesn't record which commit was approved. It records when, and when each version of the merge request was
+created: an approval counts for the latest version at that time. Both times come from the server. Decisions are read
+from GitLab's system notes, which nobody else can write or delete.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Dated = tuple[datetime, str]
 
 
 def read_request(wire: Wire) -> PullRequest:
-    """The merge request as it is now; raises CannotDecide."""
+    """Return the current state of the merge request. Raises CannotDecide."""
     source = wire.request_ref if wire.request_ref.number else _pushed(wire)
     request = f"/projects/{quoted(source.project)}/merge_requests/{source.number}"
     first = one(wire, request)
@@ -71,7 +71,7 @@ def read_request(wire: Wire) -> PullRequest:
 
 
 def _pushed(wire: Wire) -> PullRequestRef:
-    """The merge request that put the commit on its branch: as a merge, squashed, or as its own last commit."""
+    """Return the merge request that added the commit to its branch: as a merge, squashed, or as its own last commit."""
     source = wire.request_ref
     path = f"/projects/{quoted(source.project)}/repository/commits/{quoted(source.commit)}/merge_requests"
     numbers = [
@@ -90,7 +90,7 @@ def _pushed(wire: Wire) -> PullRequestRef:
 
 
 def open_requests(wire: Wire, into: str) -> list[OpenPullRequest]:
-    """The open merge requests that target a branch; raises CannotDecide."""
+    """Return the open merge requests that target a branch. Raises CannotDecide."""
     path = f"/projects/{quoted(wire.request_ref.project)}/merge_requests"
     items = every(wire, path, {"state": "opened", "target_branch": into})
     requests = [_open_request(wire.request_ref, item) for item in items if item.get("state") == "opened"]
@@ -110,7 +110,7 @@ def _open_request(source: PullRequestRef, item: Json) -> OpenPullRequest:
 
 
 def read_team(wire: Wire, name: str) -> tuple[str, ...]:
-    """The logins of the members of the group `@group/sub`, inherited ones too; raises CannotDecide."""
+    """Return the logins of the members of the group `@group/sub`, including inherited members. Raises CannotDecide."""
     path = f"/groups/{quoted(name.removeprefix('@'))}/members/all"
     return tuple(filter(None, (text(member, "username") for member in every(wire, path))))
 
@@ -122,7 +122,7 @@ def _reviews(
     reviewers: Iterable[Json],
     versions: list[Dated],
 ) -> tuple[Review, ...]:
-    """The latest decision of everybody who ever decided; raises ValueError for what cannot be read."""
+    """Return the latest decision of each reviewer. Raises ValueError if the response can't be parsed."""
     statements: dict[str, list[Dated]] = defaultdict(list)
     for note in notes:
         if _body(note) in {APPROVED, WITHDRAWN, OBJECTED}:
@@ -168,7 +168,7 @@ def _review(
 
 
 def _logins(commits: Iterable[Json]) -> dict[str, str]:
-    """Whose the commits are, as far as they are in GitLab's private commit addresses."""
+    """Return logins by email address, for authors who use GitLab's private commit addresses."""
     emails = {text(commit, role) for commit in commits for role in ("author_email", "committer_email")}
     return {email: match[1] for email in sorted(emails) if (match := NO_REPLY.fullmatch(email))}
 

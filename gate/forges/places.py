@@ -1,4 +1,4 @@
-"""Where a pull request is: from what the user wrote, or from what CI says about itself."""
+"""Locate a pull request: from a command-line option or from the CI system's environment."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ APIS: Mapping[Source, str] = {
 
 @dataclass(frozen=True, slots=True)
 class PullRequestRef:
-    """A project on a forge, and which pull request in it: by `number`, or (0) the one whose commit is `commit`.
+    """A project on a forge, and a pull request in it: by `number`, or, if that is 0, by `commit`.
 
-    `queued` says that the checked commit is not the pull request's own head but one that the forge made of it.
-    The token comes from the environment variable `variable`, and is shown nowhere.
+    `queued` means that the checked commit isn't the head of the pull request but one that the forge created from it.
+    The token comes from the environment variable `variable` and is never shown.
     """
 
     source: Source
@@ -54,9 +54,9 @@ class PullRequestRef:
 
 
 def find_request(spec: str, environ: Mapping[str, str]) -> PullRequestRef:
-    """The place that `spec` names: `github:OWNER/REPO#12` and so on, or `auto` for what CI says.
+    """Return the pull request that `spec` names: `github:OWNER/REPO#12` and the like, or `auto` for the CI's own.
 
-    Raises UsageError where there is none, or no token for it.
+    Raises UsageError if there is none, or no token for it.
     """
     if spec == "auto":
         return _from_ci(environ)
@@ -70,9 +70,9 @@ def find_request(spec: str, environ: Mapping[str, str]) -> PullRequestRef:
 
 
 def find_pushed(environ: Mapping[str, str]) -> PullRequestRef:
-    """The project that CI runs for after a push, without a request: each commit's own is to be found.
+    """Return the project that CI runs for after a push; each commit's pull request is still to be found.
 
-    Raises UsageError outside of the CI systems that gate knows, and without a token for the forge.
+    Raises UsageError outside supported CI systems, or without a token for the forge.
     """
     if environ.get("GITLAB_CI") == "true":
         commit = environ.get("CI_COMMIT_SHA", "")
@@ -81,9 +81,9 @@ def find_pushed(environ: Mapping[str, str]) -> PullRequestRef:
 
 
 def find_project(spec: str, environ: Mapping[str, str]) -> PullRequestRef:
-    """The project that `spec` names: `github:OWNER/REPO` and so on.
+    """Return the project that `spec` names: `github:OWNER/REPO` and the like.
 
-    Raises UsageError where it names none, or there is no token for it.
+    Raises UsageError if it names none, or if there is no token for it.
     """
     match = PROJECT.fullmatch(spec)
     if not match:
@@ -95,10 +95,10 @@ def find_project(spec: str, environ: Mapping[str, str]) -> PullRequestRef:
 
 
 def project_at(origin: str, source: str, project: str, environ: Mapping[str, str]) -> PullRequestRef:
-    """The project that a clone came from: `project` on the forge `source`, by the address of origin.
+    """Return the project that a clone came from: `project` on the forge `source`, located by origin's address.
 
-    Raises UsageError if the address names no forge that gate knows, or no token is set for it. On a host of your own
-    the address of the API must be set: a token goes nowhere that nobody named.
+    Raises UsageError if the address isn't on a supported forge, or if no token is set. For a self-hosted forge, the API
+    address must be set, so that the token is only sent to a server that the user named.
     """
     if not source or not project:
         raise UsageError(
@@ -163,7 +163,7 @@ def _from_ci(environ: Mapping[str, str]) -> PullRequestRef:
 
 
 def _from_event(source: Source, environ: Mapping[str, str]) -> PullRequestRef:
-    """From the event that started a workflow: whatever it is about, it says so in a file."""
+    """Return the pull request from the event file of the workflow run."""
     name, project = environ.get("GITHUB_EVENT_NAME", ""), environ.get("GITHUB_REPOSITORY", "")
     event = _event(environ.get("GITHUB_EVENT_PATH", ""))
     pull = event.get("pull_request")

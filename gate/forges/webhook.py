@@ -1,4 +1,4 @@
-"""A webhook: the verdict as a message to Slack, or to anything that takes Slack's format."""
+"""Send the verdict to a webhook, in the message format of Slack."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PATIENCE = 10.0
 
 
 def post(address: str, message: Mapping[str, object]) -> str:
-    """Send `message` as JSON; why it could not be sent, or nothing. The address, which is a secret, is never shown."""
+    """Send `message` as JSON, and return why that failed, or "". The address is a secret and is never shown."""
     if urlsplit(address).scheme not in {"http", "https"}:
         return "its address must start with https:// or http://"
     request = urllib.request.Request(  # noqa: S310 - the scheme has been checked
@@ -29,10 +29,10 @@ def post(address: str, message: Mapping[str, object]) -> str:
 
 
 class _NoRedirection(urllib.request.HTTPRedirectHandler):
-    """What was meant for one server is sent to no other."""
+    """Refuse redirects, so that the message reaches no other server."""
 
     def redirect_request(self, *args: object) -> None:
-        """Never."""
+        """Refuse the redirect."""
 
 
 _OPENER = urllib.request.build_opener(_NoRedirection)

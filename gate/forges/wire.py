@@ -1,7 +1,7 @@
-"""Asking a forge: one question at a time, pages put together, and every failure reported as one sentence.
+"""Requests to a forge's API: pagination, and every failure as one sentence.
 
-Each forge turns its answers into facts in a module of its own, which knows no client. Nothing is tried twice:
-a gate that waits looks like one that hangs, and CI can be run again.
+Each forge parses responses in its own module, which knows no client. Requests are never retried: a check that waits
+looks like one that hangs, and CI can be rerun.
 """
 
 from __future__ import annotations
@@ -28,31 +28,31 @@ Query = Mapping[str, str | int]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a forge said: the body, and the headers by their names in small letters."""
+    """A response: the body, and the headers by lowercase name."""
 
     body: object
     headers: Mapping[str, str]
 
 
 class Wire(Protocol):
-    """A client of one forge, with its token. Raises Refused, or CannotDecide if there is no answer at all."""
+    """An authenticated client for one forge. Raises Refused, or CannotDecide if there is no response."""
 
     request_ref: PullRequestRef
 
     def get(self, path: str, query: Query) -> Answer:
-        """The answer to a GET of `path`, below the address of the API."""
+        """Return the response to a GET request for `path`, relative to the API's address."""
 
 
 class Writer(Wire, Protocol):
-    """A client that can write as well. Raises like one that only reads."""
+    """A client that can also write. Raises the same errors as `Wire`."""
 
     def send(self, method: str, path: str, body: Json) -> None:
-        """Write `body` to `path` by POST, PUT or PATCH."""
+        """Send `body` to `path` by POST, PUT, or PATCH."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenPullRequest:
-    """A pull request that is open. `author` is a login; `opened` is in seconds since the epoch."""
+    """An open pull request. `author` is a login; `opened` is in seconds since the epoch."""
 
     number: int
     head: str
@@ -64,14 +64,14 @@ class OpenPullRequest:
 
 
 class NoPullRequest(CannotDecide):
-    """No pull request belongs to a commit."""
+    """The commit doesn't belong to a pull request."""
 
 
 class Refused(Exception):
-    """The forge answered with a status that is no success."""
+    """The forge responded with an error status."""
 
     def __init__(self, status: int, message: str, headers: Mapping[str, str]) -> None:
-        """`said` are the forge's own words, if any."""
+        """Create the error. `message` is the forge's own message, if any."""
         super().__init__(status)
         self.status = status
         self.said = message
@@ -79,7 +79,7 @@ class Refused(Exception):
 
 
 def one(wire: Wire, path: str) -> Json:
-    """The JSON object at `path`; raises CannotDecide."""
+    """Return the JSON object at `path`. Raises CannotDecide."""
     body = ask(wire, path, {}).body
     if not isinstance(body, dict):
         raise unreadable(wire.request_ref, path)
@@ -87,7 +87,7 @@ def one(wire: Wire, path: str) -> Json:
 
 
 def one_if_any(wire: Wire, path: str) -> Json | None:
-    """The JSON object at `path`, None if the forge has nothing there; raises CannotDecide for any other failure."""
+    """Return the JSON object at `path`, or None if the forge has none. Raises CannotDecide for any other failure."""
     try:
         body = wire.get(path, {}).body
     except Refused as refused:
@@ -100,7 +100,7 @@ def one_if_any(wire: Wire, path: str) -> Json | None:
 
 
 def every(wire: Wire, path: str, query: Query = MappingProxyType({})) -> list[Json]:
-    """Every JSON object of the list at `path`, whole or not at all; raises CannotDecide."""
+    """Return all JSON objects of the list at `path`, over all pages. Raises CannotDecide if any page fails."""
     items: list[Json] = []
     size = "limit" if wire.request_ref.source == "gitea" else "per_page"
     for page in range(1, MOST_PAGES + 1):
@@ -122,7 +122,7 @@ def every(wire: Wire, path: str, query: Query = MappingProxyType({})) -> list[Js
 
 
 def ask(wire: Wire, path: str, query: Query) -> Answer:
-    """The answer, or CannotDecide that says why there is none."""
+    """Return the response, or raise CannotDecide with the reason."""
     try:
         return wire.get(path, query)
     except Refused as refused:
@@ -130,17 +130,17 @@ def ask(wire: Wire, path: str, query: Query) -> Answer:
 
 
 def quoted(name: str) -> str:
-    """A name as one part of a path."""
+    """Quote a name for use as a single path segment."""
     return quote(name, safe="")
 
 
 def project_path(source: PullRequestRef) -> str:
-    """`OWNER/REPO` as it stands in a path."""
+    """Return `OWNER/REPO` as used in API paths."""
     return quote(source.project, safe="/")
 
 
 def text(item: Json, *names: str) -> str:
-    """The text at `names` in an answer, one within the other; "" where there is none."""
+    """Return the string at a path of nested keys in a response, or "" if there is none."""
     value: object = item
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None
@@ -148,12 +148,12 @@ def text(item: Json, *names: str) -> str:
 
 
 def moment(text: str) -> int:
-    """Seconds since the epoch of a time as forges write it; raises ValueError for anything else."""
+    """Parse a forge's timestamp into seconds since the epoch. Raises ValueError for anything else."""
     return int(datetime.fromisoformat(text).timestamp())
 
 
 def unreadable(source: PullRequestRef, path: str) -> CannotDecide:
-    """What to raise where an answer is not what it must be."""
+    """Return the error for a response that can't be parsed."""
     return CannotDecide(
         f"{source.source} sent an unreadable response for {path}",
         f"check that {source.api} is the address of its API",

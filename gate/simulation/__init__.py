@@ -1,4 +1,4 @@
-"""What a policy would do before it is in force: who is locked out, and what nobody reviews. Pure."""
+"""Simulate a policy before it takes effect: who is locked out, and what nobody reviews. Pure."""
 
 from __future__ import annotations
 

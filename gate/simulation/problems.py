@@ -1,4 +1,4 @@
-"""What a simulation shows to be wrong with a policy, in sentences. Pure."""
+"""Describe what a simulation shows to be wrong with a policy. Pure."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ MOST_PATHS = 3
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to know about a policy. An `error` locks people out; a `note` is no mistake by itself.
+    """A problem of a policy. An `error` locks people out; a `note` is worth knowing but not necessarily a mistake.
 
-    `affects` names whom an error locks out, or which files nobody could change, with the branch: two policies are
-    compared by it.
+    `affects` contains the people an error locks out, or the files nobody could change, with the branch. Two policies
+    are compared by it.
     """
 
     level: Level
@@ -28,12 +28,12 @@ class Problem:
 
 
 def locks_out(detected: Iterable[Problem]) -> bool:
-    """Whether there is a change that could never be merged."""
+    """Return whether some change could never be merged."""
     return any(problem.level == "error" for problem in detected)
 
 
 def everybody_locked_out(simulation: Simulation, branch: str) -> bool:
-    """Whether no change of anybody in the policy could be merged into the branch, no matter who approves it."""
+    """Return whether nobody in the policy could merge any change into the branch, no matter who approves."""
     trials = [trial for trial in simulation.trials if trial.branch == branch and trial.kind == "code"]
     own_trials = [trial for trial in trials if trial.author in simulation.setup.policy.people]
     considered = own_trials or trials
@@ -43,7 +43,7 @@ def everybody_locked_out(simulation: Simulation, branch: str) -> bool:
 
 
 def problems(simulation: Simulation) -> tuple[Problem, ...]:
-    """Everything that a policy's author should know, the worst first."""
+    """Return everything that the policy's author should know, worst first."""
     detected = [
         problem
         for branch in simulation.setup.branches
@@ -89,7 +89,7 @@ def _of_branch(simulation: Simulation, branch: str, trials: Sequence[Trial]) -> 
 
 
 def _dead(trials: Sequence[Trial]) -> tuple[str, ...]:
-    """The paths that nobody could ever change."""
+    """Return the paths that nobody could ever change."""
     paths = dict.fromkeys(path for trial in trials for path in trial.paths)
     return tuple(
         path for path in paths if all(path in trial.blocked for trial in trials if path in trial.paths)
@@ -111,7 +111,7 @@ def _of_author(simulation: Simulation, branch: str, trial: Trial, dead: Sequence
 
 
 def _blocked(simulation: Simulation, message: str, trials: Sequence[Trial], dead: Sequence[str]) -> Problem:
-    """A dead end. Where there is a guardian to waive it, it is narrow, and no dead end."""
+    """Return a lock-out, or, if a guardian could still waive it, a narrower problem."""
     example = next((trial for trial in trials if trial.author != STRANGER), trials[0])
     why = _why(
         {path: next(trial.blocked[path] for trial in trials if path in trial.blocked) for path in dead}
@@ -136,7 +136,7 @@ def _why(blocked: Mapping[str, Sequence[str]]) -> str:
 
 
 def _files(simulation: Simulation, paths: Sequence[str]) -> str:
-    """Some files by name, and how many there are in all."""
+    """Name some of the files, and the total number."""
     total = sum(simulation.sizes[path] for path in paths)
     named = ", ".join(paths[:MOST_PATHS])
     return (

@@ -1,8 +1,8 @@
-"""What a policy would do, before it is in force: whose changes could be merged, and who would have to approve them.
+"""Simulate a policy before it takes effect: whose changes could be merged, and who would have to approve them.
 
-Hypothetical changes are put before the real requirements, with an approval by everybody who is able to give one.
-What is blocked even so can never be merged: the policy locks its own people out. What passes without any approval
-is not reviewed by anybody. Pure.
+Hypothetical changes are evaluated by the real requirements, with an approval from everyone who can give one. A change
+that is still blocked can never be merged: the policy locks people out. A change that passes without any approval isn't
+reviewed by anyone. Pure.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ Decision = Literal["approve", "waive"]
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What is to be simulated: a policy and the code owners beside it, over the files of the repository.
+    """The input of a simulation: a policy and the code owners, over the repository's files.
 
-    `branches` are the protected branches by name; a pattern of the policy is one that it matches. `forge` is
-    the one whose reviews count (github, gitlab or gitea), or empty where only signed approvals do. `now` is in
-    seconds since the epoch: keys may have expired.
+    `branches` are the names of protected branches; a pattern in the policy is represented by a branch that it matches.
+    `forge` is the forge whose reviews count (github, gitlab, or gitea), or empty if only signed approvals count. `now`
+    is in seconds since the epoch, because keys can expire.
     """
 
     policy: Policy
@@ -53,11 +53,11 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One author's change to every kind of file, with all the approvals that can be had.
+    """One author's change to every kind of file, with every possible approval.
 
-    `kind` is `code`, or `rules` for a change to the policy and CODEOWNERS. `blocked` says by path why it could
-    never be merged. `unreviewed` are the paths that need no approval at all. `waivable`: a guardian could still
-    let it in.
+    `kind` is `code`, or `rules` for a change to the policy and CODEOWNERS. `blocked` maps each path that could never be
+    merged to the reasons. `unreviewed` are the paths that need no approval at all. `waivable` means that a guardian
+    could still waive the requirements.
     """
 
     branch: str
@@ -71,7 +71,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """The trials of a setup. `sizes` says for how many files each path of the trials stands."""
+    """The results of a simulation. `sizes` is the number of files that each path represents."""
 
     setup: Setup
     trials: tuple[Trial, ...]
@@ -81,12 +81,12 @@ class Simulation:
 
     @property
     def blocked(self) -> tuple[Trial, ...]:
-        """The trials of which a part could never be merged."""
+        """The trials with at least one path that could never be merged."""
         return tuple(trial for trial in self.trials if trial.blocked)
 
     @property
     def requires_nobody(self) -> tuple[str, ...]:
-        """The branches into which anybody's change can be merged without any approval."""
+        """The branches into which anyone's change can be merged without any approval."""
         return tuple(
             branch
             for branch in self.setup.branches
@@ -97,7 +97,7 @@ class Simulation:
 
 
 def can_approve(policy: Policy, person: Person, forge: str = "") -> bool:
-    """Whether a person has a way to approve: a key that is theirs alone, or a login where reviews count."""
+    """Return whether a person can approve: with a key that nobody else has, or a login if the forge's reviews count."""
     if person.role == "bot":
         return False
     signs = any(holder.person == person.name for holder in holders(policy).values())
@@ -105,10 +105,10 @@ def can_approve(policy: Policy, person: Person, forge: str = "") -> bool:
 
 
 def simulate(setup: Setup) -> Simulation:
-    """Put every person's change to every kind of file before the requirements.
+    """Evaluate changes by every person, and by a stranger, to the kinds of files.
 
-    Somebody whom nobody knows changes a file of each kind. To whom a kind of file matters that they may approve
-    themselves, or that not even a stranger's change can be merged, that one is tried as well, and one besides.
+    A stranger changes a file of every kind. A person changes one of each kind that they may approve, of each kind that
+    is blocked even for the stranger, and of one other kind.
     """
     ownership = _ownership(setup)
     sizes = dict.fromkeys(_rule_files(setup), 1)
@@ -141,7 +141,7 @@ def simulate(setup: Setup) -> Simulation:
 
 @dataclass(frozen=True, slots=True)
 class _FileKind:
-    """Files that the requirements treat alike, of which `path` is one; `approvers` may be asked about them."""
+    """Files that the requirements treat the same, represented by `path`. `approvers` may approve them."""
 
     path: str
     size: int
@@ -149,7 +149,7 @@ class _FileKind:
 
 
 def _kinds(setup: Setup, branch: str, ownership: Mapping[str, tuple[Rule, ...]]) -> list[_FileKind]:
-    """The kinds of files: those with the same owners, for which the same rules about approvals count."""
+    """Group the files by owners and by the approval rules that apply to them."""
     policy = setup.policy
     rules = policy.protection(branch).require.approvals
     matchers = [Matcher([pattern_of(text) for text in rule.paths]) if rule.paths else None for rule in rules]
@@ -179,9 +179,9 @@ def _ownership(setup: Setup) -> dict[str, tuple[Rule, ...]]:
 
 
 def _authors(setup: Setup) -> list[Author]:
-    """Everybody whose changes can be recognized, by their commits or by the forge, and somebody whom nobody knows.
+    """Return everyone whose changes can be recognized, by commits or by forge login, and one stranger.
 
-    A person whom the policy knows only by an account commits from an address that it does not know.
+    A person whom the policy lists only with a login commits from an address that the policy doesn't know.
     """
     authors = [
         Author(person.name, next(iter(person.emails), NO_ADDRESS))
@@ -230,7 +230,7 @@ def _trial(
 
 
 def _blocked(outcomes: Iterable[Outcome], paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """By path, the reasons of the requirements that are not met for it."""
+    """Return, by path, the reasons of the requirements that aren't met for it."""
     reasons: dict[str, dict[str, None]] = {}
     for outcome in outcomes:
         if not outcome.blocks:
@@ -264,7 +264,7 @@ def _weakening(path: str) -> Finding:
 
 
 def _approvals(setup: Setup, facts: Facts, kind: Decision) -> tuple[Approval, ...]:
-    """What counts of the decisions that everybody able to would give about the change."""
+    """Return the approvals that count if everyone who can approve does so."""
     entries = list(_entries(setup, facts.change, kind))
     question = CountContext(
         facts.change, setup.policy, facts.protection, now=setup.now, contributors=facts.contributors
@@ -297,7 +297,7 @@ def _entries(setup: Setup, change: Change, kind: Decision) -> Iterable[Entry]:
 
 
 def _missing_owners(setup: Setup) -> tuple[dict[str, Rule], dict[str, Rule]]:
-    """Owners who are nobody in the policy, and those of whom nobody can approve, each with the first rule."""
+    """Return owners not listed in the policy, and owners of whom nobody can approve, each with the first rule."""
     if setup.owners is None or not setup.policy.people:
         return {}, {}
     unknown: dict[str, Rule] = {}
