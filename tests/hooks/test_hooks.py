@@ -193,6 +193,15 @@ def test_at_a_commit_only_what_can_stop_it_is_shown(hooked: Clone) -> None:
     assert "Not needed to commit, but to merge into main: owners" in done.stderr
 
 
+def test_a_commit_is_possible_where_the_policy_requires_nothing_but_approvals(company: Company) -> None:
+    company.set_policy(company.policy("      approvals: 1\n      checks: []\n"))
+    new = company.clone("newhire")
+    assert new.gate("install").code == 0
+    stage(new, "a.py", "x = 2\n")
+    done = attempt(new, "commit", "-m", "v2")
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.attack(35)
 def test_a_fast_forward_that_no_hook_saw_is_caught_at_the_push(hooked: Clone) -> None:

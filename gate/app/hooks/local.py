@@ -35,12 +35,12 @@ def for_commit(verdict: Verdict) -> Verdict:
     A commit on a branch of one's own that conflicts with the base is nobody's business yet either.
     """
     now = tuple(outcome for outcome in verdict.outcomes if outcome.id not in LATER)
-    later = [
-        item.id for item in verdict.outcomes if item.id in LATER and item.state in {"unmet", "undecided"}
-    ]
+    # They have no say, but a policy that requires nothing else is not one that requires nothing.
+    later = [replace(outcome, enforced=False) for outcome in verdict.outcomes if outcome.id in LATER]
+    missing = [outcome.id for outcome in later if outcome.state in {"unmet", "undecided"}]
     branch = short_name(verdict.change.into)
-    notes = (f"Not needed to commit, but to merge into {branch}: {listed(later)}",) if later else ()
-    return replace(verdict, outcomes=now, decision=draw(now), notes=(*verdict.notes, *notes))
+    notes = (f"Not needed to commit, but to merge into {branch}: {listed(missing)}",) if missing else ()
+    return replace(verdict, outcomes=now, decision=draw((*now, *later)), notes=(*verdict.notes, *notes))
 
 
 def at_commit(start: Path, index_file: str | None, progress: Callable[[Event], None] = ignore) -> Answer:
