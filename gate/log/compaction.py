@@ -213,13 +213,13 @@ def _listed(repository: Repository, tip: str) -> set[str]:
 
 def _commit(mark: int, message: str, parents: Sequence[str]) -> bytes:
     data = message.encode("ascii")
-    lines = [
+    # Without a parent named, a commit would go on from the one before it.
+    lines = [] if parents else [b"reset %s\n\n" % _DRAFT.encode()]
+    lines += [
         b"commit %s\nmark :%d\n" % (_DRAFT.encode(), mark),
         _WRITER,
         b"data %d\n%s\n" % (len(data), data),
     ]
-    # Without a parent named, a commit would go on from the one before it.
-    lines += [] if parents else [b"from %s\n" % (b"0" * 40)]
     for word, parent in zip((b"from", *[b"merge"] * len(parents)), parents, strict=False):
         lines.append(b"%s %s\n" % (word, parent.encode("ascii")))
     return b"".join(lines)

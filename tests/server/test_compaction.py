@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.company import Clone, Company
+from support.company import Clone, Company, build_company
 from support.forging import forged, plant
 from support.pushing import change, on_main, push
 
@@ -95,6 +95,15 @@ def test_every_clone_takes_it_over_and_nothing_signed_is_lost(littered: Company)
     for clone in (ada, littered.clone("nehemiah", "fresher")):
         audit = clone.gate("audit", "--fetch")
         assert audit.code == 0, audit.text
+
+
+def test_a_log_with_sha256_object_ids_is_compacted_too(tmp_path: Path) -> None:
+    company = build_company(tmp_path / "company", "sha256")
+    assert company.server.gate("install", "--server").code == 0
+    merged(company, "one", {"a.py": "x = 2\n"})
+    compacted(company.server)
+    audit = company.clone("ada").gate("audit", "--fetch")
+    assert audit.code == 0, audit.text
 
 
 def test_only_an_administrator_on_the_server_can_do_it(littered: Company) -> None:

@@ -242,7 +242,7 @@ class Company:
         clone.git("push", "-q", "origin", "main")
 
 
-def build_company(path: Path) -> Company:
+def build_company(path: Path, object_format: str = "sha1") -> Company:
     """A company with its server and policy."""
     company = Company(path)
     (path / "home").mkdir(parents=True)
@@ -250,10 +250,11 @@ def build_company(path: Path) -> Company:
     for name in KEYS:
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(company.keys / name)]
         subprocess.run(command, check=True, env=isolated(path / "home"))
-    Clone(path, "nobody", company.keys).git("init", "-q", "--bare", "-b", "main", "server.git")
+    new = ("init", "-q", f"--object-format={object_format}", "-b", "main")
+    Clone(path, "nobody", company.keys).git(*new, "--bare", "server.git")
     first = Clone(path / "first", "nobody", company.keys)
     first.path.mkdir()
-    first.git("init", "-q", "-b", "main")
+    first.git(*new)
     first.git("config", "user.name", "founder")
     first.git("config", "user.email", "founder@acme.example")
     files = {
