@@ -17,6 +17,8 @@ VERSION = 1
 LARGEST = 16 * 1024
 """The largest record, in bytes, that is looked at."""
 LONGEST_REASON = 4000
+SHOWN = 60
+"""How many characters of a wrong value a message shows."""
 
 _OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -135,18 +137,36 @@ def _is_review(fields: dict[str, Any]) -> bool:
 
 def _wrong_value(fields: dict[str, Any]) -> str:
     kind = fields["kind"]
+    oid, sha256 = "an object ID", "a SHA-256 in hexadecimal"
+    refers = kind in {"revoke", "verdict"}
     expected = {
-        "kind": kind in KINDS,
-        "into": fields["into"].startswith((BRANCHES, ENVIRONMENTS)),
-        "base": _OID.fullmatch(fields["base"]),
-        "head": _OID.fullmatch(fields["head"]),
-        "change": _SHA256.fullmatch(fields["change"]),
-        "by": len(fields["by"]) > 1 and fields["by"].startswith("@"),
-        "at": 0 <= fields["at"] < 2**53,
-        "nonce": _NONCE.fullmatch(fields["nonce"]),
-        "of": _SHA256.fullmatch(fields["of"]) if kind in {"revoke", "verdict"} else fields["of"] == "",
-        "reason": len(fields["reason"]) <= LONGEST_REASON
-        and (kind != "waive" or fields["reason"].strip() != ""),
-        "source": fields["source"] == "ssh" or _is_review(fields),
+        "kind": (kind in KINDS, f"one of {', '.join(sorted(KINDS))}"),
+        "into": (
+            fields["into"].startswith((BRANCHES, ENVIRONMENTS)),
+            f"a full ref name under {BRANCHES} or {ENVIRONMENTS}",
+        ),
+        "base": (_OID.fullmatch(fields["base"]), oid),
+        "head": (_OID.fullmatch(fields["head"]), oid),
+        "change": (_SHA256.fullmatch(fields["change"]), sha256),
+        "by": (len(fields["by"]) > 1 and fields["by"].startswith("@"), "a person, such as @name"),
+        "at": (0 <= fields["at"] < 2**53, "a time in seconds since 1970"),
+        "nonce": (_NONCE.fullmatch(fields["nonce"]), "32 hexadecimal digits"),
+        "of": (
+            _SHA256.fullmatch(fields["of"]) if refers else not fields["of"],
+            sha256 if refers else "empty",
+        ),
+        "reason": (
+            len(fields["reason"]) <= LONGEST_REASON and (kind != "waive" or fields["reason"].strip()),
+            f"at most {LONGEST_REASON} characters, and not empty for a waiver",
+        ),
+        "source": (
+            fields["source"] == "ssh" or _is_review(fields),
+            "ssh, or a forge whose review the record is about",
+        ),
     }
-    return next((f"{name!r} is not what it must be" for name, valid in expected.items() if not valid), "")
+    return next((_expected(name, text, fields) for name, (valid, text) in expected.items() if not valid), "")
+
+
+def _expected(name: str, what: str, fields: dict[str, Any]) -> str:
+    value = ascii(fields[name])
+    return f"{name!r} must be {what}, not {value if len(value) <= SHOWN else f'{value[:SHOWN]}…'}"
