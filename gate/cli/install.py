@@ -54,6 +54,8 @@ def run(options: argparse.Namespace) -> int:
         print("  `git config core.hooksPath .git/hooks` first keeps them in this one")
     if options.server:
         print("Pushes to protected branches are now checked; approval records can't be deleted.")
+        for sentence in installed.locked_out:
+            print(f"Warning: {sentence}")
         return 0
     print("  pre-commit, pre-merge-commit   run the checks on what would be committed")
     print("  pre-push                       also asks for the approvals, on a push to a protected branch")

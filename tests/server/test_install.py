@@ -181,3 +181,18 @@ def test_rules_that_lock_everybody_out_are_not_enforced(locked: Company) -> None
 
 def test_force_has_a_meaning_for_a_server_only(company: Company) -> None:
     assert "--server --force" in company.clone("nehemiah").gate("install", "--force").err
+
+
+def test_people_who_can_never_merge_their_own_work_are_named(company: Company) -> None:
+    require = (
+        "      approvals: 1\n      seniority: {authors: [junior, senior], need: senior}\n      checks: []\n"
+    )
+    policy = company.policy(require)
+    company.set_policy(policy.replace('"@ada": {role: senior', '"@ada": {role: member'))
+    installed = company.server.gate("install", "--server")
+    assert installed.code == 0, installed.text
+    assert "Warning: @nehemiah can't merge any change into main" in installed.out
+    assert "@bob" not in installed.out
+    company.server.gate("install", "--uninstall")
+    company.set_policy(policy)
+    assert "Warning" not in company.server.gate("install", "--server").out

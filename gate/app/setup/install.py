@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gate.app.hooks.shell_note import NOTE
 from gate.app.setup.refspec import forget_log, share_log
-from gate.app.setup.rules import refuse_lock_out
+from gate.app.setup.rules import lock_outs_of_server
 from gate.errors import CannotDecide, UsageError
 from gate.git.repository import Repository
 from gate.store import write_atomically
@@ -81,7 +81,8 @@ class Installed:
     `in_tree` is True for a folder of the working tree, whose files could be committed (husky has one).
     `manager` is the hook manager that owns the folder and writes these files again, and the file to edit instead.
     `everywhere` is True for a folder outside of the repository, which git uses for other repositories as well.
-    `shares_log` is True if `git fetch` now brings the approval log along.
+    `shares_log` is True if `git fetch` now brings the approval log along. `locked_out` names the people who can never
+    merge their own work by the rules that a server enforces from now on.
     """
 
     folder: Path
@@ -92,12 +93,13 @@ class Installed:
     everywhere: bool = False
     shares_log: bool = False
     manager: tuple[str, str] | None = None
+    locked_out: tuple[str, ...] = ()
 
 
 def install(start: Path, *, server: bool = False, force: bool = False) -> Installed:
     """Install the hooks of a clone, or of a `server`, keeping those that are there.
 
-    Raises UsageError in a repository of the other kind, and on a server whose rules would lock people out, unless
+    Raises UsageError in a repository of the other kind, and on a server by whose rules nobody could merge, unless
     `force` says that this is meant. Installing twice is installing once.
     """
     repository = Repository.find(start)
@@ -116,8 +118,7 @@ def install(start: Path, *, server: bool = False, force: bool = False) -> Instal
             f"{folder} is a link to hooks that other repositories share",
             "let a custom hook call `gate hook pre-receive`; docs/server.md says how",
         )
-    if server and not force:
-        refuse_lock_out(start)
+    locked_out = lock_outs_of_server(start, force=force) if server else ()
     names = SERVER_HOOKS if server else HOOKS
     backed_up = []
     try:
@@ -144,6 +145,7 @@ def install(start: Path, *, server: bool = False, force: bool = False) -> Instal
         everywhere,
         shares_log,
         None if server else manager_of(repository, folder),
+        locked_out,
     )
 
 

@@ -16,17 +16,17 @@ from gate.rules import policy_at
 from gate.simulation import everybody_locked_out, locks_out, problems
 
 
-def refuse_lock_out(start: Path) -> None:
-    """Raise UsageError where by the rules of a server's default branch nobody could merge anything.
+def lock_outs_of_server(start: Path, *, force: bool) -> tuple[str, ...]:
+    """Whom the rules of a server's default branch would lock out, a sentence for each problem.
 
-    That some can is enough: the others are `gate doctor`'s to report. An empty repository has no rules yet. On a
-    server only signed approvals count.
+    Raises UsageError where nobody could merge anything, unless `force` says that this is meant; and InvalidInput for
+    a CODEOWNERS file with mistakes. An empty repository has no rules yet. On a server only signed approvals count.
     """
     repository = Repository.find(start)
     branch = default_branch_or_main(repository)
     tips = resolve(repository, ["HEAD", f"refs/heads/{branch}"])
     if not tips:
-        return
+        return ()
     tip = next(iter(tips.values()))
     policy = policy_at(repository, tip)
     owners = codeowners_at(repository, tip, policy)
@@ -34,14 +34,16 @@ def refuse_lock_out(start: Path) -> None:
         raise InvalidInput(owners.mistakes, "fix it before the server enforces it")
     simulation = simulated(repository, policy, owners, [e.path for e in list_tree(repository, tip)], forge="")
     detected = problems(simulation)
-    if locks_out(detected) and any(
-        everybody_locked_out(simulation, name) for name in simulation.setup.branches
-    ):
-        worst = next(problem for problem in detected if problem.level == "error")
+    sentences = tuple(
+        f"{problem.message}{because(problem)}" for problem in detected if problem.level == "error"
+    )
+    dead = any(everybody_locked_out(simulation, name) for name in simulation.setup.branches)
+    if locks_out(detected) and dead and not force:
         raise UsageError(
-            f"the server would lock people out: {worst.message}{because(worst)}",
+            f"the server would lock people out: {sentences[0]}",
             f"change the rules on {branch} first (`gate init --print` proposes some), or use `--force`",
         )
+    return sentences
 
 
 def rules_at(repository: Repository, commit: str, path: str) -> bytes | None:
