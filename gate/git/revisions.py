@@ -139,6 +139,12 @@ def branch_name(into: str) -> str:
     return into
 
 
+def unknown_branch(branch: str) -> UsageError:
+    """What to raise where neither this clone nor what it knows of origin has the branch."""
+    hint = f"run `git fetch origin {branch}:refs/remotes/origin/{branch}`, or choose another with `--into`"
+    return UsageError(f"branch {branch!r} not found locally or on origin", hint)
+
+
 def base_commit(
     repository: Repository, commits: Mapping[str, str], branch: str, base: str | None, head: str
 ) -> str:
@@ -151,9 +157,7 @@ def base_commit(
     local = commits.get(f"refs/heads/{branch}")
     tracking = commits.get(tracking_ref(repository, branch))
     if not local and not tracking:
-        raise UsageError(
-            f"branch {branch!r} not found locally or on origin", "`git fetch origin`, or name another"
-        )
+        raise unknown_branch(branch)
     if not local or not tracking or local == tracking:
         return local or tracking or ""
     ahead = _is_ancestor(repository, tracking, local)

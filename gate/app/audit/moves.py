@@ -16,6 +16,7 @@ from gate.git.change import read_renames
 from gate.git.commits import Commit
 from gate.git.objects import resolve
 from gate.git.repository import Repository
+from gate.git.revisions import unknown_branch
 from gate.log.admitted import ApprovalLog
 from gate.log.history import read_list_blobs
 from gate.log.index import Found
@@ -94,7 +95,7 @@ def ends_of(repository: Repository, branch: str, span: str) -> tuple[str, str]:
         return commits.get(below, "") if dots else "", commits[end]
     tips = [commits[name] for name in refs if name in commits]
     if not tips:
-        raise UsageError(f"branch {branch!r} not found locally or on origin", "choose another with `--into`")
+        raise unknown_branch(branch)
     bottom = commits.get(below, "") if dots else ""
     if len(tips) == 2 and contains(repository, tips[0], tips[1]):
         return bottom, tips[0]
