@@ -11,11 +11,11 @@ from gate.cli.reviews import add_reviews, request_of
 from gate.model import short_name
 from gate.reports.words import count, visible
 
-SUMMARY = "list the approvals of a change: what counts, and why the rest does not"
+SUMMARY = "list the approvals of a change, and why some don't count"
 EXAMPLES = """\
-  gate approvals feature           approvals and objections for merging `feature`
-  gate approvals --fetch           the same for HEAD, after fetching the approval log
-  gate approvals --format json     for scripts
+  gate approvals feature           list approvals and objections for `feature`
+  gate approvals --fetch           fetch the approval log first, then list those for HEAD
+  gate approvals --format json     print JSON, for scripts
   gate approvals feature --reviews github:acme/shortener#12
 """
 

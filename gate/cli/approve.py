@@ -21,9 +21,9 @@ EXAMPLES = """\
   gate approve feature             approve merging `feature` into the default branch
   gate approve --into release/2    approve merging HEAD into release/2
   gate approve feature --block --reason "drops the index"
-                                   object: it can't merge until you revoke the objection
+                                   object: `feature` can't merge until you revoke the objection
   gate approve feature --waive --reason "outage 4711"
-                                   emergency override by a guardian, on the record
+                                   emergency override: only guardians can, and it is recorded
   gate approve feature --key ~/.ssh/id_ed25519
 """
 SHOWN = 20
@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--block", action="store_true", help="object instead of approving")
     kind.add_argument(
-        "--waive", action="store_true", help="bypass all requirements; only guardians, with --reason"
+        "--waive", action="store_true", help="bypass all requirements (guardians only; needs --reason)"
     )
     parser.add_argument("--reason", metavar="TEXT", default="", help="the reason to record")
     parser.add_argument("--diff", action="store_true", help="show the diff of the change first")

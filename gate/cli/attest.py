@@ -26,7 +26,7 @@ EXAMPLES = """\
   gate attest v3 --file dist/app.whl --output app.intoto.json
   gate attest v3 --subject app=sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
   gate attest --verify app.intoto.json --file dist/app.whl
-                                   check signature, signer and artifact before deploying
+                                   verify the signature, signer and artifact before deploying
 """
 
 
@@ -34,10 +34,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("rev", nargs="?", metavar="REV", help="the commit (default: HEAD)")
     parser.add_argument(
-        "--subject", metavar="NAME=sha256:HEX", action="append", default=[], help="an artifact; repeatable"
+        "--subject",
+        metavar="NAME=sha256:HEX",
+        action="append",
+        default=[],
+        help="name and digest of an artifact; repeatable",
     )
     parser.add_argument(
-        "--file", metavar="PATH", action="append", default=[], help="an artifact to hash; repeatable"
+        "--file", metavar="PATH", action="append", default=[], help="hash this artifact; repeatable"
     )
     parser.add_argument("--into", metavar="BRANCH", help="the protected branch (default: the default branch)")
     parser.add_argument("--key", metavar="FILE", help="the SSH key (default: user.signingkey, else your own)")

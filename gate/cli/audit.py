@@ -10,17 +10,21 @@ from gate.reports.words import count, visible
 
 SUMMARY = "verify that every merge into a protected branch was checked and approved"
 EXAMPLES = """\
-  gate audit                       the default branch, since it has a policy
-  gate audit v1.2..main            only these commits
-  gate audit --fetch               fetch branch and approval log first, for a deployment
-  gate audit --format json         for scripts
+  gate audit                       audit the default branch, from its first policy on
+  gate audit v1.2..main            audit only these commits
+  gate audit --fetch               fetch the branch and the approval log first, as before a deployment
+  gate audit --format json         print JSON, for scripts
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument(
-        "range", nargs="?", default="", metavar="RANGE", help="A..B, or B for everything up to B"
+        "range",
+        nargs="?",
+        default="",
+        metavar="RANGE",
+        help="commits to audit: A..B, or B for everything up to B",
     )
     parser.add_argument("--into", metavar="BRANCH", help="the protected branch (default: the default branch)")
     parser.add_argument("--fetch", action="store_true", help="fetch the branch and the approval log first")

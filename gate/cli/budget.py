@@ -12,9 +12,9 @@ from gate.reports.words import visible
 
 SUMMARY = "show what is left of the downtime budget"
 EXAMPLES = """\
-  gate budget                       of the environment that has one
+  gate budget                       show the remaining downtime of the environment with a budget
   gate budget --into production --format json
-  gate budget --rules slo.yaml      the rules for Prometheus that measure it
+  gate budget --rules slo.yaml      print the Prometheus rules that measure downtime
 """
 
 
@@ -26,13 +26,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rules",
         metavar="FILE",
-        help="print the recording and alerting rules for the promises in an SLO file, for Prometheus",
+        help="print Prometheus recording and alerting rules for the objectives in an SLO file",
     )
     parser.add_argument(
         "--since",
         metavar="SECONDS",
         type=float,
-        help="with --rules: when the measuring began, in Unix time (default: now)",
+        help="with --rules: when measuring started, in Unix time (default: now)",
     )
     parser.add_argument("--format", metavar="F", choices=("text", "json"), default="text", help="text, json")
 

@@ -14,11 +14,11 @@ from gate.runner.decisions import acknowledge
 
 SUMMARY = "show, prune or clear what gate caches in this repository"
 EXAMPLES = """\
-  gate cache                          what is cached, and how large it is
-  gate cache prune                    remove what was not used for 30 days
-  gate cache prune --days 7
-  gate cache clear                    remove everything; it is worked out again when needed
-  gate cache resume                   select tests again after a full run contradicted a recorded pass
+  gate cache                          show each cache and its size
+  gate cache prune                    remove entries unused for 30 days
+  gate cache prune --days 7           remove entries unused for 7 days
+  gate cache clear                    remove everything; later runs rebuild it
+  gate cache resume                   turn test selection back on after a full run contradicted a cached pass
 """
 
 
@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="default: show",
     )
     parser.add_argument(
-        "--days", type=float, metavar="N", help="with prune: not used for N days (default: 30)"
+        "--days", type=float, metavar="N", help="with prune: remove entries unused for N days (default: 30)"
     )
 
 

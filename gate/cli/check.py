@@ -29,16 +29,16 @@ COARSE = 0.02
 """Seconds by which the time stamps of files may be behind the clock."""
 SUMMARY = "decide whether a change can merge into a protected branch"
 EXAMPLES = """\
-  gate check                          HEAD into the default branch
-  gate check --staged                 the index as it would be committed
+  gate check                          can HEAD merge into the default branch?
+  gate check --staged                 check the index as it would be committed
   gate check --head feature --into release/2
-  gate check --format json            the verdict for a script
-  gate check --head feature --record --key ci_key      in CI: sign the verdict, so that nobody reruns the checks
+  gate check --format json            print the verdict as JSON, for scripts
+  gate check --head feature --record --key ci_key      in CI: sign the verdict, so nobody has to rerun the checks
   gate check --report html=gate.html --report sarif=gate.sarif
-  gate check --shard 2/4 --output part-2.json      run a share of the checks, and write what it found
-  gate check --join part-*.json       the verdict from the parts of all shares
+  gate check --shard 2/4 --output part-2.json      run the second of four shards, and save its results
+  gate check --join part-*.json       combine the results of all shards into a verdict
   gate check --fix                    show safe fixes as a diff
-  gate check --fix --apply            apply them to your files
+  gate check --fix --apply            apply safe fixes to your files
   gate check --head feature --reviews github:acme/shortener#12
 """
 

@@ -18,7 +18,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `gate check`."""
     _add_target(parser)
     parser.add_argument("--staged", action="store_true", help="check the index as it would be committed")
-    parser.add_argument("--base", metavar="REV", help="use this commit as the tip of the branch")
+    parser.add_argument("--base", metavar="REV", help="use this commit as the tip of the protected branch")
     parser.add_argument(
         "--only",
         metavar="CHECK",
@@ -31,35 +31,35 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--comment",
         action="store_true",
-        help="with --reviews: write the report as a comment on the pull request, updated in place",
+        help="with --reviews: post the report as a comment on the pull request, and update it on later runs",
     )
     parser.add_argument(
         "--webhook",
         metavar="VARIABLE",
-        help="post the verdict to the Slack-compatible webhook whose address this environment variable has",
+        help="post the verdict to the Slack-compatible webhook URL in this environment variable",
     )
-    parser.add_argument("--fail-fast", action="store_true", help="stop the other checks when one fails")
-    parser.add_argument(
-        "--rerun", action="store_true", help="run every check again, whatever results are cached"
-    )
+    parser.add_argument("--fail-fast", action="store_true", help="stop at the first check that fails")
+    parser.add_argument("--rerun", action="store_true", help="run every check again, ignoring cached results")
     parser.add_argument(
         "--all",
         action="store_true",
-        help="leave nothing out: show every finding and file, and run tests that the change can't affect",
+        help="show every finding and file, and run all tests, even those that the change can't affect",
     )
-    parser.add_argument("--record", action="store_true", help="sign and record the verdict, for CI")
+    parser.add_argument(
+        "--record", action="store_true", help="sign the verdict and record it in the approval log (for CI)"
+    )
     parser.add_argument(
         "--key", metavar="FILE", help="the SSH key for --record (default: user.signingkey) or --shard"
     )
     parser.add_argument(
-        "--shard", metavar="I/N", help="run share I of N, and write its part to --output FILE"
+        "--shard", metavar="I/N", help="run shard I of N, and write its results to --output FILE"
     )
     parser.add_argument(
         "--join",
         metavar="PART",
         nargs="+",
         default=[],
-        help="decide from the parts of all shares, run nothing",
+        help="run nothing; combine the results of all shards into a verdict",
     )
     _add_format(parser, tuple(REPORTS))
     parser.add_argument("--output", metavar="FILE", help="write the report to FILE instead of printing it")
@@ -68,7 +68,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FORMAT=FILE",
         action="append",
         default=[],
-        help="write one more report; repeatable",
+        help="also write a report in this format; repeatable",
     )
     parser.add_argument("--fix", action="store_true", help="print safe fixes as a diff instead of the report")
     parser.add_argument(

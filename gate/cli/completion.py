@@ -71,7 +71,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--list",
         choices=tuple(LISTS),
         metavar="KIND",
-        help=f"print one kind of word, one a line: {', '.join(LISTS)}",
+        help=f"print all words of one kind, one per line: {', '.join(LISTS)}",
     )
 
 

@@ -13,7 +13,7 @@ from gate.cli.terminal import wants_colour
 
 SUMMARY = "replay an incident on a sample project in a temporary repository"
 EXAMPLES = """\
-  gate demo                     blocked, fixed, approved, merged; then cleaned up
+  gate demo                     watch a change get blocked, fixed, approved, and merged; then clean up
   gate demo --keep /tmp/demo    keep the repository to explore it
 """
 WIDTH = 80
@@ -21,7 +21,7 @@ WIDTH = 80
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the option."""
-    parser.add_argument("--keep", metavar="DIR", help="run in DIR, which must be new or empty, and keep it")
+    parser.add_argument("--keep", metavar="DIR", help="run in DIR (new or empty) and keep it")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -12,10 +12,10 @@ from gate.app.setup.doctor.items import Level, Section
 from gate.cli.terminal import wants_colour
 from gate.reports.words import visible
 
-SUMMARY = "show what gate finds in this repository, what is wrong, and how to fix it"
+SUMMARY = "diagnose the setup of this repository, and say how to fix it"
 EXAMPLES = """\
-  gate doctor                         repository, policy, owners, environments, tools, hooks, log, caches
-  gate doctor --format json           the same for a script
+  gate doctor                         check the policy, owners, environments, tools, hooks, log, and caches
+  gate doctor --format json           print JSON, for scripts
 """
 MARKS: dict[Level, tuple[str, str]] = {
     "ok": ("32", "✓"),

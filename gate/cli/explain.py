@@ -17,7 +17,7 @@ EXAMPLES = """\
   gate explain owners
   gate explain wrong-json-argument
   gate explain merge result
-  gate explain --tests                why the last check ran each file of tests, or reused its pass
+  gate explain --tests                why the last check ran each test file, or reused an earlier pass
   gate explain --finding shop/cart.py:12
                                       why the names check reports this line, or doesn't
 """
@@ -31,12 +31,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the argument of `gate explain`."""
     parser.add_argument("topic", metavar="TOPIC", nargs="*", help="a requirement, check, rule or term")
     parser.add_argument(
-        "--tests", action="store_true", help="why the last check ran each file of tests, or reused its pass"
+        "--tests",
+        action="store_true",
+        help="say why the last check ran each test file, or reused an earlier pass",
     )
     parser.add_argument(
         "--finding",
         metavar="FILE:LINE",
-        help="say why the names check reports a line of the working tree, or doesn't",
+        help="say why the names check reports this line of the working tree, or doesn't",
     )
 
 
@@ -52,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
         from gate.app.checking.trace import trace_finding
 
         if name:
-            raise UsageError("a topic and --finding are two questions", "give one of them")
+            raise UsageError("--finding takes no topic")
         print("\n".join(visible_lines(trace_finding(options.finding, Path.cwd()))))
         return 0
     if not name:

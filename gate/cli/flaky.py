@@ -10,10 +10,10 @@ from gate.git.repository import Repository
 from gate.reports.words import count, visible
 from gate.runner.flaky import FlakyTest, flaky_tests, runs_recorded
 
-SUMMARY = "list the tests that were flaky in this clone, with their rates"
+SUMMARY = "list the tests that were flaky in this clone, and how often"
 EXAMPLES = """\
-  gate flaky                       the highest rate first
-  gate flaky --format json         for scripts
+  gate flaky                       list flaky tests, the flakiest first
+  gate flaky --format json         print JSON, for scripts
 """
 
 

@@ -21,11 +21,11 @@ from gate.model import BRANCHES
 from gate.reports import report
 from gate.reports.words import visible
 
-SUMMARY = "run a git hook; `gate install` sets the hooks up"
+SUMMARY = "run a git hook (git calls this; `gate install` sets it up)"
 EXAMPLES = """\
-  gate hook pre-commit                check the index; approvals come later
+  gate hook pre-commit                check the index; approvals aren't needed yet
   gate hook pre-push origin URL       check each protected branch of a push, read from standard input
-  gate hook pre-push                  the same, for the pre-commit framework (reads the environment)
+  gate hook pre-push                  the same under the pre-commit framework, which passes environment variables
   gate hook pre-receive               check each ref that a server receives, read from standard input
 """
 NAMES = ("pre-commit", "pre-merge-commit", "pre-push", "pre-receive")

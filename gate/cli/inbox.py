@@ -13,12 +13,12 @@ from gate.reports.words import count, visible
 
 SUMMARY = "list the branches that need your approval"
 EXAMPLES = """\
-  gate inbox                       which files are yours, how old, how the checks are
-  gate inbox --into release/2      for another protected branch
-  gate inbox --as @nehemiah        for somebody else
-  gate inbox --forge               also the open pull requests of origin, and the reviews on them
+  gate inbox                       list branches with your files, their age, and the state of their checks
+  gate inbox --into release/2      list branches for another protected branch
+  gate inbox --as @nehemiah        show somebody else's inbox
+  gate inbox --forge               include origin's open pull requests and their reviews
   gate inbox --forge github:acme/shortener
-  gate inbox --format json         for scripts
+  gate inbox --format json         print JSON, for scripts
 
   --forge needs a token that can read pull requests: GITHUB_TOKEN, GITLAB_TOKEN or GITEA_TOKEN.
 """
@@ -28,7 +28,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("--into", metavar="BRANCH", help="the protected branch (default: the default branch)")
     parser.add_argument(
-        "--as", metavar="@NAME", dest="person", help="for this person (default: by user.email)"
+        "--as",
+        metavar="@NAME",
+        dest="person",
+        help="show this person's inbox (default: yours, by user.email)",
     )
     add_forge(parser)
     parser.add_argument("--format", metavar="F", choices=("text", "json"), default="text", help="text, json")
@@ -41,7 +44,7 @@ def add_forge(parser: argparse.ArgumentParser) -> None:
         metavar="WHERE",
         nargs="?",
         const="auto",
-        help="also read the open pull requests of origin, or of github:OWNER/REPO, gitlab:GROUP/PROJECT, "
+        help="include the open pull requests of origin, or of github:OWNER/REPO, gitlab:GROUP/PROJECT, "
         "gitea:OWNER/REPO",
     )
 

@@ -31,11 +31,11 @@ from gate.rules import stored_here
 SUMMARY = "write a first gate.yaml, or add a person to an existing one"
 EXAMPLES = """\
   gate init                           inspect the repository, ask a few questions, and write gate.yaml
-  gate init --yes                     the same without questions; prints what it assumed
-  gate init --github                  also write the workflow; likewise --gitlab, --jenkins, --bare
-  gate init --print                   show what it would write
-  gate init --me @ada --approvals 2   answer in advance
-  gate init --extends                 store the shared policy that gate.yaml extends
+  gate init --yes                     ask nothing, and print what it assumed
+  gate init --github                  also write the CI workflow; likewise --gitlab, --jenkins, --bare
+  gate init --print                   print the files instead of writing them
+  gate init --me @ada --approvals 2   answer two of the questions in advance
+  gate init --extends                 fetch and store the shared policy that gate.yaml extends
   gate init --person @me              add yourself with your email address and SSH key
   gate init --person @new --role junior --email new@acme.example --key new.pub
   gate init --person @me --key ~/.ssh/new.pub     add another key
@@ -57,7 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         ("github", "also write .github/workflows/gate.yml and gate-record.yml"),
         ("gitlab", "also write .gitlab-ci.yml, or .gitlab/gate.yml to include"),
         ("jenkins", "also write a Jenkinsfile"),
-        ("bare", "for a bare repository on a server: also install the hooks of this clone"),
+        ("bare", "for a bare repository on a server: also install the git hooks in this clone"),
     ):
         kind.add_argument(f"--{name}", dest="kind", action="store_const", const=name, help=text)
     parser.add_argument("--me", metavar="@NAME", help="your name in CODEOWNERS")

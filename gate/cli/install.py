@@ -11,19 +11,21 @@ from gate.reports.words import listed
 
 SUMMARY = "install the git hooks of this clone, or of a server"
 EXAMPLES = """\
-  gate install                        pre-commit, pre-merge-commit and pre-push
-  gate install --server               pre-receive, in the bare repository that people push to
-  gate uninstall                      remove them, and restore what was there
+  gate install                        install pre-commit, pre-merge-commit and pre-push
+  gate install --server               install pre-receive, in the bare repository that people push to
+  gate uninstall                      remove gate's hooks, and restore the previous ones
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `gate install`."""
     kind = parser.add_mutually_exclusive_group()
-    kind.add_argument("--server", action="store_true", help="protect the bare repository that people push to")
+    kind.add_argument(
+        "--server", action="store_true", help="protect this bare repository, which people push to"
+    )
     kind.add_argument("--uninstall", action="store_true", help="the same as `gate uninstall`")
     parser.add_argument(
-        "--force", action="store_true", help="with --server: install even if the policy locks people out"
+        "--force", action="store_true", help="with --server: install even if the policy would lock people out"
     )
 
 

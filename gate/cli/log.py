@@ -11,20 +11,20 @@ from gate.app.approving.log_listing import LogEntry, LogListing, list_log
 from gate.model import short_name
 from gate.reports.words import count, visible
 
-SUMMARY = "list the approval log, and the records in it that are not admitted"
+SUMMARY = "show the approval log, including records that are not admitted"
 EXAMPLES = """\
-  gate log                         the latest records, and everything that is not admitted
-  gate log --all                   every record
-  gate log --fetch                 after fetching the log from the remote
-  gate log --format json           for scripts
-  gate log --compact --key FILE    on the server: start a log with the admitted records only, signed by a guardian
+  gate log                         show the latest records, and all that are not admitted
+  gate log --all                   show every record
+  gate log --fetch                 fetch the log from the remote first
+  gate log --format json           print JSON, for scripts
+  gate log --compact --key FILE    on the server: start a new log with only the admitted records, signed by a guardian
 """
 SHOWN = 20
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("--all", action="store_true", help=f"every record, not only the latest {SHOWN}")
+    parser.add_argument("--all", action="store_true", help=f"show every record, not only the latest {SHOWN}")
     parser.add_argument("--fetch", action="store_true", help="fetch the approval log from the remote first")
     parser.add_argument(
         "--compact", action="store_true", help="on the server: drop the records that are not admitted"

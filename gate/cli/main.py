@@ -35,7 +35,7 @@ EPILOG = """\
 exit codes: 0 ready to merge, 1 blocked, 2 usage, policy or CODEOWNERS error,
 3 could not decide, 130 interrupted. Only 0 lets a change merge.
 
-`gate COMMAND --help` shows examples, `gate explain` describes every term."""
+`gate COMMAND --help` shows examples. `gate explain` describes every term."""
 
 
 class Command(Protocol):

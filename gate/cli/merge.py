@@ -14,12 +14,12 @@ from gate.cli.verdict_context import EXIT_CODES, context_of
 from gate.reports import report
 from gate.reports.words import visible
 
-SUMMARY = "check, then move the branch to the verified merge result"
+SUMMARY = "check a change, then merge exactly the verified result"
 EXAMPLES = """\
-  gate merge feature               into the default branch, here
-  gate merge feature --push        on the remote, together with the approval log: both or neither
-  gate merge feature --squash      one commit without the branch's history
-  gate merge feature --ff-only     no merge commit; the verdict is signed in the log instead
+  gate merge feature               merge into the default branch of this clone
+  gate merge feature --push        merge on the remote; the branch and the approval log are pushed atomically
+  gate merge feature --squash      merge as one commit, without the branch's history
+  gate merge feature --ff-only     fast-forward; the signed verdict goes to the log instead of a merge commit
 """
 
 
@@ -28,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("rev", metavar="REV", help="the branch or commit to merge")
     parser.add_argument("--into", metavar="BRANCH", help="the protected branch (default: the default branch)")
     parser.add_argument(
-        "--push", action="store_true", help="merge on the remote, and push the approval log with it"
+        "--push", action="store_true", help="merge on the remote, and push the approval log too"
     )
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--squash", action="store_true", help="squash the branch into one commit")
@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--force",
         action="store_true",
-        help="merge even if the policy or CODEOWNERS would lock people out then",
+        help="merge even if the new policy or CODEOWNERS locks people out",
     )
 
 

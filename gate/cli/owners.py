@@ -11,25 +11,25 @@ from gate.app.owners import Lint, lint, owners_of, owners_of_change
 from gate.errors import UsageError
 from gate.reports.words import visible
 
-SUMMARY = "show who owns which files, and check CODEOWNERS for mistakes"
+SUMMARY = "show the code owners of files, or check CODEOWNERS for mistakes"
 EXAMPLES = """\
-  gate owners                         every file of HEAD, by folder
-  gate owners app.py web              a file, and everything in a folder
-  gate owners .                       every file, one a line
-  gate owners --change                the files that your branch changes
-  gate owners --lint                  mistakes in CODEOWNERS, before you commit
+  gate owners                         show every file of HEAD, grouped by folder
+  gate owners app.py web              show one file, and everything in a folder
+  gate owners .                       show every file, one per line
+  gate owners --change                show the files that your branch changes
+  gate owners --lint                  find mistakes in CODEOWNERS before you commit
 
-which CODEOWNERS file is read:
-  The committed one of HEAD or --head. With --change, the one on the protected
-  branch, because a change can't edit who approves it. With --lint, the one in
-  the working tree, or of --head.
+which CODEOWNERS file gate reads:
+  By default, the one committed in HEAD or --head. With --change, the one on
+  the protected branch: a change can't choose its own approvers. With --lint,
+  the one in the working tree, or in --head.
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `gate owners`."""
     parser.add_argument("paths", metavar="PATH", nargs="*", help="files and folders (default: all)")
-    parser.add_argument("--change", action="store_true", help="only the files of a change")
+    parser.add_argument("--change", action="store_true", help="show only the files that a change touches")
     parser.add_argument(
         "--into",
         metavar="BRANCH",

@@ -14,11 +14,11 @@ from gate.reports.words import branch, visible
 
 SUMMARY = "release a commit to a protected environment and record it"
 EXAMPLES = """\
-  gate check --into production --head v3     check whether v3 can be released
-  gate promote v3 --into staging             release v3 and record it
+  gate check --into production --head v3     can v3 be released?
+  gate promote v3 --into staging             release v3, and record it
   gate promote v3 --into production --dry-run
                                              check that the release could be recorded
-  gate promote v2 --into production          roll back to the release before
+  gate promote v2 --into production          roll back to the previous release
 """
 
 
@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help="record nothing; check that you could release, sign and push it now",
+        help="record nothing; only check that you could release, sign, and push now",
     )
 
 

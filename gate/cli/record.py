@@ -17,15 +17,15 @@ from gate.reports.words import count, visible
 SUMMARY = "record the reviews and merges of a forge in the approval log"
 EXAMPLES = """\
   gate record --reviews auto --key bot_key      in CI, whenever a review is submitted or dismissed
-  gate record --reviews auto --base BEFORE      after the merge: BEFORE is where the branch was
+  gate record --reviews auto --base BEFORE      after the merge: BEFORE is the previous tip of the branch
   gate record feature --reviews github:acme/shortener#12
-  gate record --merges BEFORE..AFTER --key bot_key   in CI, after a push to the protected branch: check what each
-                                                merge changed, and sign the verdict
+  gate record --merges BEFORE..AFTER --key bot_key   in CI, after a push to the protected branch: check each
+                                                merge, and sign its verdict
   gate record --merges BEFORE..AFTER --reviews auto --key bot_key
-                                                the same, and record the reviews of the merged requests
+                                                the same, and record the reviews of the merged pull requests
 
-  The signer needs `records: true` under `people` in gate.yaml. From then on the reviews count
-  without the forge: for `gate audit`, the server hook and environments.
+  The signer needs `records: true` under `people` in gate.yaml. Recorded reviews count without
+  the forge: in `gate audit`, in the server hook, and for environments.
 """
 
 
@@ -34,7 +34,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("rev", nargs="?", metavar="REV", help="the branch or commit (default: HEAD)")
     parser.add_argument("--into", metavar="BRANCH", help="the protected branch (default: the default branch)")
     parser.add_argument("--base", metavar="REV", help="the commit to merge into (default: the branch's tip)")
-    parser.add_argument("--merges", metavar="RANGE", help="the merges in BEFORE..AFTER that the forge made")
+    parser.add_argument(
+        "--merges", metavar="RANGE", help="record the merges that the forge made in BEFORE..AFTER"
+    )
     add_reviews(parser)
     parser.add_argument("--key", metavar="FILE", help="the SSH key (default: user.signingkey, else your own)")
 

@@ -21,14 +21,14 @@ from gate.process import show_in_pager
 from gate.reports.overview import checks_text
 from gate.reports.words import count, visible
 
-SUMMARY = "read the diff of your files with its findings, then approve or object"
+SUMMARY = "read the diff of your files with findings inline, then approve or object"
 EXAMPLES = """\
-  gate review origin/feature       your files of a branch, in git's pager
-  gate review feature --all        every file that it changes
-  gate review                      HEAD
+  gate review origin/feature       review your files of a branch, in git's pager
+  gate review feature --all        review every file that the branch changes
+  gate review                      review HEAD
 
-On a terminal gate asks what to do: approve, object to a line or to all of it,
-or skip. Elsewhere it only prints the diff.
+In a terminal, gate then asks whether to approve, object (to a line or to the
+whole change), or skip. Otherwise it only prints the diff.
 """
 STYLES = {"file": "1", "hunk": "36", "added": "32", "removed": "31", "finding": "1;35", "same": ""}
 QUESTION = "[a]pprove, [o]bject, [s]kip? "

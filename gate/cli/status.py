@@ -10,12 +10,12 @@ from gate.app.approving.inbox import status
 from gate.cli.inbox import about, add_forge, print_json, terminal_context
 from gate.reports.words import count
 
-SUMMARY = "list your open branches and what each still needs"
+SUMMARY = "list your open branches, and what each needs before it can merge"
 EXAMPLES = """\
-  gate status                      into the default branch
-  gate status --into release/2     into another protected branch
-  gate status --forge              also your open pull requests on the forge of origin, and the reviews on them
-  gate status --format json        for scripts
+  gate status                      list your branches for the default branch
+  gate status --into release/2     list your branches for another protected branch
+  gate status --forge              include your open pull requests on origin's forge, and their reviews
+  gate status --format json        print JSON, for scripts
 
   --forge needs a token that can read pull requests: GITHUB_TOKEN, GITLAB_TOKEN or GITEA_TOKEN.
 """

@@ -6,9 +6,9 @@ import argparse
 
 from gate.cli.install import remove
 
-SUMMARY = "remove the git hooks of this clone or server, and restore what was there"
+SUMMARY = "remove gate's git hooks, and restore the previous ones"
 EXAMPLES = """\
-  gate uninstall                      also in a bare repository
+  gate uninstall                      in a clone, or in a bare repository on a server
 """
 
 

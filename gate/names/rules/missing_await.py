@@ -19,7 +19,7 @@ ID = "missing-await"
 SUMMARY = "The result of one of the project's async functions, used without `await`."
 WHY = """\
 The function never runs. The value is a coroutine, which has none of the result's attributes and is always true. Python
-warns only when it discards the coroutine. An attribute of self counts if it always holds the same class."""
+warns only when it discards the coroutine. An attribute of self counts if it always has the same class."""
 BAD: Examples = (
     code("async def fetch():\n    return {}\n\n\nasync def main():\n    fetch()  # <- add `await`\n"),
     code(

@@ -13,7 +13,7 @@ from gate.names.spelling.similarity import closest, is_sole
 ID = "undefined-export"
 SUMMARY = "A name in `__all__` that the module doesn't define."
 WHY = (
-    "`from module import *` raises an AttributeError, in the file that imports and not where the mistake is."
+    "`from module import *` raises an AttributeError, in the importing file instead of where the mistake is."
 )
 BAD: Examples = (code('__all__ = ["raed"]  # <- did you mean `read`?\n\n\ndef read(): ...\n'),)
 GOOD: Examples = (

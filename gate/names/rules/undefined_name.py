@@ -30,9 +30,9 @@ from gate.names.syntax.source import Scope
 ID = "undefined-name"
 SUMMARY = "A name that is undefined: nothing in the file defines it, and it isn't a builtin."
 WHY = """\
-A NameError when the line runs. A typical mistake is `Json.loads(text)` where `json.loads(text)` was meant. In a type
-comment or a quoted annotation, a name is reported only if it is a typo of a visible name, and nothing anywhere
-defines it."""
+Raises a NameError when the line runs. A typical mistake is `Json.loads(text)` for `json.loads(text)`. In a type comment
+or a quoted annotation, gate reports a name only if it is a typo of a visible name and nothing in the project defines
+it."""
 BAD: Examples = (
     code("import json\n\n\ndef read(text):\n    return Json.loads(text)  # <- did you mean `json`?\n"),
     code("def count(items):\n    return lenn(items)  # <- did you mean `len`?\n"),

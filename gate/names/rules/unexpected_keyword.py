@@ -22,9 +22,7 @@ from gate.names.syntax.source import Scope
 
 ID = "unexpected-keyword"
 SUMMARY = "A keyword argument that the call doesn't accept, or a typo of one."
-WHY = (
-    "A TypeError when the call is made. If the function accepts `**options`, the option is silently ignored."
-)
+WHY = "Raises a TypeError when the call is made. If the function accepts `**options`, the option is silently ignored."
 BAD: Examples = (
     code(
         "def save(data, indent=2): ...\n\n\ndef main(data):\n    save(data, indent=4)\n"

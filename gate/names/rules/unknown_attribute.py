@@ -28,10 +28,10 @@ from gate.names.syntax.source import Scope
 ID = "unknown-attribute"
 SUMMARY = "An attribute that the value doesn't have, or a typo that nothing defines."
 WHY = """\
-An AttributeError when the line runs. If the type of the value can be inferred, its class decides. Otherwise, an
-attribute is reported if it is a typo of one in the project, the standard library, or the packages that the project
-imports, and fits how the code uses the value. A method of another language is reported on any value, unless something
-that the file imports has it."""
+Raises an AttributeError when the line runs. If gate can infer the type of the value, its class decides. Otherwise, gate
+reports an attribute if it is a typo of one in the project, the standard library, or the packages that the project
+imports, and fits how the code uses the value. It reports a method of another language (`.push`) on any value, unless
+something that the file imports has it."""
 BAD: Examples = (
     code("def tidy(name):\n    return name.key_set()  # <- did you mean `keys`?\n"),
     code("def parts(text):\n    return text.spilt(',')  # <- did you mean `split`?\n"),

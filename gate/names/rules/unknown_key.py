@@ -20,9 +20,9 @@ from gate.names.syntax.source import Scope
 ID = "unknown-key"
 SUMMARY = "A constant key that an enumeration, a TypedDict, or the environment doesn't have."
 WHY = """\
-A KeyError when the line runs, or a default in the place of the real value. An enumeration has exactly its members. A
-key of a TypedDict or of `os.environ` is reported only if it is a typo: of a key of the class, of a variable that
-everybody calls the same, or of one that the project uses more often."""
+Raises a KeyError when the line runs, or a default silently replaces the value. An enumeration has exactly
+its members. gate reports a key of a TypedDict or of `os.environ` only if it is a typo: of a key of the class, of a
+well-known variable, or of one that the project uses more often."""
 BAD: Examples = (
     code('import os\n\nhome = os.environ["HOEM"]  # <- did you mean `HOME`?\n'),
     code(

@@ -15,8 +15,8 @@ from gate.names.syntax.source import Scope
 ID = "wrong-argument"
 SUMMARY = "A string, bytes, file, or time where a standard library function takes another of these."
 WHY = """\
-A TypeError or an AttributeError when the call is made. `strftime` and `strptime` differ by one letter, and strings
-and bytes are easily mixed up. gate infers types from the code, and reads what a function accepts from the stubs of the
+Raises a TypeError or an AttributeError when the call is made. `strftime` and `strptime` differ by one letter, and it is
+easy to mix up strings and bytes. gate infers types from the code, and reads parameter types from the stubs of the
 standard library."""
 BAD: Examples = (
     code("import hashlib\n\n\ndef mark(text: str):\n    return hashlib.md5(text)  # <- add `.encode()`\n"),

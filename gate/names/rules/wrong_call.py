@@ -19,7 +19,7 @@ from gate.names.syntax.source import Scope
 
 ID = "wrong-call"
 SUMMARY = "A call with too many or missing arguments, or of something that can't be called."
-WHY = "A TypeError when the call is made, often on a path that nobody has tried."
+WHY = "Raises a TypeError when the call is made, often on a code path that no test runs."
 BAD: Examples = (
     code("def save(data, path): ...\n\n\nsave({})  # <-\n"),
     code(

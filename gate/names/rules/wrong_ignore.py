@@ -13,8 +13,8 @@ from gate.names.rules.rule import Examples, code
 ID = "wrong-ignore"
 SUMMARY = "A `# gate: ignore` without a rule, or with an unknown one."
 WHY = """\
-It ignores nothing, although its author expects it to. An ignore must name its rule, so that it doesn't also hide the
-next mistake on the same line."""
+The comment has no effect, although its author expects one. It must name the rule, so that it doesn't hide the next
+mistake on the same line."""
 BAD: Examples = (
     code("x = 1  # gate: ignore  # <- write which rule: `# gate: ignore[RULE]`\n"),
     code("x = 1  # gate: ignore[undefined-nmae]  # <- did you mean `undefined-name`?\n"),
