@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from support.company import Clone, Company, isolated
 from support.terminal import Terminal
+from support.waiting import until
 
 
 def outcomes(verdict: dict[str, object]) -> dict[str, str]:
@@ -416,8 +417,8 @@ def test_the_agent_signs_too(company: Company) -> None:
     socket = str(company.path / "agent")
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
     try:
-        while not Path(socket).exists():
-            agent.poll()
+        until(lambda: Path(socket).exists() or agent.poll() is not None)
+        assert agent.poll() is None
         env = {"SSH_AUTH_SOCK": socket, "PATH": os.environ["PATH"]}
         subprocess.run(["ssh-add", "-q", senior.key("nehemiah")], env=env, check=True)
         senior.git("config", "user.signingkey", f"key::{company.public('nehemiah')}")

@@ -8,12 +8,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.waiting import PATIENCE, until
 
 from gate.app.demo import STEPS, sample, set_stage
 from gate.codeowners import locate, parse
@@ -49,7 +49,7 @@ class Place:
 
     def demo(self, *arguments: str, **more: str) -> tuple[int, str, str]:
         process = self.start(*arguments, **more)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=2 * PATIENCE)
         return process.returncode, out, err
 
     def left(self) -> list[Path]:
@@ -142,7 +142,7 @@ def test_ended_midway_it_leaves_nothing_behind(place: Place, number: signal.Sign
             break
     until(lambda: bool(below(place.temporary, tool="mypy")))
     process.send_signal(number)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert place.left() == []
@@ -156,18 +156,10 @@ def test_killed_midway_it_has_touched_nothing_but_its_own_folder(place: Place) -
         if line.startswith("$ git commit"):
             break
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE)
     until(lambda: not below(place.temporary))
     assert list(place.cwd.iterdir()) == list(place.home.iterdir()) == []
     assert [path.name.startswith("gate-demo-") for path in place.temporary.iterdir()] == [True]
-
-
-def until(condition: object, seconds: float = 120.0) -> None:
-    assert callable(condition)
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.01)
 
 
 def below(folder: Path, tool: str = "") -> list[str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from support.company import Clone, Company, Result, isolated
+from support.waiting import alive, until
 
 KILLS = int(os.environ.get("GATE_KILLS", "4"))
 LOCK = re.compile(r"(/[^\s':`]+\.lock|refs/[\w/.-]+\.lock)")
@@ -48,6 +49,7 @@ def killed(clone: Clone, after: float, *args: str) -> None:
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        until(lambda: not alive(process.pid))
 
 
 def completed(company: Company, clone: Clone, *args: str) -> Result:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from support.forge import Forge
 from support.site import Site
+from support.waiting import PATIENCE
 from support.webhooks import webhook
 
 from gate.forges import connect
@@ -73,7 +74,7 @@ def test_a_webhook_hears_of_the_verdict_in_slacks_format(hub: Site, hook: tuple[
     address, received = hook
     done = hub.judge.gate("check", "--head", hub.head, "--webhook", "TEAM_HOOK", env={"TEAM_HOOK": address})
     assert (done.code, done.err) == (1, "")
-    message = received.get(timeout=5)
+    message = received.get(timeout=PATIENCE)
     assert message["outcome"] == "blocked"
     assert message["head"] == hub.head
     assert f":x: *acme/shortener: {hub.head} into main*" in message["text"]

@@ -7,11 +7,10 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.waiting import STAY, WAIT_FOR_NOTE, has_started, is_running, until, written_pid
 
 from gate.process import Cancel, Finished, run, supervise
 
@@ -24,7 +23,7 @@ LINUX = pytest.mark.skipif(
 def supervised(
     *argv: str,
     cwd: Path,
-    timeout: float = 30.0,
+    timeout: float = 300.0,
     limit: int = 100_000,
     cancel: Cancel | None = None,
     env: dict[str, str] | None = None,
@@ -44,32 +43,6 @@ def script(cwd: Path, text: str, **options: float) -> Finished:
     return supervised(PYTHON, "script.py", cwd=cwd, **options)  # type: ignore[arg-type]  # the options' own types
 
 
-def is_running(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
-
-
-def eventually(true: Callable[[], bool], seconds: float = 10.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-def pid_in(path: Path) -> int:
-    assert eventually(lambda: path.exists() and path.read_text().endswith("\n")), "it never started"
-    return int(path.read_text())
-
-
-# A process that reports its number, and then stays.
-STAY = "open({note!r}, 'w').write(str(os.getpid()) + '\\n'); time.sleep(600)"
-
-
 def test_what_a_program_leaves_is_returned(tmp_path: Path) -> None:
     done = supervised("sh", "-c", "pwd; echo oops >&2; exit 3", cwd=tmp_path)
     assert (done.returncode, done.stderr, done.ended) == (3, b"oops\n", "exit")
@@ -84,7 +57,7 @@ def test_it_gets_the_environment_it_is_given_and_no_other(tmp_path: Path) -> Non
 
 
 def test_it_gets_no_input(tmp_path: Path) -> None:
-    assert supervised("cat", cwd=tmp_path, timeout=5).ended == "exit"
+    assert supervised("cat", cwd=tmp_path).ended == "exit"
 
 
 def test_arguments_of_any_bytes_arrive(tmp_path: Path) -> None:
@@ -110,24 +83,34 @@ def test_what_may_not_be_run_cannot_start(tmp_path: Path) -> None:
         supervised(str(tmp_path / "plain"), cwd=tmp_path)
 
 
+def timed_out(cwd: Path, text: str, note: Path) -> Finished:
+    """Run a script for longer and longer, until it has come to write its note before the time was up."""
+    for timeout in (1.0, 5.0, 25.0, 125.0):
+        done = script(cwd, text, timeout=timeout)
+        if has_started(note):
+            return done
+    pytest.fail("it never started")
+
+
 @pytest.mark.slow
 def test_a_program_that_hangs_is_ended_though_it_does_not_want_to(tmp_path: Path) -> None:
     note = tmp_path / "note"
     text = f"import os, signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n{STAY.format(note=str(note))}"
-    done = script(tmp_path, text, timeout=1.0)
+    done = timed_out(tmp_path, text, note)
     assert done.ended == "timeout"
-    assert not is_running(pid_in(note))
+    assert not is_running(written_pid(note))
 
 
 @pytest.mark.slow
 def test_a_program_is_asked_before_it_is_made_to_end(tmp_path: Path) -> None:
+    note = tmp_path / "note"
     text = (
-        "import signal, sys, time\n"
-        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(print('tidied up', flush=True)))\n"
-        "time.sleep(60)\n"
+        "import os, signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (os.write(1, b'tidied up'), os._exit(0)))\n"
+        f"{STAY.format(note=str(note))}\n"
     )
-    done = script(tmp_path, text, timeout=1.0)
-    assert (done.ended, done.stdout) == ("timeout", b"tidied up\n")
+    done = timed_out(tmp_path, text, note)
+    assert (done.ended, done.stdout) == ("timeout", b"tidied up")
 
 
 def test_a_flood_is_ended_and_its_end_is_reported(tmp_path: Path) -> None:
@@ -147,14 +130,14 @@ def test_it_can_be_cancelled(tmp_path: Path) -> None:
     cancel, note = Cancel(), tmp_path / "note"
 
     def cancel_when_it_runs() -> None:
-        pid_in(note)
+        written_pid(note)
         cancel.set()
 
     threading.Thread(target=cancel_when_it_runs).start()
     (tmp_path / "script.py").write_text(f"import os, time\n{STAY.format(note=str(note))}")
     done = supervised(PYTHON, "script.py", cwd=tmp_path, cancel=cancel)
     assert done.ended == "cancelled"
-    assert not is_running(pid_in(note))
+    assert not is_running(written_pid(note))
 
 
 FORKS = {
@@ -177,13 +160,12 @@ STAY = {code!r}
 def stay():
     exec(STAY)
 {FORKS[how]}
-while not os.path.exists({str(note)!r}):
-    time.sleep(0.01)
+{WAIT_FOR_NOTE.format(note=str(note))}
 print("done")
 """
     done = script(tmp_path, text)
     assert (done.ended, done.returncode, done.stdout) == ("exit", 0, b"done\n")
-    assert not is_running(pid_in(note))
+    assert not is_running(written_pid(note))
 
 
 @LINUX
@@ -200,7 +182,7 @@ if os.fork() == 0:
     os._exit(0)
 os.wait()
 daemon = int(os.read(read, 20))
-for _ in range(500):
+while True:
     try:
         os.kill(daemon, 0)
     except ProcessLookupError:
@@ -228,12 +210,12 @@ def test_nothing_is_left_when_gate_itself_is_killed(tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     process = subprocess.Popen([PYTHON, "-c", gate], env=env)
     try:
-        pids = [pid_in(note) for note in notes]
+        pids = [written_pid(note) for note in notes]
         assert all(map(is_running, pids))
     finally:
         process.kill()
         process.wait()
-    assert eventually(lambda: not any(map(is_running, pids)))
+    until(lambda: not any(map(is_running, pids)))
 
 
 @LINUX
@@ -243,7 +225,7 @@ def test_a_program_that_ends_its_supervisor_has_not_ended_well(tmp_path: Path) -
     done = script(tmp_path, text)
     assert done.returncode == -signal.SIGKILL
     result = note.read_text() if note.exists() else ""  # it may have been ended while it wrote that
-    assert not result or eventually(lambda: not is_running(int(result)))
+    until(lambda: not result or not is_running(int(result)))
 
 
 @LINUX

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import iniconfig
 import pytest
 from support.company import Clone, isolated
 from support.environments import install, lend, make_venv
+from support.waiting import PATIENCE, STAY, WAIT_FOR_NOTE, has_started, is_running, until, written_pid
 
 Json = dict[str, Any]
 
@@ -484,7 +484,7 @@ class TestNothingTwice:
         assert ask(project, "--only", "lint")[0] == 1
 
 
-SLEEP = "import os, time; open({note!r}, 'w').write(str(os.getpid()) + '\\n'); time.sleep(600)"
+SLEEP = f"import os, time; {STAY}"
 
 
 class TestWhatAnAnswerRestsOn:
@@ -536,9 +536,8 @@ class TestEnding:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
-        while not (note.exists() and note.read_text().endswith("\n")):
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.02)
+        until(lambda: process.poll() is not None or has_started(note))
+        assert process.poll() is None, process.communicate()
         return process
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -546,18 +545,16 @@ class TestEnding:
         note = tmp_path / "note"
         process = self.started(project, note)
         process.send_signal(number)
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 130
         assert b"interrupted" in out
         assert b"Traceback" not in out
-        assert not Path(f"/proc/{note.read_text().strip()}").exists()
+        assert not is_running(written_pid(note))
 
     @pytest.mark.slow
     def test_the_first_no_ends_the_rest(self, project: Clone, tmp_path: Path) -> None:
         note = tmp_path / "note"
-        wait = (
-            f"import os,time\nwhile not os.path.exists({str(note)!r}): time.sleep(0.02)\nraise SystemExit(1)"
-        )
+        wait = f"import os, time\n{WAIT_FOR_NOTE.format(note=str(note))}\nraise SystemExit(1)"
         save(
             project,
             {
@@ -572,7 +569,7 @@ class TestEnding:
         assert code == 1
         assert (checks["no"]["outcome"], checks["sleep"]["outcome"]) == ("failed", "broken")
         assert "another check had already said no" in checks["sleep"]["reason"]
-        assert not Path(f"/proc/{note.read_text().strip()}").exists()
+        assert not is_running(written_pid(note))
 
     @pytest.mark.slow
     def test_two_at_once_do_not_harm_each_other(self, project: Clone) -> None:

@@ -7,8 +7,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+PATIENCE = 300.0
+"""Seconds after which a condition counts as never met: so many that no busy machine needs them."""
+STAY = "open({note!r}, 'w').write(str(os.getpid()) + '\\n'); time.sleep(600)"
+"""Python that writes the number of its process to a note, and then stays."""
+WAIT_FOR_NOTE = (
+    "while not os.path.exists({note!r}) or not open({note!r}).read().endswith('\\n'): time.sleep(0.01)"
+)
+"""Python that waits until STAY has written its note."""
 
-def until(condition: Callable[[], object], seconds: float = 300.0) -> None:
+
+def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Wait until the condition holds; fails after so many seconds."""
     end = time.monotonic() + seconds
     while not condition():
@@ -27,3 +36,23 @@ def alive(group: int) -> bool:
             if state not in {"Z", "X"} and int(its_group) == group:
                 return True
     return False
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process is there. One that only waits to be reaped does nothing any more."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in {"Z", "X"}
+
+
+def has_started(note: Path) -> bool:
+    """Whether a process that runs STAY has written its note, and all of it."""
+    return note.exists() and note.read_text().endswith("\n")
+
+
+def written_pid(note: Path) -> int:
+    """The number of the process that runs STAY, as soon as its note says so."""
+    until(lambda: has_started(note))
+    return int(note.read_text())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.company import Clone, isolated
+from support.waiting import alive, until
 
 from gate.errors import CannotDecide
 from gate.git.repository import Repository
@@ -273,10 +273,12 @@ def test_killed_at_any_moment_the_users_work_is_where_it_was(repository: Reposit
     index = (project.path / ".git" / "index").read_bytes()
     before = content(project.path)
     for moment in range(8):
-        process = subprocess.Popen([sys.executable, "-c", KILLED, str(project.path)])
-        time.sleep(0.15 + moment * 0.03)
-        process.send_signal(signal.SIGKILL)
+        process = subprocess.Popen([sys.executable, "-c", KILLED, str(project.path)], start_new_session=True)
+        time.sleep(0.15 + moment * 0.03)  # any moment will do
+        process.kill()
         process.wait()
+        # A git that it has started lives on, and ends by itself.
+        until(lambda group=process.pid: not alive(group))  # type: ignore[misc]  # mypy cannot infer the default
         mine = {name: data for name, data in content(project.path).items() if not name.startswith(".git/")}
         assert mine == {name: data for name, data in before.items() if not name.startswith(".git/")}
         assert (project.path / ".git" / "index").read_bytes() == index
