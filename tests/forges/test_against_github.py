@@ -184,6 +184,7 @@ def test_real_events(packages: Path, tmp_path: Path, name: str) -> None:
             assert place.number == example["pull_request"]["number"]
 
 
+TRIES = 5
 SEED = """
 tokens:
   token_newbie: {login: newbie, scopes: [repo, user]}
@@ -202,22 +203,25 @@ def emulator(tmp_path: Path) -> Iterator[str]:
     """The address of `emulate`, somebody else's GitHub that keeps state."""
     folder = install(tmp_path, "emulate@0.12.2")
     (tmp_path / "seed.yaml").write_text(SEED)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     program = str(folder / "emulate" / "dist" / "index.js")
-    argv = [node(24), program, "start", "--service", "github", "--port", str(port), "--seed", "seed.yaml"]
-    process = subprocess.Popen(
-        argv, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert process.stdout
-    try:
-        if not any("Ready" in line for line in process.stdout):
-            pytest.fail("emulate did not start")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.communicate()
+    for _ in range(TRIES):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        argv = [node(24), program, "start", "--service", "github", "--port", str(port), "--seed", "seed.yaml"]
+        process = subprocess.Popen(
+            argv, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        assert process.stdout
+        try:
+            # It takes no port that is free by itself, and somebody else may have taken this one meanwhile.
+            if any("Ready" in line for line in process.stdout):
+                yield f"http://127.0.0.1:{port}"
+                return
+        finally:
+            process.terminate()
+            process.communicate()
+    pytest.fail("emulate did not start")
 
 
 class WithoutEvents:

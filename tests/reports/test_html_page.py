@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from support.npm import install
 from support.verdicts import (
     BLOCKED,
     BROKEN,
@@ -326,21 +327,8 @@ def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """axe-core and a driver for the browser, from npm."""
     if not BROWSER:
         pytest.skip("no Chromium on this machine: `apt-get install chromium`")
-    if not shutil.which("npm") or not shutil.which("node"):
-        pytest.skip("no npm on this machine")
     folder = tmp_path_factory.mktemp("axe")
-    command = [
-        "npm",
-        "install",
-        "--no-audit",
-        "--no-fund",
-        "--ignore-scripts",
-        "axe-core@4",
-        "playwright-core@1",
-    ]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
-    if done.returncode:
-        pytest.skip(f"npm cannot install axe-core: {done.stderr[-200:]}")
+    install(folder, "axe-core@4", "playwright-core@1")
     return folder
 
 
