@@ -14,10 +14,15 @@ from support.company import Clone, Company, build_company, copy_company
 # A shell lets what it starts in the background ignore interrupts, and what that starts would ignore them as well.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# No deadline: how long an example takes depends on the machine. `--hypothesis-profile=nightly` tries the most.
+# No deadline: how long an example takes depends on the machine. The same code gets the same examples, so that a run
+# fails for what a change did; `--hypothesis-profile=nightly` searches for new ones.
 for profile, examples in (("dev", 25), ("ci", 100), ("nightly", 5000)):
     settings.register_profile(
-        profile, max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        profile,
+        max_examples=examples,
+        deadline=None,
+        derandomize=profile != "nightly",
+        suppress_health_check=[HealthCheck.too_slow],
     )
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 

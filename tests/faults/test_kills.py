@@ -3,7 +3,7 @@
 For each step a fresh copy of the company is made, the command is ended there, what is left is looked at, and
 the command is given once more. Objects are written by git in one and the same way hundreds of times, so of
 those steps (and of those at gate's caches, or in a row at one file) only a few are taken, and of the others
-a share that differs from run to run; `GATE_EVERY_STEP=1` takes all.
+every fourth; `GATE_EVERY_STEP=1` takes all.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from support.company import Clone, Result
-from support.kills import EVERY_STEP, KILLED, STRIDE, Killer, first_step, make_killer
+from support.kills import EVERY_STEP, KILLED, STRIDE, Killer, make_killer
 from support.scenes import BRANCH, Scene, kinds, mine, ref, whole
 
 BULK_STRIDE = 1 if EVERY_STEP else 25
@@ -58,7 +58,7 @@ def at_each_step(scene: Scene, killer: Killer, folder: Path, look: Callable[[Sce
     assert len(paths) > 50
     distinct = [n for n, path in enumerate(paths, 1) if not (BULK.search(path) or path in paths[n:][:1])]
     bulk = [n for n in range(BULK_STRIDE, len(paths) + 1, BULK_STRIDE) if n not in distinct]
-    steps = sorted(distinct[first_step() - 1 :: STRIDE] + bulk)
+    steps = sorted(distinct[::STRIDE] + bulk)
 
     def one(at: int) -> str:
         copy = scene.copy(folder / f"at-{at}")

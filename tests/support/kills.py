@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import random
 import shutil
 import signal
 import subprocess
@@ -14,17 +13,12 @@ from pathlib import Path
 
 import pytest
 from support.company import Clone, isolated
+from support.waiting import alive, until
 
 SOURCE = Path(__file__).with_name("kill_at.c")
-# A run takes every fourth step, from a start that differs from run to run, so a few runs take all of them.
-# `GATE_EVERY_STEP=1` takes all in one run.
+# A run takes every fourth step, the same ones each time; `GATE_EVERY_STEP=1` takes all.
 EVERY_STEP = bool(os.environ.get("GATE_EVERY_STEP"))
 STRIDE = 1 if EVERY_STEP else 4
-
-
-def first_step() -> int:
-    """The step to start at, counted from 1."""
-    return random.randint(1, STRIDE)  # noqa: S311  a choice of samples, no secret
 
 
 @dataclass(frozen=True)
@@ -68,8 +62,7 @@ class Killer:
             start_new_session=True,
         ) as process:
             result, _ = process.communicate()
-        while _group_lives(process.pid):
-            os.sched_yield()
+        until(lambda: not alive(process.pid))
         return process.returncode, result
 
 
@@ -81,18 +74,6 @@ def make_killer(folder: Path) -> Killer:
     library = folder / "kill_at.so"
     subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", str(library), str(SOURCE), "-ldl"], check=True)
     return Killer(library, folder)
-
-
-def _group_lives(group: int) -> bool:
-    """Is a process of the group still there? One that only waits to be reaped does nothing any more."""
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _parent, its_group = status.read_text().rpartition(")")[2].split()[:3]
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(its_group) == group and state not in "ZX":
-            return True
-    return False
 
 
 KILLED = -signal.SIGKILL
