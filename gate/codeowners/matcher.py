@@ -8,7 +8,7 @@ that match a path, the last one wins, so a node needs to remember only the highe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,51 +56,67 @@ class Pattern:
 
 
 class _Node:
-    __slots__ = ("below", "deep", "exact", "globs", "is_deep", "memo", "names", "suffixes")
+    __slots__ = ("below", "deep", "exact", "is_deep", "names", "wildcards")
 
     def __init__(self, *, is_deep: bool = False) -> None:
         self.exact = NONE
         self.below = NONE
         self.names: dict[str, _Node] = {}
-        self.suffixes: dict[int, dict[str, _Node]] | None = None
-        self.globs: dict[str, tuple[re.Pattern[str], _Node]] | None = None
+        # Most nodes have names only.
+        self.wildcards: _Wildcards | None = None
         self.deep: _Node | None = None
         self.is_deep = is_deep
-        self.memo: dict[str, tuple[_Node, ...]] | None = None
 
     def add_glob(self, glob: Glob) -> _Node:
         """The node behind `glob`, made if it is not there yet."""
-        if self.memo is None:
-            # Most nodes have names only, and need none of these.
-            self.suffixes, self.globs, self.memo = {}, {}, {}
-        if glob.suffix and self.suffixes is not None:
-            return self.suffixes.setdefault(len(glob.suffix), {}).setdefault(glob.suffix, _Node())
-        globs = self.globs if self.globs is not None else {}
-        if glob.expression not in globs:
-            globs[glob.expression] = (re.compile(glob.expression, re.DOTALL), _Node())
-        return globs[glob.expression][1]
+        if self.wildcards is None:
+            self.wildcards = _Wildcards()
+        return self.wildcards.add(glob)
 
     def leads_on(self) -> bool:
         """Whether any pattern goes on from here."""
-        return bool(self.names) or self.memo is not None
+        return bool(self.names) or self.wildcards is not None
 
     def step(self, name: str) -> tuple[_Node, ...]:
         """The nodes that a path reaches from here by the segment `name`."""
-        if self.memo is None:
-            node = self.names.get(name)
-            return (node,) if node is not None else ()
-        memoized = self.memo.get(name)
-        if memoized is None:
-            reached = [self.names[name]] if name in self.names else []
-            for length, nodes in (self.suffixes or {}).items():
-                ending = name[-length:]
-                if ending in nodes:
-                    reached.append(nodes[ending])
-            reached += [
-                node for expression, node in (self.globs or {}).values() if expression.fullmatch(name)
-            ]
-            memoized = self.memo[name] = tuple(reached)
-        return memoized
+        named = self.names.get(name)
+        reached = () if named is None else (named,)
+        return reached if self.wildcards is None else reached + self.wildcards.matching(name)
+
+
+class _Wildcards:
+    """The globs that lead on from a node, and the nodes behind them."""
+
+    __slots__ = ("by_expression", "by_suffix", "memo")
+
+    def __init__(self) -> None:
+        self.by_suffix: dict[int, dict[str, _Node]] = {}
+        self.by_expression: dict[str, tuple[re.Pattern[str], _Node]] = {}
+        self.memo: dict[str, tuple[_Node, ...]] = {}
+
+    def add(self, glob: Glob) -> _Node:
+        """The node behind `glob`, made if it is not there yet."""
+        if glob.suffix:
+            return self.by_suffix.setdefault(len(glob.suffix), {}).setdefault(glob.suffix, _Node())
+        if glob.expression not in self.by_expression:
+            self.by_expression[glob.expression] = (re.compile(glob.expression, re.DOTALL), _Node())
+        return self.by_expression[glob.expression][1]
+
+    def matching(self, name: str) -> tuple[_Node, ...]:
+        """The nodes behind the globs that match `name`."""
+        nodes = self.memo.get(name)
+        if nodes is None:
+            nodes = self.memo[name] = tuple(self._find(name))
+        return nodes
+
+    def _find(self, name: str) -> Iterator[_Node]:
+        for length, by_ending in self.by_suffix.items():
+            ending = name[-length:]
+            if ending in by_ending:
+                yield by_ending[ending]
+        for expression, node in self.by_expression.values():
+            if expression.fullmatch(name):
+                yield node
 
 
 _State = tuple[tuple[_Node, ...], int]

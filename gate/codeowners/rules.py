@@ -77,9 +77,6 @@ class CodeOwners:
 
     def owners_of(self, path: str) -> tuple[Rule, ...]:
         """The rules that count for `path`, at most one a section; none means that no rule matches."""
-        if len(self.sections) == 1:
-            rule = self.sections[0].rule_for(path)
-            return () if rule is None else (rule,)
         rules = (section.rule_for(path) for section in self.sections)
         return tuple(rule for rule in rules if rule is not None)
 

@@ -75,7 +75,7 @@ def _in_both(
     Where nobody is left, those of today are: an empty list would ask for nobody.
     """
     today = tuple(today)
-    if not names or not today:
+    if not today:
         return names
     still = {name.casefold() for name in members(current, today)}
     members_before = members(policy, names)

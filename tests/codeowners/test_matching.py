@@ -114,6 +114,7 @@ def test_gitlab_sections_count_apart_and_exclusions_hold_in_theirs(
             out = number == len(sections) - 1 and any(gitlab_fits(pattern, path) for pattern in excluded)
             wanted += [] if out else fitting[-1:]
         assert [rule.line for rule in owners.owners_of(path)] == wanted, path
+    assert owners.owners_of_all(paths) == {path: owners.owners_of(path) for path in paths}
 
 
 @pytest.mark.parametrize("dialect", ["github", "gitlab", "gitea", "bitbucket"])

@@ -10,7 +10,6 @@ from support.teams import key_of
 
 from gate.policy.adding import with_person
 from gate.policy.load import load_policy
-from gate.policy.people import repository_name
 from gate.policy.types import Person
 
 
@@ -38,19 +37,6 @@ def test_the_next_step_is_for_the_forge_of_origin(project: Clone, url: str, forg
     assert (f"reviews: on {forge}" in text) == bool(forge)
     option = {"GitHub": "--github", "GitLab": "--gitlab"}.get(forge, "--jenkins")
     assert f"`gate init {option}`" in text or f"`{option}`" in text
-
-
-@pytest.mark.parametrize(
-    ("url", "name"),
-    [
-        ("https://dev.azure.com/acme/proj/_git/shop", "proj/shop"),
-        ("git@ssh.dev.azure.com:v3/acme/proj/shop", "proj/shop"),
-        ("https://bitbucket.acme.example/scm/web/shop.git", "web/shop"),
-        ("ssh://git@git.acme.example:2222/~ada/shop.git", "~ada/shop"),
-    ],
-)
-def test_parts_of_an_address_that_name_nothing_are_left_out(url: str, name: str) -> None:
-    assert repository_name(url) == name
 
 
 def test_the_integration_can_follow_the_policy(project: Clone) -> None:

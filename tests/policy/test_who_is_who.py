@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gate.policy.older_branches import still_listed
@@ -11,6 +13,7 @@ from gate.policy.people import (
     people_by_emails,
     person_by_email,
     person_by_login,
+    repository_name,
     with_login,
 )
 from gate.policy.types import Person, Policy, Protection, Require, Role
@@ -121,6 +124,21 @@ def test_an_address_of_either_policy_is_the_persons() -> None:
     )
 
 
+@pytest.mark.parametrize("field", ["senior", "github", "gitlab", "gitea"])
+@pytest.mark.parametrize(("then", "now", "holds"), [("@x", "@y", "@y"), ("@x", "", "@x"), ("", "@y", "@y")])
+def test_what_the_present_policy_says_of_a_person_comes_first(
+    field: str, then: str, now: str, holds: str
+) -> None:
+    old, current = (Policy(people={"@a": replace(Person("@a"), **{field: value})}) for value in (then, now))
+    assert getattr(still_listed(old, current, "release/1").people["@a"], field) == holds
+
+
+@pytest.mark.parametrize(("then", "now"), [(True, True), (True, False), (False, True), (False, False)])
+def test_who_records_has_to_in_both_policies(then: bool, now: bool) -> None:
+    old, current = (Policy(people={"@a": Person("@a", records=records)}) for records in (then, now))
+    assert still_listed(old, current, "release/1").people["@a"].records == (then and now)
+
+
 def of_three(team: tuple[str, ...], guarded: tuple[str, ...], verdicts: tuple[str, ...]) -> Policy:
     """A policy of three people, with a team, guardians, and who signs verdicts for the release branches."""
     release = Protection(Require(guarded=guarded), verdicts)
@@ -185,3 +203,22 @@ def test_an_account_is_of_one_forge(forge: str) -> None:
 )  # fmt: skip
 def test_the_forge_is_known_by_the_host_of_origin(origin: str, forge: str) -> None:
     assert forge_of(origin) == forge
+
+
+@pytest.mark.parametrize(
+    ("origin", "name"),
+    [
+        ("https://github.com/acme/app.git", "acme/app"), ("git@github.com:acme/app.git", "acme/app"),
+        ("https://user:token@github.com/acme/app/", "acme/app"), ("https://github.com/acme/app/.git", "acme/app"),
+        ("ssh://git@git.acme.example:2222/~ada/shop.git", "~ada/shop"), ("git+ssh://host/a/b", "a/b"),
+        ("https://git.acme.example/mirror/a/b", "a/b"), ("https://gitlab.acme.example/group/sub/app", "group/sub/app"),
+        ("git@GitLab.com:group/sub/app.git", "group/sub/app"), ("https://dev.azure.com/acme/_git/shop", "acme/shop"),
+        ("https://dev.azure.com/acme/proj/_git/shop", "proj/shop"),
+        ("git@ssh.dev.azure.com:v3/acme/proj/shop", "proj/shop"),
+        ("https://bitbucket.acme.example/scm/web/shop.git", "web/shop"), ("https://host/./a/../b", "a/b"),
+        ("https://host/a b/c", ""), ("https://host/", ""), ("/srv/acme/app.git", ""), ("../acme/app", ""),
+        ("file:///srv/acme/app.git", ""), ("C:/acme/app", ""), ("", ""),
+    ],
+)  # fmt: skip
+def test_a_repository_is_named_after_the_end_of_its_address(origin: str, name: str) -> None:
+    assert repository_name(origin) == name
