@@ -15,6 +15,7 @@ from gate.policy.types import (
     ApprovalRule,
     BudgetRequired,
     CheckSettings,
+    Metric,
     OwnersRequired,
     Policy,
     Protection,
@@ -47,6 +48,7 @@ def test_rules_about_approvals_are_read_in_their_order() -> None:
 @pytest.mark.parametrize(
     ("owners", "wanted"),
     [
+        ("{need: 1}", OwnersRequired(explicit=True, need=1)),
         ("{need: 2}", OwnersRequired(explicit=True, need=2)),
         ("{need: all, unowned: error}", OwnersRequired(explicit=True, need="all", unowned="error")),
         ("{unowned: ['@a']}", OwnersRequired(explicit=True, unowned="error", fallback=("@a",))),
@@ -147,6 +149,34 @@ def test_what_a_target_does_not_say_is_the_usual_of_its_kind() -> None:
     assert policy.protection("main").enforce
     assert policy.protection("live") == Protection(RELEASE, kind="environment")
     assert policy.protection("slow").require.budget == BudgetRequired(slo="a.yaml")
+
+
+@pytest.mark.parametrize("name", ["guarded", "checks", "passed", "metric"])
+def test_a_list_that_is_switched_off_is_empty(name: str) -> None:
+    policy = load_policy(f"protect: {{live: {{kind: environment, require: {{{name}: false}}}}}}".encode())
+    assert getattr(policy.protection("live").require, name) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "budget"),
+    [
+        ("{minutes: 0, low: 0}", BudgetRequired(0.0, low=0.0)),
+        ("{minutes: 5, incidents: a.jsonl}", BudgetRequired(5.0, incidents="a.jsonl")),
+        ("{slo: a.yaml, risk: 2}", BudgetRequired(slo="a.yaml", risk=2.0)),
+        ("true", BudgetRequired()),
+        ("false", None),
+    ],
+)
+def test_budgets(text: str, budget: BudgetRequired | None) -> None:
+    policy = load_policy(f"protect: {{live: {{kind: environment, require: {{budget: {text}}}}}}}".encode())
+    assert policy.protection("live").require.budget == budget
+
+
+@pytest.mark.parametrize("limit", ["below", "above"])
+def test_an_answer_is_limited_from_either_side(limit: str) -> None:
+    metric = f"[{{query: up, {limit}: 0.5}}]"
+    policy = load_policy(f"protect: {{live: {{kind: environment, require: {{metric: {metric}}}}}}}".encode())
+    assert policy.protection("live").require.metric == (Metric("up", **{limit: 0.5}),)
 
 
 def test_all_mistakes_are_reported_at_once_in_their_order() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -129,7 +129,8 @@ def test_an_address_of_either_policy_is_the_persons() -> None:
 def test_what_the_present_policy_says_of_a_person_comes_first(
     field: str, then: str, now: str, holds: str
 ) -> None:
-    old, current = (Policy(people={"@a": replace(Person("@a"), **{field: value})}) for value in (then, now))
+    named: list[dict[str, Any]] = [{field: then}, {field: now}]
+    old, current = (Policy(people={"@a": Person("@a", **fields)}) for fields in named)
     assert getattr(still_listed(old, current, "release/1").people["@a"], field) == holds
 
 

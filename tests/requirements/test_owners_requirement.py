@@ -133,6 +133,17 @@ def test_unowned_and_no_rule_are_distinguished() -> None:
     )
 
 
+def test_all_of_several_files_are_counted() -> None:
+    files = ["a.py", "b.py"]
+    assert ask("* @ada\n", files).reason == "2 of 2 files need approval from a code owner"
+    assert ask("* @ada\n", files, approval("@ada", *files)).reason == "2 of 2 files approved by code owners"
+
+
+def test_files_that_have_optional_owners_alone_are_named_as_such() -> None:
+    outcome = ask("^[Docs]\n*.md @bob\n[Web]\n/web/ @ada\n", ["b.md", "web/c.md"], dialect="gitlab")
+    assert outcome.reason == "1 of 2 files needs approval from a code owner (1 file has only optional owners)"
+
+
 WITHOUT_APPROVALS = {
     "switched off": (ask("* @ada\n", ["a.py"], required=False), "not_applicable"),
     "no CODEOWNERS": (ask("", ["a.py"]), "not_applicable"),

@@ -163,6 +163,12 @@ def test_owners(require: str, files: str, by: str, approved: dict[str, str], sta
     assert found.state == state, found
 
 
+@pytest.mark.parametrize(("unowned", "state"), [("error", "unmet"), ("allow", "met")])
+def test_a_file_that_no_line_is_about_has_no_owner(unowned: str, state: str) -> None:
+    given = facts(f"owners: {{unowned: {unowned}}}", ["a.py"], ["new"], {}, "/docs/ @cyd\n")
+    assert owners.evaluate(given).state == state
+
+
 def test_a_file_without_an_owner_says_how_to_get_one() -> None:
     outcome = owners.evaluate(facts("owners: {unowned: error}", ["gen/a"], ["new"], {}, CODE))
     assert "gen/a without an owner: add a rule to CODEOWNERS on the base branch" in outcome.advice[0]

@@ -119,6 +119,7 @@ MISTAKES = (
     Case(release("soaked: true"), "expected a mapping, got true"),
     Case(release("soaked: {in: live, for: soon}"), "a time such as"),
     Case(release("metric: [{query: up}]"), "expected a `query`, and `below` or `above`"),
+    Case(release("metric: [{below: 1}]"), "expected a `query`, and `below` or `above`"),
     Case(release("metric: [{query: up, below: few}]"), "a number such as 20 or 0.5"),
     Case(release("budget: {minutes: -1}"), "and not fewer than none"),
     Case("prometheus: localhost", "an address such as http://localhost:9090"),
