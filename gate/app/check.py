@@ -7,7 +7,7 @@ from collections.abc import Callable
 from gate.app.checking.evaluate import evaluate
 from gate.app.checking.request import Answer, CheckRequest, ignore
 from gate.app.checking.rules_at_base import read_rules
-from gate.gather import environment_named
+from gate.gather.environments import environment_named
 from gate.git.change import read_change
 from gate.git.repository import Repository
 from gate.rules import policy_at

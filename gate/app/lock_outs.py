@@ -7,7 +7,8 @@ from time import time
 
 from gate.codeowners import CodeOwners
 from gate.errors import InvalidInput, Mistake, UsageError
-from gate.gather import codeowners_at, touches_rules
+from gate.gather.invalid_rules import touches_rules
+from gate.gather.ownership import codeowners_at
 from gate.git.history import origin_of
 from gate.git.objects import list_tree
 from gate.git.repository import Repository

@@ -12,7 +12,7 @@ from gate.app.lock_outs import lock_outs
 from gate.codeowners import ALL_PLACES, CodeOwners, Rule, hint_for, locate, parse
 from gate.codeowners.places import FOLDERS, is_folder_of_places, is_owners_file, near_misses
 from gate.errors import InvalidInput, Mistake, UsageError
-from gate.gather import codeowners_at, refuse_near_misses
+from gate.gather.ownership import codeowners_at, refuse_near_misses
 from gate.git.objects import list_entries, list_index, list_tree, resolve
 from gate.git.repository import Repository
 from gate.model import decode_path

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gate.app.approving.approve import the_change
-from gate.gather import ownership_at
+from gate.gather.ownership import ownership_at
 from gate.git.repository import Repository
 from gate.log.decisions import Decisions, decisions_about
 from gate.log.sync import fetch_log

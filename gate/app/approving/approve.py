@@ -23,7 +23,8 @@ from gate.app.recording.signing import (
 )
 from gate.approvals.record import AFTERWARDS
 from gate.errors import InvalidInput, UsageError
-from gate.gather import environment_named, ownership_at
+from gate.gather.environments import environment_named
+from gate.gather.ownership import ownership_at
 from gate.git.branch_history import read_onward
 from gate.git.change import read_change
 from gate.git.repository import Repository

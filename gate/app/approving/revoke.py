@@ -12,7 +12,7 @@ from gate.approvals.entries import name_today
 from gate.approvals.keys import holders
 from gate.approvals.record import review_of
 from gate.errors import UsageError
-from gate.gather import environment_named
+from gate.gather.environments import environment_named
 from gate.git.branches import known_tip
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog, open_log

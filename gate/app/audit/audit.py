@@ -9,7 +9,7 @@ from gate.app.audit.auditor import Auditor, Step
 from gate.app.audit.memory import Memory, recall, remember
 from gate.app.audit.moves import chain_of, ends_of
 from gate.errors import CannotDecide, UsageError
-from gate.gather import environment_named
+from gate.gather.environments import environment_named
 from gate.git.branch_history import History, read_history, read_onward
 from gate.git.branches import default_candidates, known_tip, known_tips, origin_default
 from gate.git.repository import Repository

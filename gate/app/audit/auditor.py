@@ -17,7 +17,7 @@ from gate.approvals.keys import holders
 from gate.approvals.record import is_afterwards
 from gate.approvals.spent import Timeline, files_of
 from gate.errors import InvalidInput
-from gate.gather import blobs_of, weakenings_of
+from gate.gather.weakenings import blobs_of, weakenings_of
 from gate.git.branch_history import History
 from gate.git.objects import read_objects
 from gate.git.repository import Repository

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from gate.codeowners import ALL_PLACES, PLACES, CodeOwners, Rule
 from gate.errors import InvalidInput
-from gate.gather import codeowners_at, may_alter_rules
+from gate.gather.invalid_rules import may_alter_rules
+from gate.gather.ownership import codeowners_at
 from gate.git.objects import REGULAR_MODES, list_tree
 from gate.git.repository import Repository
 from gate.model import FileChange

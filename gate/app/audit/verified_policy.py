@@ -13,7 +13,7 @@ from pathlib import Path
 from gate.app.audit.audit import audit
 from gate.codeowners import ALL_PLACES
 from gate.errors import CannotDecide, UsageError
-from gate.gather import Environment
+from gate.gather.environments import ProtectedEnvironment
 from gate.git.objects import list_tree
 from gate.git.repository import Repository
 from gate.git.revisions import default_branch
@@ -23,7 +23,7 @@ from gate.policy.types import Policy
 from gate.rules import policy_at
 
 
-def verified(repository: Repository, start: Path, environment: Environment) -> Environment:
+def verified(repository: Repository, start: Path, environment: ProtectedEnvironment) -> ProtectedEnvironment:
     """The environment with the last verified policy; raises UsageError if that has no such environment.
 
     Where no environment of the first policy requires `passed: [DEFAULT BRANCH]`, it and each such policy after

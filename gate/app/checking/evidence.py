@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from gate.app.checking.rules_at_base import Rules
 from gate.finding import Finding
-from gate.gather import weakenings_in
+from gate.gather.weakenings import weakenings_in
 from gate.git.repository import Repository
 from gate.model import Change
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from gate.app.checking.current_people import with_listed_people
 from gate.errors import UsageError
-from gate.gather import Environment, Ownership, invalid_rules, ownership_at
+from gate.gather.environments import ProtectedEnvironment
+from gate.gather.invalid_rules import invalid_rules
+from gate.gather.ownership import Ownership, ownership_at
 from gate.git.repository import Repository
 from gate.model import Change, short_name
 from gate.policy.types import CheckSettings, Policy, Protection
@@ -61,7 +63,7 @@ def read_rules(repository: Repository, change: Change, policy: Policy, only: tup
 
 
 def rules_for_release(
-    repository: Repository, change: Change, environment: Environment, release: Release
+    repository: Repository, change: Change, environment: ProtectedEnvironment, release: Release
 ) -> Rules:
     """The rules for a release into an environment: those of the default branch."""
     ownership = ownership_at(repository, change, environment.policy, environment.rules)

@@ -8,7 +8,7 @@ from gate.app.check import check
 from gate.app.checking.request import Answer, CheckRequest, ignore
 from gate.app.merging.advance import LostRace, Merged, MergeRequest, NotMerged, advance_branch, signer_of
 from gate.errors import CannotDecide, UsageError
-from gate.gather import environment_named
+from gate.gather.environments import environment_named
 from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.git.revisions import default_branch

@@ -9,7 +9,7 @@ from gate.app.audit.verified_policy import verified
 from gate.app.releases.downtime import spent
 from gate.app.releases.slo_file import with_promise
 from gate.errors import UsageError
-from gate.gather import environments
+from gate.gather.environments import environments
 from gate.git.repository import Repository
 from gate.policy.types import BudgetRequired
 from gate.prometheus import ask

@@ -9,7 +9,7 @@ from math import inf, isfinite
 from typing import Any
 
 from gate.errors import InvalidInput, Mistake
-from gate.gather import Environment
+from gate.gather.environments import ProtectedEnvironment
 from gate.git.objects import read_blob
 from gate.git.repository import Repository
 from gate.policy.types import BudgetRequired
@@ -21,7 +21,7 @@ FIELDS = frozenset({"at", "downtime", "environment", "report", "what"})
 
 def spent(
     repository: Repository,
-    environment: Environment,
+    environment: ProtectedEnvironment,
     budget: BudgetRequired,
     readings: Mapping[str, Reading],
     now: int,
@@ -102,7 +102,7 @@ def incidents(
     return [(at, seconds) for at, seconds, where in read if where in {"", environment}]
 
 
-def _names(environment: Environment) -> list[str]:
+def _names(environment: ProtectedEnvironment) -> list[str]:
     """The environments of the policy: an incident of one that is misspelled would count for none."""
     policy = environment.policy
     return [name for name in policy.protect if policy.is_environment(name)]

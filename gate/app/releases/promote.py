@@ -23,7 +23,7 @@ from gate.app.recording.verdict import document_of, files_of
 from gate.app.releases.release import check_release, is_way_back
 from gate.approvals.record import Record
 from gate.errors import CannotDecide, UsageError
-from gate.gather import Environment, environment_named
+from gate.gather.environments import ProtectedEnvironment, environment_named
 from gate.git.repository import Repository
 from gate.log.admitted import open_log
 from gate.log.releases import deployments_in
@@ -111,7 +111,7 @@ def promote(request: PromoteRequest, progress: Callable[[Event], None] = ignore)
 
 def _evaluated(
     repository: Repository,
-    environment: Environment,
+    environment: ProtectedEnvironment,
     request: PromoteRequest,
     progress: Callable[[Event], None],
 ) -> Verdict:

@@ -17,7 +17,7 @@ from gate.app.recording.signing import find_signer
 from gate.app.releases.downtime import spent
 from gate.app.releases.slo_file import with_promise
 from gate.errors import CannotDecide, UsageError
-from gate.gather import Environment
+from gate.gather.environments import ProtectedEnvironment
 from gate.git.change import read_step
 from gate.git.repository import Repository
 from gate.git.revisions import commit_named
@@ -32,7 +32,7 @@ from gate.runner import Event
 
 def check_release(
     repository: Repository,
-    environment: Environment,
+    environment: ProtectedEnvironment,
     request: CheckRequest,
     progress: Callable[[Event], None],
 ) -> Answer:
@@ -54,7 +54,7 @@ def check_release(
 
 
 def release_change(
-    repository: Repository, environment: Environment, head: str | None, log: ApprovalLog, now: int
+    repository: Repository, environment: ProtectedEnvironment, head: str | None, log: ApprovalLog, now: int
 ) -> Change:
     """What releasing `head` (HEAD) would change in the environment."""
     deployments, _ = deployments_in(log, environment.policy, environment.name, now)
@@ -62,7 +62,11 @@ def release_change(
 
 
 def _read(
-    repository: Repository, environment: Environment, request: CheckRequest, log: ApprovalLog, now: int
+    repository: Repository,
+    environment: ProtectedEnvironment,
+    request: CheckRequest,
+    log: ApprovalLog,
+    now: int,
 ) -> tuple[Change, Release]:
     policy, require = environment.policy, environment.protection.require
     history = partial(deployments_in, log, policy, now=now)
@@ -111,7 +115,10 @@ def is_way_back(
 
 
 def _step(
-    repository: Repository, environment: Environment, head: str | None, deployments: tuple[Deployment, ...]
+    repository: Repository,
+    environment: ProtectedEnvironment,
+    head: str | None,
+    deployments: tuple[Deployment, ...],
 ) -> Change:
     present = deployments[-1].commit if deployments else ""
     into = ENVIRONMENTS + environment.name
@@ -119,7 +126,7 @@ def _step(
     return replace(change, repository=environment.policy.repository)
 
 
-def _promoter(repository: Repository, environment: Environment, key: str | None, now: int) -> str:
+def _promoter(repository: Repository, environment: ProtectedEnvironment, key: str | None, now: int) -> str:
     """Who asks, if their key is known."""
     try:
         return find_signer(repository, environment.policy, key, now, environment.name).person.name

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gate.errors import InvalidInput, Mistake
-from gate.gather import Environment
+from gate.gather.environments import ProtectedEnvironment
 from gate.git.objects import read_blob
 from gate.git.repository import Repository
 from gate.policy.promise import promise_of
 
 
-def with_promise(repository: Repository, environment: Environment) -> Environment:
+def with_promise(repository: Repository, environment: ProtectedEnvironment) -> ProtectedEnvironment:
     """The environment with a budget as its SLO file says, if its policy names one; raises InvalidInput."""
     require = environment.protection.require
     budget = require.budget

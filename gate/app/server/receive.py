@@ -16,7 +16,7 @@ from gate.app.audit.audit import is_start
 from gate.app.audit.rules import WATCHED
 from gate.app.ref_updates import RefUpdate
 from gate.app.server.moves import Received, Refusal, check_moves
-from gate.gather import unreadable_rules
+from gate.gather.invalid_rules import unreadable_rules
 from gate.git.branches import USUAL
 from gate.git.collisions import fold
 from gate.git.objects import list_tree, resolve

@@ -8,7 +8,7 @@ from pathlib import Path
 from gate.app.lock_outs import because, default_branch_or_main, simulated
 from gate.app.setup.observed import codeowners_here
 from gate.errors import InvalidInput, UsageError
-from gate.gather import codeowners_at
+from gate.gather.ownership import codeowners_at
 from gate.git.objects import list_index, list_tree, read_blobs, resolve
 from gate.git.repository import Repository
 from gate.policy.types import ApprovalRule, OwnersRequired, Policy

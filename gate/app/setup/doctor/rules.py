@@ -6,7 +6,7 @@ from gate.app.lock_outs import simulated
 from gate.app.setup.doctor.items import MISTAKE, Item
 from gate.app.setup.rules import rules_at
 from gate.errors import InvalidInput, UsageError
-from gate.gather import codeowners_at
+from gate.gather.ownership import codeowners_at
 from gate.git.objects import list_tree, resolve
 from gate.git.repository import Repository
 from gate.git.revisions import default_branch

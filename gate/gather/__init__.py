@@ -1,0 +1,1 @@
+"""Collect the facts that the policy's requirements need, from a repository."""

@@ -1,0 +1,48 @@
+"""Whether a change leaves the policy and the code owners readable for the changes after it."""
+
+from __future__ import annotations
+
+from gate.errors import InvalidInput, Mistake
+from gate.gather.ownership import codeowners_at
+from gate.git.objects import REGULAR_MODES
+from gate.git.repository import Repository
+from gate.model import Change, FileChange, short_name
+from gate.policy.files import POLICY_FILE, STORED
+from gate.policy.near_misses import may_be_policy
+from gate.rules import policy_at, refuse_misnamed
+
+
+def unreadable_rules(repository: Repository, commit: str, into: str) -> tuple[Mistake, ...]:
+    """The mistakes in the policy or the code owners at `commit`, by which nothing could enter `into` after it."""
+    try:
+        policy = policy_at(repository, commit)
+        refuse_misnamed(repository, policy, short_name(into))
+        required = policy.protection(short_name(into)).require.owners is not None
+        owners = codeowners_at(repository, commit, policy, required=required)
+    except InvalidInput as error:
+        return error.mistakes
+    return owners.mistakes if owners else ()
+
+
+def touches_rules(change: Change) -> bool:
+    """Whether a change may alter the policy, a policy that it extends, or who owns what."""
+    return any(may_alter_rules(file) for file in change.files)
+
+
+def invalid_rules(repository: Repository, change: Change) -> str:
+    """What is wrong with the rules that the change brings, in one sentence; "" if it leaves them readable."""
+    if not touches_rules(change):
+        return ""
+    mistakes = unreadable_rules(repository, change.tree, change.into)
+    if not mistakes:
+        return ""
+    more = f" (and {len(mistakes) - 1} more)" if mistakes[1:] else ""
+    return f"{short_name(change.into)} would have an invalid policy or CODEOWNERS file: {mistakes[0]}{more}"
+
+
+def may_alter_rules(file: FileChange) -> bool:
+    """Could this alter the policy or the code owners, or make them unreadable? A folder may become a link."""
+    folder, _, name = file.path.rpartition("/")
+    becomes_a_link = not folder and not {file.old_mode, file.new_mode} <= REGULAR_MODES | {"000000"}
+    named = file.path in {POLICY_FILE, *STORED} or may_be_policy(file.path) or "owner" in name.casefold()
+    return named or becomes_a_link

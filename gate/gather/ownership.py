@@ -1,0 +1,130 @@
+"""Who owns what a change touches, by the CODEOWNERS file at a commit."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from gate.errors import InvalidInput, Mistake
+from gate.git.objects import FOLDER, LINK, REGULAR_MODES, Entry, list_entries, list_shallow, read_objects
+from gate.git.repository import Repository
+from gate.model import Change, decode_path, short_name
+from gate.policy.types import Policy
+from gate.rules import behind_links
+
+if TYPE_CHECKING:
+    from gate.codeowners import CodeOwners, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """Who owns what a change touches. `file` is empty where the base has no CODEOWNERS."""
+
+    file: str
+    rules: Mapping[str, tuple[Rule, ...]]
+
+
+def ownership_at(repository: Repository, change: Change, policy: Policy, rules: str = "") -> Ownership:
+    """Who owns the changed paths by the CODEOWNERS at the commit `rules` (the base).
+
+    Raises InvalidInput with its mistakes.
+    """
+    required = policy.protection(short_name(change.into)).require.owners is not None
+    owners = codeowners_at(repository, rules or change.base, policy, required=required)
+    if owners is None or not (owners.rules or owners.mistakes):
+        # A file without a single rule names no owners either.
+        return Ownership("", {})
+    if owners.mistakes:
+        raise InvalidInput(owners.mistakes, owners.hint)
+    return Ownership(owners.file, owners.owners_of_all([entry.path for entry in change.files]))
+
+
+def codeowners_at(
+    repository: Repository, commit: str, policy: Policy, *, required: bool = True
+) -> CodeOwners | None:
+    """The CODEOWNERS file that counts in the tree of `commit`, with its mistakes; None if there is none.
+
+    Raises InvalidInput where a link stands in its place, or on the way to it. Where owners are `required`, a file
+    that must be meant as one and is not read as one is refused as well.
+    """
+    # Owners are asked about while the tools run already, which need not wait for this.
+    from gate.codeowners import ALL_PLACES, PLACES, hint_for, locate, parse
+    from gate.codeowners.places import FOLDERS, near_misses
+
+    candidates = ALL_PLACES if policy.dialect is None else PLACES[policy.dialect]
+    entries = {entry.path: entry for entry in list_entries(repository, commit, (*FOLDERS, *candidates))}
+    oids = {path: entries[path].oid for path in candidates if _is_file(entries.get(path))}
+    blobs = read_objects(repository, oids.values())
+    located = locate({path: blobs[oid] for path, oid in oids.items()}, policy.dialect)
+    # A link further down in the order says nothing, as a file there would.
+    skipped = candidates if located is None else PLACES[located[1]][: PLACES[located[1]].index(located[0])]
+    links = [path for path in _links(repository, commit, skipped, entries) if required or path in candidates]
+    if links:
+        raise behind_links(links)
+    if located is None:
+        if required and (missed := near_misses(_candidates(repository, commit), policy.dialect)):
+            raise refuse_near_misses(missed, policy)
+        return None
+    file, dialect = located
+    data = blobs[oids[file]]
+    owners = parse(data, file, dialect)
+    return replace(owners, hint=hint_for(data, owners, dialect, policy.dialect))
+
+
+def refuse_near_misses(paths: Iterable[str], policy: Policy) -> InvalidInput:
+    """What is said of files that must be meant as CODEOWNERS, and are not read as such."""
+    hint = "rename it on the base branch, or delete it; `owners: false` turns code owners off"
+    return InvalidInput([_near_miss(path, policy) for path in paths], hint)
+
+
+def _is_file(entry: Entry | None) -> bool:
+    return entry is not None and entry.mode in REGULAR_MODES
+
+
+def _links(
+    repository: Repository, commit: str, paths: Sequence[str], entries: Mapping[str, Entry]
+) -> list[str]:
+    """Those of the places, and of their folders, at which there is neither a file nor a folder."""
+    wanted = dict.fromkeys([*paths, *filter(None, (item.rpartition("/")[0] for item in paths))])
+    odd = [entries[path] for path in wanted if path in entries and not _is_file(entries[path])]
+    # A folder for documents may well be a link or a submodule; the folders of a forge are there for its files.
+    return [
+        entry.path
+        for entry in odd
+        if (entry.mode != FOLDER or entry.path in paths)
+        and (entry.path != "docs" or _leads_to_owners(repository, commit, entry))
+    ]
+
+
+def _leads_to_owners(repository: Repository, commit: str, link: Entry) -> bool:
+    """Does the link lead to a folder of this tree that has a CODEOWNERS file?"""
+    if link.mode != LINK:
+        return False
+    target = posixpath.normpath(decode_path(read_objects(repository, [link.oid])[link.oid]))
+    if target.startswith(("/", "..")):
+        return False
+    return bool(list_entries(repository, commit, [f"{target}/CODEOWNERS"]))
+
+
+def _candidates(repository: Repository, commit: str) -> list[str]:
+    """The files that could have been meant as CODEOWNERS: in the folders at the top, and in a forge's own ones."""
+    from gate.codeowners.places import is_folder_of_places
+
+    listed = list_shallow(repository, commit)
+    folders = [
+        f"{entry.path}/"
+        for entry in listed
+        if entry.mode == FOLDER and is_folder_of_places(entry.path.rpartition("/")[0])
+    ]
+    deeper = list_entries(repository, commit, folders) if folders else ()
+    return [entry.path for entry in (*listed, *deeper) if entry.mode in REGULAR_MODES]
+
+
+def _near_miss(path: str, policy: Policy) -> Mistake:
+    from gate.codeowners import PLACES
+
+    expected = ", ".join(PLACES[policy.dialect or "github"])
+    why = f" with `owners: {{dialect: {policy.dialect}}}` in {policy.file}" if policy.dialect else ""
+    return Mistake(path, 0, 0, f"is not read as a CODEOWNERS file{why}: expected one of {expected}")
