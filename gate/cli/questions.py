@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from time import time
+from typing import TypeVar
 
 from gate.app.setup.observed import FORGE_NAMES, Observed
 from gate.app.setup.proposal import approvers, propose
 from gate.app.setup.team import Answers, account_unknown, candidates
+from gate.errors import UsageError
 from gate.policy.people import FORGES
+from gate.policy.value_kinds import NAME
 from gate.reports.words import visible
+
+T = TypeVar("T")
 
 
 def ask(observed: Observed, answers: Answers) -> Answers:
@@ -33,49 +39,87 @@ def ask(observed: Observed, answers: Answers) -> Answers:
 
 
 def _question(text: str, default: str) -> str:
+    """What is typed, or the default for an empty line; raises UsageError at the end of the input."""
     sys.stdout.write(f"{visible(text)} [{visible(default)}] ")
     sys.stdout.flush()
-    return sys.stdin.readline().strip() or default
+    line = sys.stdin.readline()
+    if not line:
+        print()
+        raise UsageError(
+            "the input ended before all questions were answered", "`gate init --yes` asks nothing"
+        )
+    return line.strip() or default
+
+
+def _until_valid(text: str, default: str, parse: Callable[[str], T | None], expected: str) -> T:
+    """Ask until `parse` returns a value."""
+    while (value := parse(_question(text, default))) is None:
+        print(f"  expected {visible(expected)}")
+    return value
 
 
 def _me(owners: tuple[str, ...]) -> str | None:
+    by_folded_name = {owner.casefold(): owner for owner in owners}
+
+    def parse(text: str) -> str | None:
+        if text.casefold() == "none":
+            return ""
+        if text.isdecimal() and 0 < int(text) <= len(owners):
+            return owners[int(text) - 1]
+        # Somebody who is not listed gives a name of their own, with an at sign. Without one, it is a typo.
+        listed = by_folded_name.get(f"@{text.removeprefix('@')}".casefold())
+        return listed or (text if NAME.fullmatch(text) else None)
+
     print("Which of the owners in CODEOWNERS are you?")
     for number, owner in enumerate(owners, 1):
         print(f"  {number}  {visible(owner)}")
-    text = _question("A number or a name, or nothing if you are not listed", "none")
-    if text.isdecimal() and 0 < int(text) <= len(owners):
-        return owners[int(text) - 1]
-    return text if text.startswith("@") else None
+    text = "A number or a name, or nothing if you are not listed"
+    return (
+        _until_valid(
+            text, "none", parse, f"a number from 1 to {len(owners)}, a name such as @someone, or none"
+        )
+        or None
+    )
 
 
 def _account(forge: str) -> str | None:
-    text = _question(f"Your {FORGE_NAMES[forge]} account, so that your reviews count", "none")
-    return None if text == "none" else f"@{text.removeprefix('@')}"
+    def parse(text: str) -> str | None:
+        name = f"@{text.removeprefix('@')}"
+        return "" if text.casefold() == "none" else name if NAME.fullmatch(name) else None
+
+    text = f"Your {FORGE_NAMES[forge]} account, so that your reviews count"
+    return _until_valid(text, "none", parse, "the name of an account, such as someone, or none") or None
 
 
 def _forge() -> str:
-    while (text := _question(f"Where are changes reviewed: {', '.join(FORGES)} or none?", "none")) != "none":
-        if text in FORGES:
-            return text
-        print(f"  expected one of {', '.join(FORGES)}, none")
-    return ""
+    def parse(text: str) -> str | None:
+        word = text.casefold()
+        return "" if word == "none" else word if word in FORGES else None
+
+    choices = ", ".join(FORGES)
+    return _until_valid(
+        f"Where are changes reviewed: {choices} or none?", "none", parse, f"one of {choices}, none"
+    )
 
 
 def _approvals(most: int) -> int:
-    while True:
-        text = _question(f"How many people besides the author must approve a change (0 to {most})?", "1")
-        if text.isdecimal() and int(text) <= most:
-            return int(text)
-        print(f"  expected a whole number from 0 to {most}: nobody can approve their own change")
+    return _until_valid(
+        f"How many people besides the author must approve a change (0 to {most})?",
+        "1",
+        lambda text: int(text) if text.isdecimal() and int(text) <= most else None,
+        f"a whole number from 0 to {most}: nobody can approve their own change",
+    )
 
 
 def _guardians(able: list[str]) -> tuple[str, ...]:
     by_folded_name = {name.casefold(): name for name in able}
-    while True:
-        text = _question(
-            "Guardians: who may approve changes to the policy and waive it (two or more)?", ", ".join(able)
+
+    def parse(text: str) -> tuple[str, ...] | None:
+        words = dict.fromkeys(
+            f"@{word.removeprefix('@')}".casefold() for word in text.replace(",", " ").split()
         )
-        names = [word if word.startswith("@") else f"@{word}" for word in text.replace(",", " ").split()]
-        if len(names) > 1 and all(name.casefold() in by_folded_name for name in names):
-            return tuple(dict.fromkeys(by_folded_name[name.casefold()] for name in names))
-        print(f"  expected at least two of {', '.join(able)}")
+        names = tuple(by_folded_name[word] for word in words if word in by_folded_name)
+        return names if len(names) == len(words) > 1 else None
+
+    text = "Guardians: who may approve changes to the policy and waive it (two or more)?"
+    return _until_valid(text, ", ".join(able), parse, f"at least two of {', '.join(able)}")

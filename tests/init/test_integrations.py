@@ -199,6 +199,21 @@ def test_at_a_terminal_it_asks_only_what_it_cannot_know(hosted: Clone) -> None:
     assert (require.approvals, require.guarded) == ((ApprovalRule(2),), ("@apark", "@cyd"))
 
 
+def test_at_a_terminal_an_answer_that_is_none_of_the_choices_is_asked_for_again(hosted: Clone) -> None:
+    hosted.write({"CODEOWNERS": "* @apark @bob @cyd\n"})
+    shown = at_terminal(hosted, "apakr\n4\nAPARK\n3\n1\n@bob @bob\nbob, cyd\n")
+    assert shown.count("  expected ") == 4, shown
+    require = load_policy((hosted.path / "gate.yaml").read_bytes()).protection("main").require
+    assert (require.approvals, require.guarded) == ((ApprovalRule(1),), ("@bob", "@cyd"))
+
+
+def test_at_a_terminal_the_end_of_the_input_writes_nothing(hosted: Clone) -> None:
+    hosted.write({"CODEOWNERS": "* @apark @bob @cyd\n"})
+    shown = at_terminal(hosted, "1\n\x04", code=2)
+    assert "the input ended before all questions were answered" in shown
+    assert not (hosted.path / "gate.yaml").exists()
+
+
 @pytest.mark.slow
 def test_an_account_that_nothing_names_is_asked_for_and_yes_asks_nothing(hosted: Clone) -> None:
     shown = at_terminal(hosted, "", "--yes", "--print")

@@ -10,8 +10,8 @@ import sys
 from support.company import Clone, isolated
 
 
-def at_terminal(clone: Clone, answers: str, *args: str) -> str:
-    """Run `gate init` at a terminal, where somebody types these lines; what the screen shows."""
+def at_terminal(clone: Clone, answers: str, *args: str, code: int = 0) -> str:
+    """Run `gate init` at a terminal, where somebody types these lines, until it exits with `code`; what it shows."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-P", "-m", "gate", "init", *args],
@@ -30,5 +30,5 @@ def at_terminal(clone: Clone, answers: str, *args: str) -> str:
         except OSError:  # the terminal is gone with its last program
             pass
         os.close(ours)
-        assert running.wait() == 0, shown.decode()
+        assert running.wait() == code, shown.decode()
     return shown.decode()
