@@ -150,18 +150,28 @@ def base_commit(
 ) -> str:
     """Return the tip of `branch`, or the commit that `base` names. Raises UsageError if there is none.
 
-    The tip is `origin`'s, unless the local branch is ahead of it and doesn't contain the head.
+    The tip is that of `tip_for_others`, or `origin`'s if the local branch holds the head already.
     """
     if base:
         return _commit_named(commits, base)
+    tip, tracking = tip_for_others(repository, commits, branch), commits.get(tracking_ref(repository, branch))
+    if not tracking or tip == tracking:
+        return tip
+    return tip if head and not _is_ancestor(repository, head, tip) else tracking
+
+
+def tip_for_others(repository: Repository, commits: Mapping[str, str], branch: str) -> str:
+    """The tip of `branch` for changes that are not in it: `origin`'s, unless the local branch is ahead of it.
+
+    `commits` are those of its refs. Raises UsageError if there is none.
+    """
     local = commits.get(f"refs/heads/{branch}")
     tracking = commits.get(tracking_ref(repository, branch))
     if not local and not tracking:
         raise unknown_branch(branch)
     if not local or not tracking or local == tracking:
         return local or tracking or ""
-    ahead = _is_ancestor(repository, tracking, local)
-    return local if ahead and head and not _is_ancestor(repository, head, local) else tracking
+    return local if _is_ancestor(repository, tracking, local) else tracking
 
 
 def _is_ancestor(repository: Repository, older: str, newer: str) -> bool:

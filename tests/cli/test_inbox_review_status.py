@@ -43,6 +43,18 @@ def test_nothing_waits_for_an_author(pushed: Clone) -> None:
     assert "origin/feature" in pushed.gate("inbox", "--as", "@nehemiah").out
 
 
+def test_the_policy_of_a_main_that_is_ahead_of_origin_decides_as_in_a_check(
+    company: Company, pushed: Clone
+) -> None:
+    ada = company.clone("ada")
+    ada.fetch()
+    policy = (ada.path / "gate.yaml").read_text().replace("teams:\n", 'teams:\n  "@acme/core": ["@ada"]\n')
+    owners = next(path for path in ada.git("ls-files").split() if path.endswith("CODEOWNERS"))
+    ada.commit("Add a team", {"gate.yaml": policy, owners: "* @acme/core\n"})
+    assert "@acme/core" in ada.gate("check", "--head", "origin/feature", "--only", "names").out
+    assert "a.py as code owner" in ada.gate("inbox").out
+
+
 def test_a_stranger_has_to_say_who_they_are(pushed: Clone) -> None:
     pushed.git("config", "user.email", "nobody@else.example")
     answer = pushed.gate("inbox")

@@ -15,9 +15,11 @@ from gate.app.checking.evaluate import evaluate
 from gate.app.checking.request import CheckRequest
 from gate.app.checking.rules_at_base import read_rules
 from gate.errors import GateError, UsageError
+from gate.git.branches import refs_of
 from gate.git.change import read_change
+from gate.git.objects import resolve
 from gate.git.repository import Repository
-from gate.git.revisions import default_branch
+from gate.git.revisions import branch_name, default_branch, remote_branch, tip_for_others
 from gate.log.admitted import ApprovalLog, open_log
 from gate.model import ReviewRequest, Verdict, short_name
 from gate.policy.files import POLICY_FILE
@@ -86,6 +88,15 @@ class Overview:
     items: tuple[Item, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The protected branch `branch`, as it was named, and the policy at the base of changes that are not in it."""
+
+    name: str
+    branch: str
+    policy: Policy
+
+
 def inbox(
     start: Path, into: str | None = None, person: str | None = None, forge: str | None = None
 ) -> Overview:
@@ -94,22 +105,22 @@ def inbox(
     `forge` says whose pull requests count as well: `auto` for that of origin, or `github:OWNER/REPO` and so on.
     """
     repository = Repository.find(start)
-    target, policy = _target(repository, into)
-    me = _person(repository, policy, person)
+    target = _target(repository, into)
+    me = _person(repository, target.policy, person)
     log = open_log(repository)
     items = []
-    branches = _with_requests(repository, _open_branches(repository, target), target, forge)
+    branches = _with_requests(repository, _open_branches(repository, target.branch), target.branch, forge)
     for branch in branches:
         if branch.draft:
             continue
-        item = _item(repository, branch, target, start, log, cached_checks=False)
-        mine = _asked_of(item.verdict, me, policy)
+        item = _item(repository, branch, target.name, start, log, cached_checks=False)
+        mine = _asked_of(repository, item.verdict, me)
         if mine:
-            item = _item(repository, branch, target, start, log, cached_checks=True)
+            item = _item(repository, branch, target.name, start, log, cached_checks=True)
             items.append(replace(item, mine=mine))
         elif branch.request and item.trouble:
             items.append(item)
-    return Overview(target, me.name, tuple(items))
+    return Overview(target.branch, me.name, tuple(items))
 
 
 def status(start: Path, into: str | None = None, forge: str | None = None) -> Overview:
@@ -118,28 +129,30 @@ def status(start: Path, into: str | None = None, forge: str | None = None) -> Ov
     With `forge`, as for `inbox`, also the pull requests that they opened.
     """
     repository = Repository.find(start)
-    target, policy = _target(repository, into)
+    target = _target(repository, into)
     email = repository.text("config", "user.email").strip() if _has_email(repository) else ""
-    me = person_by_email(policy, email)
+    me = person_by_email(target.policy, email)
     mine = {address.casefold() for address in (email, *(me.emails if me else ()))}
     log = open_log(repository)
-    branches = _open_branches(repository, target, local_first=True)
+    branches = _open_branches(repository, target.branch, local_first=True)
     items = [
-        _item(repository, branch, target, start, log, cached_checks=True)
-        for branch in _with_requests(repository, branches, target, forge)
+        _item(repository, branch, target.name, start, log, cached_checks=True)
+        for branch in _with_requests(repository, branches, target.branch, forge)
         if branch.email.casefold() in mine or _opened_by(me, branch)
     ]
-    return Overview(target, me.name if me else email, tuple(items))
+    return Overview(target.branch, me.name if me else email, tuple(items))
 
 
 def _has_email(repository: Repository) -> bool:
     return repository.attempt("config", "--get", "user.email").returncode == 0
 
 
-def _target(repository: Repository, into: str | None) -> tuple[str, Policy]:
-    branch = into or default_branch(repository)
-    change = read_change(repository, into=branch, head=branch)
-    return short_name(change.into), policy_at(repository, change.base)
+def _target(repository: Repository, into: str | None) -> _Target:
+    name, tracked = remote_branch(repository, into) if into else (default_branch(repository), None)
+    branch = branch_name(name)
+    commits = resolve(repository, [*refs_of(repository, branch), *filter(None, [tracked])])
+    tip = commits[tracked] if tracked else tip_for_others(repository, commits, branch)
+    return _Target(into or branch, branch, policy_at(repository, tip))
 
 
 def _person(repository: Repository, policy: Policy, name: str | None) -> Person:
@@ -230,17 +243,17 @@ def _opened_by(me: Person | None, branch: Branch) -> bool:
 
 
 def _item(
-    repository: Repository, branch: Branch, target: str, start: Path, log: ApprovalLog, *, cached_checks: bool
+    repository: Repository, branch: Branch, into: str, start: Path, log: ApprovalLog, *, cached_checks: bool
 ) -> Item:
     """The verdict about a branch, from what is known without running a check."""
     if branch.trouble:
         return Item(branch, None, trouble=branch.trouble)
     try:
-        change = read_change(repository, into=target, head=branch.commit)
+        change = read_change(repository, into=into, head=branch.commit)
         rules = read_rules(repository, change, policy_at(repository, change.base))
         request = CheckRequest(
             start,
-            into=target,
+            into=into,
             cached_only=cached_checks,
             trust_only=not cached_checks,
             reviews=branch.request_ref,
@@ -250,6 +263,8 @@ def _item(
         return Item(branch, None, trouble=error.message)
 
 
-def _asked_of(verdict: Verdict | None, me: Person, policy: Policy) -> tuple[ReviewRequest, ...]:
-    requests = verdict.reviewers if verdict else ()
-    return tuple(request for request in requests if me.name in people_of(policy, request.names))
+def _asked_of(repository: Repository, verdict: Verdict | None, me: Person) -> tuple[ReviewRequest, ...]:
+    if verdict is None:
+        return ()
+    policy = policy_at(repository, verdict.change.base)
+    return tuple(request for request in verdict.reviewers if me.name in people_of(policy, request.names))
