@@ -486,6 +486,16 @@ def test_the_budget_is_what_prometheus_measures(company: Company, prometheus: Mo
         assert (result.code, "downtime unknown" in result.out) == (3, True), answer
 
 
+def test_a_budget_that_nothing_measures_says_what_to_set(company: Company) -> None:
+    protect(company, "  production: {kind: environment, require: {passed: [main], budget: true}}\n")
+    ada = company.clone("ada")
+    ada.fetch()
+    result = ada.gate("budget")
+    assert result.code == 3
+    assert "production: downtime unknown: nothing measures it; set `downtime`" in result.out
+    assert "under protect.production.require.budget in gate.yaml" in result.out
+
+
 def test_mistakes_in_the_incident_log_have_their_line(company: Company) -> None:
     protect(company, BUDGET)
     clone = company.clone("nobody", "setup")

@@ -12,6 +12,7 @@ from gate.errors import InvalidInput, Mistake
 from gate.gather.environments import ProtectedEnvironment
 from gate.git.objects import read_blob
 from gate.git.repository import Repository
+from gate.policy.files import POLICY_FILE
 from gate.policy.types import BudgetRequired
 from gate.requirements.facts import Reading
 
@@ -46,7 +47,10 @@ def spent(
             own = incidents(data, budget.incidents, environment.name, now, _names(environment))
             outages.append(union(now, budget.window, own) / 60)
     if not outages:
-        return None, "the policy says neither `downtime` nor `incidents`"
+        return None, (
+            "nothing measures it; set `downtime` (a Prometheus query), `incidents` (a file that lists them), or `slo` "
+            f"under protect.{environment.name}.require.budget in {environment.policy.file or POLICY_FILE}"
+        )
     # What is no time that passed must not come out as little.
     if not all(0 <= minutes < inf for minutes in outages):
         return None, f"`{budget.downtime}` is not a number of seconds"
