@@ -72,5 +72,9 @@ def _lines(result: Audit, failed: int, *, everything: bool) -> list[str]:
     afterwards = sum(step.afterwards for step in result.steps)
     special = [f"{waived} by waiver"] if waived else []
     special += [f"{afterwards} settled afterwards"] if afterwards else []
+    unenforced = sum(step.unenforced for step in result.steps)
+    special += (
+        [f"{unenforced} with requirements not met and not enforced; `--all` shows them"] if unenforced else []
+    )
     how = f" ({', '.join(special)})" if special else ""
     return [*lines, f"{branch}: {len(result.steps)} of {total} since {since} verified{how}"]

@@ -105,3 +105,6 @@ def test_the_audit_passes_what_was_not_enforced_and_says_so(company: Company) ->
     (step,) = json.loads(audited.out)
     assert step["outcome"] == "passed"
     assert "not enforced: owners:" in step["reason"]
+    assert (
+        "verified (1 with requirements not met and not enforced" in owner.gate("audit", f"{start}..HEAD").out
+    )

@@ -38,6 +38,8 @@ NOT_EVALUATED = frozenset({mergeable.ID, checks.ID})
 """The requirements whose outcome is in the recorded verdict; the others are evaluated again."""
 AT_ONCE = 500
 """Moves whose files are read in one call of git."""
+NOT_ENFORCED = "not enforced: "
+"""How the reason of a step begins that names a requirement which was not met, and not enforced."""
 MARK = 16
 """Of a digest or commit so much is remembered; more moves than necessary may be verified again, never fewer."""
 
@@ -61,6 +63,11 @@ class Step:
     change: str = ""
     approvers: tuple[str, ...] = ()
     afterwards: bool = False
+
+    @property
+    def unenforced(self) -> bool:
+        """Whether requirements that were not enforced at the time were not met."""
+        return any(part.startswith(NOT_ENFORCED) for part in self.reason.split("; "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +202,7 @@ class Auditor:
             return "; ".join(failed), False
         approved = self._approved_by(move, facts)
         tried = [
-            f"not enforced: {outcome.id}: {outcome.reason}"
+            f"{NOT_ENFORCED}{outcome.id}: {outcome.reason}"
             for outcome in waived
             if not outcome.enforced and outcome.state in {"unmet", "undecided"}
         ]
@@ -307,7 +314,10 @@ class Auditor:
         """
         required = policy.enforced_checks(protection)
         if not required:
-            return True, "no checks were asked for"
+            return (
+                True,
+                "checks were not enforced" if protection.require.checks else "no checks were required",
+            )
         target = VerdictSubject(policy.repository, self._ref, move.old.oid, move.digest)
         attestations = [
             item
