@@ -1,4 +1,4 @@
-"""Code owners: which file counts, what it says, and who owns a path. Pure."""
+"""Code owners: find the CODEOWNERS file, parse it, and look up the owners of a path. Pure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SIZE_LIMIT = 3 * 1024 * 1024
 
 
 def parse(data: bytes, file: str, dialect: Dialect) -> CodeOwners:
-    """Parse `data`, the content of `file`; what is wrong in it is in `mistakes`, never raised."""
+    """Parse `data`, the content of `file`. Errors never raise; they are listed in `mistakes`."""
     if len(data) >= SIZE_LIMIT:
         size = f"{len(data):,} bytes, and the forge reads none of {SIZE_LIMIT:,} or more"
         return CodeOwners(file, (), (Mistake(file, 0, 0, f"the file is too large: {size}"),))
@@ -54,9 +54,9 @@ def parse(data: bytes, file: str, dialect: Dialect) -> CodeOwners:
 
 
 def hint_for(data: bytes, owners: CodeOwners, dialect: Dialect, named: Dialect | None) -> str:
-    """What to do about the mistakes in a file, besides correcting them: it may be written for another forge.
+    """Return what to do about the mistakes in a file besides fixing them: it may be written for another forge.
 
-    `named` is the dialect that the policy names; a dialect that was guessed is the first thing to doubt.
+    `named` is the dialect that the policy names. If the dialect was guessed, the guess may be wrong.
     """
     fix = "fix these lines on the base branch; `gate owners --lint` shows them"
     if named is not None or owners.file not in SHARED or not owners.mistakes:

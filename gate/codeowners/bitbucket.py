@@ -1,4 +1,4 @@
-"""Bitbucket's dialect, which is close to GitHub's; owners may also be groups (`@@@group`).
+"""Bitbucket's dialect: like GitHub's, but owners can also be groups (`@@@group`).
 
 Rules: https://support.atlassian.com/bitbucket-cloud/docs/set-up-and-use-code-owners/
 """
@@ -14,5 +14,5 @@ OWNER = re.compile(r"@{1,3}[\w./-]+|[^\s@]+@[^\s@]+")
 
 
 def parse(data: bytes, file: str) -> CodeOwners:
-    """Parse a whole file; a line with a mistake makes no rule."""
+    """Parse a CODEOWNERS file. An invalid line adds no rule."""
     return github.parse(data, file, OWNER)

@@ -1,9 +1,9 @@
-"""Gitea's and Forgejo's dialect: regular expressions over the whole path, all matching rules counting.
+"""Gitea's and Forgejo's dialect: regular expressions over the whole path. Every matching rule counts.
 
 Rules: https://docs.gitea.com/usage/code-owners
 
-The forge compiles them with Go's `regexp`, whose syntax and engine are those of RE2: matching takes time in proportion
-to the path, whatever the expression is. gate uses RE2 too, so an expression means the same here, and cannot hang it.
+The forge compiles them with Go's `regexp`, which has the syntax of RE2 and, like RE2, matches in linear time. gate uses
+RE2 too, so an expression means the same here and can't make gate hang.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ OWNER = re.compile(r"@[\w.-]+(?:/[\w.-]+)?")
 
 
 class Expression:
-    """One rule's expression: matches the whole path, or with `!` whatever it does not match."""
+    """The expression of one rule. It matches the whole path, or, with `!`, every path that it doesn't match."""
 
     def __init__(self, text: str) -> None:
-        """Raises ValueError, with what is wrong, if it cannot be read just as the forge reads it."""
+        """Compile the expression. Raises ValueError if it can't be read exactly as the forge reads it."""
         self._negated = text.startswith("!")
         # A leading slash anchors nothing that is not anchored already: paths are matched whole.
         expression = text.removeprefix("!").removeprefix("/")
@@ -55,7 +55,7 @@ class Expression:
             )
 
     def last(self, path: str) -> int:
-        """0 if the rule applies to `path`, else NONE."""
+        """Return 0 if the rule applies to `path`, else NONE."""
         # Go reads a byte that is not UTF-8 as this one character.
         decodable = path if path.isascii() else UNDECODED.sub("\ufffd", path)
         return 0 if bool(self._expression.fullmatch(decodable)) != self._negated else NONE
@@ -63,7 +63,7 @@ class Expression:
 
 @cache
 def engine() -> tuple[Any, Any]:
-    """RE2, and how to use it; raises UsageError where it is not installed."""
+    """Return the RE2 module and its options. Raises UsageError if it isn't installed."""
     try:
         import re2  # type: ignore[import-untyped]  # noqa: PLC0415 - it has no types, and is in an extra
     except ImportError as error:
@@ -81,7 +81,7 @@ def _shown(text: str) -> str:
 
 
 def parse(data: bytes, file: str) -> CodeOwners:
-    """Parse a whole file; each rule is a section of its own, since each that matches counts."""
+    """Parse a CODEOWNERS file. Each rule is a section of its own, because every matching rule counts."""
     sections: list[Section] = []
     mistakes: list[Mistake] = []
     steps = 0
@@ -122,7 +122,7 @@ def parse(data: bytes, file: str) -> CodeOwners:
 
 
 def _splits(expression: str) -> bool:
-    """Whether there is a `|` outside of all parentheses: the forge would read `^a|b$`."""
+    """Return whether there is a `|` outside of all parentheses, which the forge would read as in `^a|b$`."""
     rest = re.sub(r"\\.|\[\^?\]?[^\]]*\]", "", expression, flags=re.DOTALL)
     while (fewer := re.sub(r"\([^()]*\)", "", rest)) != rest:
         rest = fewer
@@ -130,7 +130,7 @@ def _splits(expression: str) -> bool:
 
 
 def tokens_of(line: str) -> list[str]:
-    r"""The words of a line; `\\`, `\#` and `\ ` are what follows the backslash, and `#` begins a comment."""
+    r"""Split a line into words. A backslash escapes `\`, `#`, and a space, and `#` begins a comment."""
     words: list[str] = []
     word = ""
     chars = iter(line.strip())

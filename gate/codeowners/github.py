@@ -1,6 +1,7 @@
-"""GitHub's dialect: gitignore's patterns without `!` and `[ ]`.
+"""GitHub's dialect: gitignore patterns without `!` and `[ ]`.
 
-Rules: https://docs.github.com/en/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/about-code-owners
+Rules:
+https://docs.github.com/en/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/about-code-owners
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ SPECIAL = frozenset("*?\\")
 
 
 def parse(data: bytes, file: str, owner: re.Pattern[str] = OWNER) -> CodeOwners:
-    """Parse a whole file; a line with a mistake makes no rule."""
+    """Parse a CODEOWNERS file. An invalid line adds no rule."""
     rules: list[Rule] = []
     patterns: list[Pattern] = []
     mistakes: list[Mistake] = []
@@ -51,9 +52,9 @@ def parse(data: bytes, file: str, owner: re.Pattern[str] = OWNER) -> CodeOwners:
 def _mistake(
     text: str, owners: list[str], owner: re.Pattern[str], valid: set[str]
 ) -> tuple[int, int, str] | None:
-    """What is wrong in a line: in which word, at which place in it, and what was meant.
+    """Return the first mistake in a line: the number of the word, the column within it, and what to write instead.
 
-    `valid` remembers owners that are well formed: most are named many times.
+    `valid` caches well-formed owners, because most are named many times.
     """
     if lacking := without_pattern([text, *owners], owner, f"/{text}"):
         return 0, 0, lacking
@@ -80,7 +81,7 @@ def _mistake(
 
 
 def pattern_of(text: str) -> Pattern:
-    """The meaning of a pattern: where it is anchored, and whether it reaches into folders."""
+    """Parse a pattern: its segments, whether it is anchored, and whether it matches everything below."""
     segments = text.split("/")
     if segments[0] == "":
         segments = segments[1:]
@@ -101,7 +102,7 @@ def pattern_of(text: str) -> Pattern:
 
 
 def segment_of(text: str) -> str | Glob:
-    """One segment: `DEEP`, a glob, or a name."""
+    """Parse one segment: `DEEP`, a glob, or a name."""
     if SPECIAL.isdisjoint(text) or text == DEEP:
         return text
     pieces = re.findall(r"\\.|.", text, re.DOTALL)

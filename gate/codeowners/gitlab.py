@@ -1,6 +1,8 @@
-"""GitLab's dialect: sections with counts and defaults, exclusions, and patterns as Ruby's `File.fnmatch` has them.
+"""GitLab's dialect: sections with required counts and default owners, exclusions, and patterns like Ruby's
+`File.fnmatch`.
 
-Rules: https://docs.gitlab.com/user/project/codeowners/reference/ and https://docs.gitlab.com/user/project/codeowners/advanced/
+Rules: https://docs.gitlab.com/user/project/codeowners/reference/ and
+https://docs.gitlab.com/user/project/codeowners/advanced/
 """
 
 from __future__ import annotations
@@ -31,10 +33,10 @@ SENTENCES = {
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The head line of a section.
+    """The header of a section.
 
-    `approvals` is 0 where no valid number is given, `default_owners` the text that names them, and `problems`
-    are kinds of mistake.
+    `approvals` is 0 if there is no valid number, `default_owners` is the text that names them, and `problems` are kinds
+    of mistakes.
     """
 
     name: str
@@ -45,13 +47,13 @@ class Head:
 
     @property
     def required(self) -> int:
-        """How many approvals the section asks for; 1 where none or an invalid number is given."""
+        """The number of approvals that the section requires: 1 if the number is missing or invalid."""
         return max(self.approvals, 1)
 
 
 @dataclass(slots=True)
 class _Open:
-    """A section while its lines are read."""
+    """A section that is still being parsed."""
 
     head: Head
     rules: list[Rule] = field(default_factory=list)
@@ -60,7 +62,7 @@ class _Open:
 
 
 def parse(data: bytes, file: str) -> CodeOwners:
-    """Parse a whole file. Sections of one name, whatever its case, are joined."""
+    """Parse a CODEOWNERS file. Sections whose names differ only in case are merged."""
     current = _Open(Head("", optional=False, approvals=0, default_owners="", problems=()))
     sections: dict[str, _Open] = {"": current}
     mistakes: list[Mistake] = []
@@ -85,7 +87,9 @@ def parse(data: bytes, file: str) -> CodeOwners:
 
 
 def _joined(sections: dict[str, _Open], head: Head) -> _Open:
-    """The section that a head line opens or goes on with: required if one of them is, and the latest default owners."""
+    """Return the section that a header opens or continues. It is required if any header says so; the last default
+    owners count.
+    """
     key = head.name.casefold()
     existing = sections.get(key)
     if existing is None:
@@ -114,7 +118,7 @@ def _closed(section: _Open) -> Section:
 
 
 def _entry(section: _Open, file: str, number: int, column: int, line: str) -> Mistake | None:
-    """Add a line to a section; returns the mistake in it, if there is one."""
+    """Add a line to a section, and return the mistake in it, if any."""
     text, *words = words_of(line)
     if text.startswith("!"):
         section.exclusions[pattern_of(text[1:])] = None
@@ -138,7 +142,7 @@ def _entry(section: _Open, file: str, number: int, column: int, line: str) -> Mi
 
 
 def parse_head(line: str) -> Head | None:
-    """The head line of a section, with what is wrong in it; None if it is no head line."""
+    """Parse a section header and its problems. Returns None if the line isn't one."""
     match = HEAD.fullmatch(line.strip())
     if match is None:
         return None
@@ -172,7 +176,7 @@ def _count(text: str | None, *, optional: bool) -> tuple[int, str]:
 
 
 def references(text: str) -> tuple[str, ...]:
-    """The owners that a text names, in their order: users, groups, roles and e-mail addresses."""
+    """Return the owners named in a text, in order: users, groups, roles, and email addresses."""
     matches = [(m.start(), f"@@{m[1].lower()}") for m in ROLE.finditer(text)]
     matches += [(m.start(), m[0]) for m in EMAIL.finditer(text)]
     matches += [(m.start(), m[0]) for m in NAME.finditer(text)]
@@ -180,10 +184,10 @@ def references(text: str) -> tuple[str, ...]:
 
 
 def pattern_of(text: str) -> Pattern:
-    r"""The meaning of a pattern, as GitLab puts it before it asks `fnmatch`.
+    r"""Parse a pattern after GitLab's own preprocessing for `fnmatch`.
 
-    `*` alone is every file, no leading `/` is anywhere, a `/` at the end is all below. `\#` and escaped
-    white space are literal.
+    `*` alone matches every file, a pattern without a leading `/` matches anywhere, and a trailing `/` matches
+    everything below. `\#` and escaped whitespace are literals.
     """
     text = re.sub(r"\\\s+", " ", text.removeprefix("\\") if text.startswith("\\#") else text)
     if text == "*":
@@ -202,7 +206,7 @@ _EMPTY_SET = re.compile(r"[!^]?\]")
 
 
 def _split(text: str) -> list[str]:
-    """The segments of a pattern: a slash inside a bracket expression is one of its members."""
+    """Split a pattern into segments. A slash inside a bracket expression belongs to the expression."""
     parts = [""]
     position = 0
     may_close = True
@@ -224,7 +228,7 @@ def _split(text: str) -> list[str]:
 
 
 def segment_of(text: str) -> str | Glob:
-    """One segment as Ruby's `fnmatch` reads it: `*`, `?`, `[set]`, and a backslash before a literal."""
+    """Parse one segment like Ruby's `fnmatch`: `*`, `?`, `[set]`, and backslash escapes."""
     chars: list[str | None] = []
     plain, literal = True, ""
     position = 0
@@ -257,7 +261,7 @@ def segment_of(text: str) -> str | Glob:
 
 
 def _set(text: str, position: int) -> tuple[str, int] | None:
-    """A bracket expression from `position` on, and where it ends; None where it is never closed."""
+    """Parse the bracket expression at `position`, and return it with its end, or None if it is never closed."""
     negated = text[position : position + 1] in {"!", "^"}
     position += negated
     members: list[str] = []

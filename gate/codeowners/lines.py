@@ -1,4 +1,4 @@
-"""What all dialects share: reading lines, and splitting them where white space is not escaped."""
+"""Line handling shared by all dialects: decoding, and splitting at unescaped whitespace."""
 
 from __future__ import annotations
 
@@ -43,9 +43,10 @@ ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x00\x00\xfe\xff": 
 
 
 def encoding_mistake(data: bytes) -> tuple[int, str] | None:
-    """Why a file is not text, and the line that shows it; None if it is text.
+    """Return the line at which a file turns out not to be UTF-8 text, and why, or None if it is text.
 
-    In another encoding every line would be another one, or none: who meant rules must not end up with no rules.
+    Read in the wrong encoding, every line would change or vanish, and a file with rules must never count as one
+    without.
     """
     for mark, name in ENCODINGS.items():
         if data.startswith(mark):
@@ -57,18 +58,18 @@ def encoding_mistake(data: bytes) -> tuple[int, str] | None:
 
 
 def text_of(data: bytes) -> str:
-    """A file as text, losing nothing but a byte order mark."""
+    """Decode a file without losing anything except a byte order mark."""
     return data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
 
 
 def lines_of(data: bytes) -> Iterator[tuple[int, str]]:
-    """The lines of a file with their numbers, without their ends; a byte order mark is dropped."""
+    """Yield the lines of a file with their numbers, without line endings or a byte order mark."""
     for number, line in enumerate(text_of(data).split("\n"), 1):
         yield number, line.removesuffix("\r")
 
 
 def words_of(line: str) -> list[str]:
-    """The words of a line as they are written; a backslash keeps what follows in the word, a comment ends it all."""
+    """Split a line into words, with escapes intact. A comment ends the line."""
     if "\\" not in line:
         words = line.split()
         if "#" not in line:
@@ -82,10 +83,10 @@ def words_of(line: str) -> list[str]:
 
 
 def odd_characters(data: bytes) -> Iterator[tuple[int, int, str]]:
-    """Line, column and a sentence for each character that a person reads otherwise than a forge does.
+    """Yield line, column, and a message for each character that people read differently from a forge.
 
-    A blank that is none to a forge, what cannot be seen, and bytes that are not UTF-8 do no harm in a comment;
-    what looks like the end of a line does, since a rule may seem to follow it.
+    Unusual blanks, invisible characters, and bytes that aren't UTF-8 are harmless in comments. Characters that look
+    like line endings are reported there too, because a rule may seem to follow them.
     """
     if data.isascii() and not any(byte in data for byte in ODD_BYTES):
         return
@@ -116,10 +117,10 @@ def _odd(text: str) -> str:
 
 
 def without_pattern(words: Sequence[str], owner: re.Pattern[str], example: str) -> str:
-    """What to say of a line that begins with owners and has no pattern; "" of any other line.
+    """Return the message for a line that begins with owners and has no pattern, or "" for any other line.
 
-    It would be read as a rule for files of that name, which hardly ever exist. `owner` is what an owner looks
-    like in the dialect, and `example` how a path of that form can be written all the same.
+    A forge would read it as a rule for files of that name, which hardly ever exist. `owner` matches an owner in the
+    dialect, and `example` shows how to write such a path on purpose.
     """
     first = words[0]
     is_email = ADDRESS.fullmatch(first) is not None
@@ -130,9 +131,9 @@ def without_pattern(words: Sequence[str], owner: re.Pattern[str], example: str) 
 
 
 def unmeant(pattern: str) -> tuple[int, str] | None:
-    """Where in a pattern (of paths, with `*`) something is that no file is called, and what was meant; else None.
+    """Return the position of something no file name contains, and what was probably meant, or None.
 
-    Such a pattern matches nothing, in every repository, while its author believes the files owned.
+    Such a pattern never matches anything, although its author believes that the files have owners.
     """
     for expression, sentence in UNMEANT:
         if match := expression.search(pattern):
@@ -145,7 +146,7 @@ def unmeant(pattern: str) -> tuple[int, str] | None:
 
 
 def column_of(line: str, number: int) -> int:
-    """The column, from 1, at which the word `number` of the line begins."""
+    """Return the column, starting at 1, of the word with this number in the line."""
     for position, match in enumerate(WORD.finditer(line)):
         if position == number:
             return match.start() + 1

@@ -1,8 +1,8 @@
-"""Many patterns, many paths: the patterns laid into a trie of path segments, each folder visited once.
+"""Match many patterns against many paths, using a trie of path segments that visits each folder once.
 
-A pattern is a sequence of segments: a name, a glob over one segment, or `DEEP` for any number of folders. It
-ends in one of three ways: it matches the path it spells, whatever lies below that, or both. Of all patterns
-that match a path, the last one wins, so a node needs to remember only the highest number that ends there.
+A pattern is a sequence of segments: a name, a glob over one segment, or `DEEP` for any number of folders. It matches
+the path it spells, everything below that path, or both. The last matching pattern wins, so a node only stores the
+highest number that ends there.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ NONE: Final = -1
 class Glob:
     """A segment with wildcards, as a regular expression over one whole segment.
 
-    `suffix` is set where the glob is a star and a fixed ending, by far the most common kind (`*.py`): many of
-    them are looked up at once, by ending.
+    `suffix` is set if the glob is a star followed by a fixed suffix (`*.py`), by far the most common kind: these are
+    looked up together, by suffix.
     """
 
     expression: str
@@ -29,10 +29,10 @@ class Glob:
 
 
 def glob_of(chars: Sequence[str | None]) -> str:
-    """The regular expression of a glob, given one for each character and None for each star.
+    """Return the regular expression of a glob, from one expression per character and None per star.
 
-    What stands between two stars may be taken where it is first found, for good: no name, however it is made
-    up, can set the search going back and forth.
+    The text between two stars is matched possessively at its first occurrence, so that no file name can cause
+    backtracking.
     """
     pieces = [""]
     for char in chars:
@@ -48,7 +48,7 @@ def glob_of(chars: Sequence[str | None]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """The segments of a pattern, and whether it matches what they spell, what lies below, or both."""
+    """The segments of a pattern, and whether it matches the path they spell, everything below, or both."""
 
     segments: tuple[str | Glob, ...]
     exact: bool = True
@@ -68,17 +68,17 @@ class _Node:
         self.is_deep = is_deep
 
     def add_glob(self, glob: Glob) -> _Node:
-        """The node behind `glob`, made if it is not there yet."""
+        """Return the child for `glob`, creating it if necessary."""
         if self.wildcards is None:
             self.wildcards = _Wildcards()
         return self.wildcards.add(glob)
 
     def leads_on(self) -> bool:
-        """Whether any pattern goes on from here."""
+        """Whether the node has children."""
         return bool(self.names) or self.wildcards is not None
 
     def step(self, name: str) -> tuple[_Node, ...]:
-        """The nodes that a path reaches from here by the segment `name`."""
+        """Return the nodes that the segment `name` leads to."""
         named = self.names.get(name)
         reached = () if named is None else (named,)
         return reached if self.wildcards is None else reached + self.wildcards.matching(name)
@@ -123,10 +123,10 @@ _State = tuple[tuple[_Node, ...], int]
 
 
 class Matcher:
-    """Answers which of its patterns, numbered in their order, is the last to match a path."""
+    """Finds the last of its numbered patterns that matches a path."""
 
     def __init__(self, patterns: Sequence[Pattern]) -> None:
-        """Lay the patterns into a trie; takes time in the size of the patterns alone."""
+        """Build the trie, in time linear in the size of the patterns."""
         self._root = _Node()
         for number, pattern in enumerate(patterns):
             self._add(number, pattern)
@@ -154,7 +154,7 @@ class Matcher:
             node.below = number
 
     def last(self, path: str) -> int:
-        """The number of the last pattern that matches the file `path`, or NONE."""
+        """Return the number of the last pattern that matches the file `path`, or NONE."""
         folder, _, name = path.rpartition("/")
         nodes, best = self._folders.get(folder) or self._folder(folder)
         for node in nodes:
@@ -163,7 +163,7 @@ class Matcher:
         return best
 
     def _folder(self, folder: str) -> _State:
-        """What holds in `folder`: the nodes that a path into it has reached, and the last match of all below."""
+        """Return the state in `folder`: the reachable nodes, and the last pattern that matches everything below."""
         missing = [folder]
         while missing[-1] not in self._folders:
             missing.append(missing[-1].rpartition("/")[0])
@@ -184,7 +184,7 @@ class Matcher:
 
 
 def _closed(nodes: Iterable[_Node]) -> tuple[_Node, ...]:
-    """With every node also its `DEEP` child, for no folder in between; each once."""
+    """Add the `DEEP` child of each node, which also matches no folder at all, and remove duplicates."""
     closed: dict[int, _Node] = {}
     for node in nodes:
         closed[id(node)] = node

@@ -1,4 +1,4 @@
-"""Where a CODEOWNERS file may be, which one counts, and what looks like one without being read. Pure."""
+"""Locate the CODEOWNERS file that counts, and files that only look like one. Pure."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _SIMILAR = 0.88
 
 
 def locate(present: Mapping[str, bytes], dialect: Dialect | None = None) -> tuple[str, Dialect] | None:
-    """Which of the files that are there counts, and in which dialect it is written; None if none does.
+    """Return the CODEOWNERS file that counts and its dialect, or None if there is none.
 
-    A folder of a forge's own decides the dialect. A file at the top or in `docs` is GitLab's if it has the head
-    of a section, which is no valid line for GitHub; else it is GitHub's.
+    A forge's own folder decides the dialect. A file at the top or in `docs` is GitLab's if it has a section header,
+    which isn't valid for GitHub; otherwise it is GitHub's.
     """
     if dialect is None:
         dialect = _guess(present)
@@ -46,22 +46,22 @@ def locate(present: Mapping[str, bytes], dialect: Dialect | None = None) -> tupl
 
 
 def is_folder_of_places(folder: str) -> bool:
-    """Whether a forge looks for CODEOWNERS in `folder`, or would if its name were in the right case."""
+    """Return whether a forge looks for CODEOWNERS in `folder`, ignoring case."""
     return folder.casefold() in FOLDERS
 
 
 def near_misses(paths: Iterable[str], dialect: Dialect | None) -> tuple[str, ...]:
-    """Files that somebody must have meant as CODEOWNERS, and that no forge (or not this one) reads as such.
+    """Return files that were probably meant as CODEOWNERS but that no forge, or not this one, reads.
 
-    They have the very name in a folder where nobody looks, in another case or another forge's; or, where a forge does
-    look, a name with a typo or an ending.
+    They have the right name in a folder where no forge looks, with a different case, or in another forge's folder; or a
+    misspelled name or an extension in a folder where the forge does look.
     """
     read = ALL_PLACES if dialect is None else PLACES[dialect]
     return tuple(path for path in paths if path not in read and _looks_meant(path))
 
 
 def is_owners_file(path: str) -> bool:
-    """Whether a file has the very name, in whatever folder."""
+    """Return whether a file is called CODEOWNERS, in any folder."""
     return path.rpartition("/")[2] == "CODEOWNERS"
 
 

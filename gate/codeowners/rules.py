@@ -1,4 +1,4 @@
-"""What every dialect parses to: rules in sections, and an answer for a path."""
+"""The parsed form of every dialect: sections of rules, and lookups by path."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from gate.errors import Mistake
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One line of a CODEOWNERS file: who must approve what it matches.
+    """One line of a CODEOWNERS file: who must approve the files it matches.
 
-    `owners` is empty where the line takes ownership away. `section` is empty outside GitLab's sections;
-    `required` is the number of approvals that it asks for, `optional` means that none is needed.
+    `owners` is empty if the line removes ownership. `section` is empty except for GitLab's sections; `required` is the
+    number of approvals, and `optional` means that none is needed.
     """
 
     file: str
@@ -29,27 +29,27 @@ class Rule:
 
     @property
     def place(self) -> str:
-        """`.github/CODEOWNERS:3`; without a line the file alone."""
+        """File and line, such as `.github/CODEOWNERS:3`, or the file alone."""
         return f"{self.file}:{self.line}" if self.line else self.file
 
 
 class LastMatch(Protocol):
-    """Says which of some patterns is the last to match a path; `Matcher` does, and Gitea's expressions do."""
+    """Finds the last pattern that matches a path. Implemented by `Matcher` and by Gitea's `Expression`."""
 
     def last(self, path: str) -> int:
-        """The number of the last pattern that matches, or NONE."""
+        """Return the number of the last pattern that matches, or NONE."""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Rules of which the last match counts, unless an exclusion takes the path out."""
+    """Rules of which the last match counts, unless an exclusion matches the path."""
 
     rules: tuple[Rule, ...]
     matcher: LastMatch
     exclusions: LastMatch | None = None
 
     def rule_for(self, path: str) -> Rule | None:
-        """The rule that counts for `path`."""
+        """Return the rule that counts for `path`."""
         if self.exclusions is not None and self.exclusions.last(path) != NONE:
             return None
         number = self.matcher.last(path)
@@ -60,7 +60,7 @@ class Section:
 class CodeOwners:
     """A parsed CODEOWNERS file.
 
-    `mistakes` are the lines that say nothing, which the forge would skip; `hint` says what to do about them.
+    `mistakes` are invalid lines, which the forge would skip; `hint` says what to do about them.
     """
 
     file: str
@@ -70,18 +70,18 @@ class CodeOwners:
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """Every rule, in the order of the file."""
+        """All rules, in file order."""
         return tuple(
             sorted((rule for section in self.sections for rule in section.rules), key=lambda rule: rule.line)
         )
 
     def owners_of(self, path: str) -> tuple[Rule, ...]:
-        """The rules that count for `path`, at most one a section; none means that no rule matches."""
+        """Return the rules that count for `path`, at most one per section."""
         rules = (section.rule_for(path) for section in self.sections)
         return tuple(rule for rule in rules if rule is not None)
 
     def owners_of_all(self, paths: Iterable[str]) -> dict[str, tuple[Rule, ...]]:
-        """`owners_of` for each path."""
+        """Return `owners_of` for each path."""
         if len(self.sections) == 1 and self.sections[0].exclusions is None:
             section = self.sections[0]
             # One tuple a rule, not one a path: tens of thousands of paths share a few rules.
@@ -95,5 +95,5 @@ class CodeOwners:
 
 
 def one_section(rules: Sequence[Rule], patterns: Sequence[Pattern]) -> Section:
-    """A section without exclusions."""
+    """Return a section without exclusions."""
     return Section(tuple(rules), Matcher(patterns))

@@ -1,7 +1,7 @@
-"""What in a change weakens checks: settings, suppressions, tests, stubs and the gate itself.
+"""Find what weakens checks in a change: to settings, suppressions, tests, stubs, or gate's own files.
 
-Pure: both sides of every changed file in, findings out. A change of settings is evaluated by what it means,
-so a reordered or reformatted file is no weakening.
+Pure: takes both versions of every changed file and returns findings. Settings are compared by meaning, so a reordered
+or reformatted file weakens nothing.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ __all__ = ["SETTINGS", "FileDiff", "find_weakenings", "may_weaken"]
 
 
 def may_weaken(path: str) -> bool:
-    """Whether a change of the file at `path` can be a weakening at all; the rest need not be read."""
+    """Return whether a change to the file at `path` could weaken checks. Other files need not be read."""
     name = path.rpartition("/")[2]
     return (
         name.endswith((".pth", *shadowed_modules.COMPILED))
@@ -59,9 +59,9 @@ def may_weaken(path: str) -> bool:
 def find_weakenings(
     files: Iterable[FileDiff], around: Mapping[str, bytes] | None = None
 ) -> tuple[Finding, ...]:
-    """Every weakening in the changed files, in the order of their paths.
+    """Return everything that weakens checks in the changed files, in path order.
 
-    `around` are the settings at the top of the base (`SETTINGS`) that are there, touched or not.
+    `around` are the settings files (`SETTINGS`) at the top of the base, whether the change touches them or not.
     """
     diffs = sorted(files, key=lambda side: side.path)
     findings = [finding for detector in DETECTORS for finding in detector(diffs)]

@@ -1,4 +1,4 @@
-"""What `gate explain` says about each kind of weakened check: what it hides, and what to do instead."""
+"""Texts of `gate explain` for each kind of weakened check: what it hides, and what to do instead."""
 
 from __future__ import annotations
 

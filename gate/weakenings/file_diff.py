@@ -1,4 +1,4 @@
-"""The two sides of a changed file, as the detectors get them."""
+"""Both versions of a changed file, as detectors receive them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ PLAIN = re.compile(r"utf-?8(?:-sig)?|(?:us-?)?ascii|latin-?1|iso-?8859-?\d+|cp12
 
 @dataclass(frozen=True, slots=True)
 class FileDiff:
-    """A changed path with its content before and after; None where it does not exist.
+    """A changed path with its content before and after, None if it doesn't exist.
 
-    `renamed_from` names the path that it had before, where git sees a rename; `old` is then its content
-    there. That path has sides of its own, since what a file there decided, it no longer does.
-    `link` is True if either side is a symbolic link or a submodule.
+    `renamed_from` is the previous path if git detects a rename; `old` is then the content at that path. The previous
+    path has a FileDiff of its own, because what a file there decided no longer applies. `link` is True if either
+    version is a symlink or a submodule.
     """
 
     path: str
@@ -32,16 +32,16 @@ class FileDiff:
 
     @property
     def old_text(self) -> str:
-        """The content before, as text; bytes that are not UTF-8 survive."""
+        """The content before as text. Bytes that aren't UTF-8 are preserved."""
         return self._text(self.old)
 
     @property
     def new_text(self) -> str:
-        """The content after, as text; bytes that are not UTF-8 survive."""
+        """The content after as text. Bytes that aren't UTF-8 are preserved."""
         return self._text(self.new)
 
     def _text(self, data: bytes | None) -> str:
-        """As Python would read it, if it is Python."""
+        """Decode the content, as Python would if it is a Python file."""
         encoding = cookie(data) if data and self.path.endswith(SOURCES) else ""
         if not PLAIN.fullmatch(encoding):
             encoding = "utf-8"
@@ -54,16 +54,16 @@ class FileDiff:
 
 
 def cookie(data: bytes) -> str:
-    """The encoding that the first two lines of a Python file name; "" if they name none."""
+    """Return the encoding declared in the first two lines of a Python file, or ""."""
     match = _COOKIE.search(b"\n".join(re.split(rb"\r\n|\r|\n", data)[:2]))
     return match[1].decode("ascii").replace("_", "-") if match else ""
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines as Python and the tools count them: a form feed or a Unicode separator ends none."""
+    """Split text into lines as Python and the tools do: form feeds and Unicode separators don't end a line."""
     return re.split(r"\r\n|\r|\n", text)
 
 
 def weakening(path: str, rule: str, message: str, line: int = 0, hint: str = "") -> Finding:
-    """One weakening; `message` says what would no longer be seen."""
+    """Build a finding. `message` says what would no longer be checked."""
     return Finding(path, line, 1 if line else 0, line, rule, "error", message, hint)

@@ -1,1 +1,1 @@
-"""What the detectors share: settings files, comments, skips and assertions, read into values that can be compared."""
+"""Parsers shared by the detectors: settings files, comments, skips, and assertions, as comparable values."""

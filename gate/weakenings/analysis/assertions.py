@@ -1,6 +1,6 @@
-"""How much a test asserts: what in it could fail, and over how many cases. Read from the syntax.
+"""Measure how much a test asserts: what in it could fail, and over how many cases. Based on syntax alone.
 
-What is left out is only what plainly cannot fail, or is plainly never reached; the rest is for people to read.
+Only what plainly can't fail or can't be reached is ignored. The rest is left to reviewers.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ LISTS = (ast.List, ast.Tuple, ast.Set)
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """What a test asserts, and in how many cases as far as that is known (0 where it is not)."""
+    """The assertions of a test, and its number of cases, or 0 if that is unknown."""
 
     asserts: int
     cases: int
 
 
 def strength(test: ast.FunctionDef | ast.AsyncFunctionDef, lists: Mapping[str, int]) -> Strength:
-    """Of one test. `lists` are the lengths of the lists that its module has by name."""
+    """Measure one test. `lists` maps the names of the module's lists to their lengths."""
     called = {node.id for node in ast.walk(test) if isinstance(node, ast.Name)}
     # A generator is never run as a test.
     asserts = 0 if _yields(test) else _in_body(test.body, called)
@@ -35,20 +35,20 @@ def strength(test: ast.FunctionDef | ast.AsyncFunctionDef, lists: Mapping[str, i
 
 
 def is_test(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Would pytest take it for a test, by its name and by what decorates it?"""
+    """Return whether pytest would collect the function, by its name and decorators."""
     return node.name.startswith("test") and not any(
         _name(mark) in UNCOLLECTED for mark in node.decorator_list
     )
 
 
 def takes_arguments(node: ast.ClassDef) -> bool:
-    """Is it a class of which pytest collects nothing, since it would have to be made first?"""
+    """Return whether pytest collects nothing from the class because its constructor takes arguments."""
     own = {child.name for child in node.body if isinstance(child, ast.FunctionDef)}
     return bool(own & {"__init__", "__new__"}) and not any(_name(b).endswith("TestCase") for b in node.bases)
 
 
 def lists_in(body: Iterable[ast.stmt]) -> dict[str, int]:
-    """The lengths of the lists that the statements give a name to."""
+    """Return the lengths of the lists that the statements assign to names."""
     return {
         target.id: len(node.value.elts)
         for node in body
@@ -109,7 +109,7 @@ def _in_statement(node: ast.stmt, called: set[str]) -> int:
 
 
 def _in_expression(node: ast.AST) -> int:
-    """A call that fails by itself: `assertEqual`, `raises`."""
+    """Return 1 for a call that can fail by itself, such as `assertEqual` or `raises`, else 0."""
     if not isinstance(node, ast.Call):
         return 0
     name = _name(node)
@@ -132,7 +132,7 @@ def _yields(test: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 
 def _constant(node: ast.expr) -> bool | None:
-    """What a condition is whenever it is asked; None if that is unknown."""
+    """Return the constant value of a condition, or None if it isn't constant."""
     match node:
         case ast.Constant(value=value):
             return bool(value)
@@ -183,7 +183,7 @@ def _swallowed(node: ast.expr) -> bool:
 
 
 def _name(node: ast.AST) -> str:
-    """The last part of a name, of what is called or of what it is called on."""
+    """Return the last part of a dotted name, or of the name of a callee."""
     match node:
         case ast.Call(func=function):
             return _name(function)

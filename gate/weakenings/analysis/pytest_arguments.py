@@ -1,4 +1,4 @@
-"""pytest's `addopts`, before and after: what they no longer run or no longer take for a failure."""
+"""Compare pytest's `addopts` before and after: what no longer runs or no longer counts as a failure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STRICT = re.compile(
 
 
 def loosened(old_value: object, new_value: object) -> str:
-    """In words, what hides something among the new arguments, and what showed something among the old ones."""
+    """Describe new arguments that hide something, and old ones that showed something and are gone."""
     old, new = _arguments(old_value), _arguments(new_value)
     hides = [
         word for word in new if word not in old and not (HARMLESS.fullmatch(word) or STRICT.fullmatch(word))
@@ -37,7 +37,7 @@ def loosened(old_value: object, new_value: object) -> str:
 
 
 def _raised(word: str, now: Iterable[str]) -> bool:
-    """Is it a limit of the coverage, in whose place there is a higher one?"""
+    """Return whether the argument is a coverage limit that a higher one replaces."""
     limit = re.compile(r"--cov-fail-under=(\d+(?:\.\d+)?)")
     old_match = limit.fullmatch(word)
     new_limits = [float(match[1]) for match in map(limit.fullmatch, now) if match]
@@ -45,7 +45,7 @@ def _raised(word: str, now: Iterable[str]) -> bool:
 
 
 def _arguments(value: object) -> list[str]:
-    """The arguments, each with its value in one word: `-p no:python` is `-pno:python`, `--tb short` is `--tb=short`."""
+    """Return the arguments with their values joined: `-p no:python` as `-pno:python`, `--tb short` as `--tb=short`."""
     words = _words(value)
     arguments: list[str] = []
     while words:

@@ -1,4 +1,4 @@
-"""The settings of each tool, read from whichever file holds them into one flat mapping, `key -> value`."""
+"""Read each tool's settings, from whichever file has them, into one flat mapping of key to value."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LIKE_RUFF = re.compile(r"(?:^|/)[^/]*ruff[^/]*\.toml$")
 
 
 def read(name: str, data: bytes | None) -> dict[str, Flat] | None:
-    """The settings of each tool that has any in a file; None if the file cannot be read."""
+    """Return the settings in a file by tool, or None if the file can't be parsed."""
     if data is None:
         return {}
     try:
@@ -72,7 +72,7 @@ def _from_toml(name: str, text: str) -> dict[str, Flat]:
 
 
 def _ruff(settings: Mapping[str, object]) -> Flat:
-    """ruff's settings, with those that older files keep at the top put where they are today."""
+    """Return ruff's settings, with keys that used to be at the top level moved to their current section."""
     flat = dict(_flatten(settings))
     top = {
         "select",
@@ -125,7 +125,7 @@ def _from_ini(name: str, text: str) -> dict[str, Flat]:
 
 
 def _dashed(values: Mapping[str, object]) -> Flat:
-    """What gate takes from flake8's settings; the others have no effect."""
+    """Return the flake8 settings that gate respects. The others have no effect."""
     used = {"ignore", "extend-ignore", "per-file-ignores", "exclude", "extend-exclude"}
     return {key: value for name, value in values.items() if (key := name.replace("_", "-")) in used}
 
@@ -143,12 +143,12 @@ def _flatten(settings: Mapping[str, object], prefix: str = "") -> Iterator[tuple
 
 
 def table(value: object) -> Mapping[str, object]:
-    """A table; an empty one where something else stands."""
+    """Return the value if it is a table, else an empty table."""
     return value if isinstance(value, dict) else {}
 
 
 def items(value: object) -> list[str]:
-    """A list from whichever way a file writes one."""
+    """Return a list, however the file spells it."""
     if value is None:
         return []
     if isinstance(value, list):

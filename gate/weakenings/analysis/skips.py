@@ -1,4 +1,4 @@
-"""What in the code of a file keeps tests from running, or mypy from looking: read from the syntax, not the text."""
+"""Find code that keeps tests from running, or mypy from checking. Based on syntax, not on text."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ WORDS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """A place that silences: of which kind, as it is written, over what, in which line."""
+    """A suppression: its kind, its text, the code it applies to, and its line."""
 
     kind: str
     text: str
@@ -60,7 +60,7 @@ class Suppression:
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """Where in a file something stands: in which functions and under which conditions."""
+    """The enclosing functions and conditions of a node."""
 
     tests: bool
     conftest: bool
@@ -73,12 +73,12 @@ class _Scope:
 
 
 def may_suppress(source: str) -> bool:
-    """Is there anything in a file that could silence? Most have nothing, and need not be read."""
+    """Return whether a file could contain a suppression. Most can't, and need not be parsed."""
     return WORDS.search(_as_named(source)) is not None
 
 
 def suppressions(tree: ast.Module, source: str, path: str) -> Iterator[Suppression]:
-    """Every such place in a file."""
+    """Yield every suppression in a file."""
     aliases = {
         alias.asname or alias.name
         for node in ast.walk(tree)
@@ -93,7 +93,7 @@ def suppressions(tree: ast.Module, source: str, path: str) -> Iterator[Suppressi
 
 
 def unreadable_suppressions(source: str) -> Iterator[Suppression]:
-    """What may be one in a file that this Python cannot parse."""
+    """Yield possible suppressions in a file that this version of Python can't parse."""
     for number, line in enumerate(lines_of(_as_named(source)), 1):
         for kind, words in UNREADABLE.items():
             if words.search(line):
@@ -101,7 +101,7 @@ def unreadable_suppressions(source: str) -> Iterator[Suppression]:
 
 
 def _as_named(source: str) -> str:
-    """With letters as Python takes them in names: those of full width are others' equals."""
+    """Normalize identifiers as Python does: full-width letters equal ordinary ones."""
     return source if source.isascii() else unicodedata.normalize("NFKC", source)
 
 
@@ -224,7 +224,7 @@ def _names(node: ast.AST) -> set[str]:
 
 
 def _words(node: ast.Call | ast.Subscript) -> set[str]:
-    """The texts that are given to a call, or by which something is stored."""
+    """Return the string arguments of a call, or the string keys of a subscript."""
     arguments = (
         [*node.args, *(each.value for each in node.keywords)] if isinstance(node, ast.Call) else [node.slice]
     )

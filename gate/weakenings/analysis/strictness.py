@@ -1,4 +1,4 @@
-"""Of each tool's settings, in which direction a check gets weaker. What is not here counts as such in any."""
+"""For each tool's settings, the direction that weakens the check. A change to an unlisted setting always counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Comments that make tools ignore something, and what each of them ignores."""
+"""Find comments that make tools ignore something, and what each of them ignores."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ ONWARD = re.compile(
 
 
 def may_comment(source: str) -> bool:
-    """Is there anything in a file that could be such a comment? Most have nothing, and need not be read."""
+    """Return whether a file could contain such a comment. Most can't, and need not be parsed."""
     return any(pattern.search(source) for pattern in COMMENTS.values())
 
 
 def comments(source: str) -> Iterator[Suppression]:
-    """Every such comment in a file of Python; raises what `tokenize` does where it is none."""
+    """Yield every such comment in a Python file. Raises the errors of `tokenize` for anything else."""
     lines = lines_of(source)
     tokens = list(tokenize.generate_tokens(iter([f"{line}\n" for line in lines]).__next__))
     first = next(
@@ -52,7 +52,7 @@ def comments(source: str) -> Iterator[Suppression]:
 
 
 def lines_with_comments(text: str) -> Iterator[Suppression]:
-    """The same in a file that this Python cannot parse: a mark too many only asks for one more look."""
+    """Yield possible comments in a file that this version of Python can't parse. A false match only costs a review."""
     lines = lines_of(text)
     for number, line in enumerate(lines, 1):
         code, mark, rest = line.partition("#")
@@ -77,7 +77,7 @@ def _marks(comment: str, code: str, number: int, lines: list[str], first: int) -
 
 
 def _below(lines: list[str], number: int) -> str:
-    """The code that stands between a line and the comment that ends what it begins."""
+    """Return the code between a line and the comment that ends the block it begins."""
     comments = []
     for line in lines[number:]:
         if END.search(line):

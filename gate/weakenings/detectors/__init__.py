@@ -1,1 +1,1 @@
-"""One module for each kind of weakened check: `find(files)` yields the findings, and the package runs them all."""
+"""The detectors, one module per kind of weakened check. `find(files)` yields findings; the package runs them all."""

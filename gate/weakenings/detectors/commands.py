@@ -1,6 +1,6 @@
-"""What the commands of the policy run out of the tree: a script that the change rewrites checks what it likes.
+"""Changes to files that the policy's commands execute: a rewritten script can check whatever it likes.
 
-So does a plugin that the settings of a tool name, and a table of settings that a command reads.
+The same goes for a plugin that a tool's settings name, and for a table of settings that a command reads.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def with_commands(
     around: Mapping[str, bytes],
     checks: Iterable[CheckSettings],
 ) -> tuple[Finding, ...]:
-    """The findings that matter to these checks, and those about the files that their commands run."""
+    """Return the findings that matter to these checks, plus those about files that their commands execute."""
     checks = [check for check in checks if check.command or check.args or check.tool in PROGRAMS]
     words = {check.id: _words(check) for check in checks}
     formats = any(FORMATTERS.search(" ".join(check.command)) for check in checks)
@@ -87,7 +87,7 @@ def _words(check: CheckSettings) -> list[str]:
 
 
 def _named(paths: Iterable[str], words: Mapping[str, list[str]]) -> dict[str, str]:
-    """The paths that a command names or is known to read, each with the check whose command it is."""
+    """Return the paths that a command names or is known to read, each with the check that the command belongs to."""
     exact: dict[str, str] = {}
     patterns: dict[str, str] = {}
     for name, arguments in words.items():
@@ -106,7 +106,7 @@ def _named(paths: Iterable[str], words: Mapping[str, list[str]]) -> dict[str, st
 
 
 def _modules(previous: str, word: str) -> Iterator[str]:
-    """The files that Python would run for a word that may name a module."""
+    """Yield the files that Python would run for an argument that may name a module."""
     joined = re.fullmatch(r"-[A-Za-z]*m(.+)", word)
     name = joined[1] if joined else word
     is_module = joined or "." in name or re.fullmatch(r"-[A-Za-z]*m|import|from", previous)
@@ -119,7 +119,7 @@ def _modules(previous: str, word: str) -> Iterator[str]:
 
 
 def _plugins(around: Mapping[str, bytes]) -> dict[str, str]:
-    """The files of the tree that the settings have a tool run, each with the tool."""
+    """Return the files in the tree that a tool's settings make it execute, each with the tool."""
     by_path: dict[str, str] = {}
     for name, data in around.items():
         settings = read(name, data) or {}
@@ -134,7 +134,7 @@ def _plugins(around: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def _tables(diffs: Iterable[FileDiff], words: Mapping[str, list[str]]) -> Iterator[Finding]:
-    """A finding for each table of settings that has changed and is that of a command of the policy."""
+    """Yield a finding for each changed settings table of a program that the policy's commands run."""
     programs = {word.rpartition("/")[2]: name for name, arguments in words.items() for word in arguments}
     tables = {TABLES.get(program, program): name for program, name in programs.items()}
     for side in diffs:
@@ -148,7 +148,9 @@ def _tables(diffs: Iterable[FileDiff], words: Mapping[str, list[str]]) -> Iterat
 
 
 def _by_program(name: str, data: bytes | None) -> dict[str, object]:
-    """The tables of a file by the program that reads them; none if it cannot be read (reported elsewhere)."""
+    """Return the tables of a file by the program that reads them. Empty if it can't be parsed, which is reported
+    elsewhere.
+    """
     try:
         text = (data or b"").decode("utf-8-sig")
         if name.endswith(".toml"):

@@ -1,4 +1,4 @@
-"""An environment that the change brings along: anyone who checks it out could be made to run what is in there."""
+"""Virtual environments in a change: anyone who checks it out could be made to execute their content."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ PARTS = re.compile(
 
 
 def is_part(path: str) -> bool:
-    """Whether the file at `path` looks like part of an environment."""
+    """Return whether the file at `path` looks like part of a virtual environment."""
     return PARTS.search(path) is not None
 
 
 def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
-    """One finding for each folder in which a change adds or alters part of an environment."""
+    """Yield one finding for each folder in which a change adds or modifies part of a virtual environment."""
     reported: set[str] = set()
     for file in files:
         if file.new is None or not is_part(file.path):

@@ -1,4 +1,4 @@
-"""Changes of the gate itself: its policy, the code owners, CI, hooks and git's attributes."""
+"""Changes to gate's own files: policy, code owners, CI, hooks, and git attributes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CI_FOLDERS = (
 
 
 def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
-    """A finding for each changed file that decides what the gate does."""
+    """Yield a finding for each changed file that decides what gate does."""
     for file in files:
         # A file system that ignores case would take `.github/codeowners` for the real one.
         folded = file.path.casefold()
@@ -39,7 +39,7 @@ def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
 
 
 def is_guarded(path: str) -> bool:
-    """Whether the file at `path` is part of the gate itself."""
+    """Return whether the file at `path` is one of gate's own files."""
     return any(find([FileDiff(path, b"", b"")]))
 
 

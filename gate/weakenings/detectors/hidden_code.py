@@ -1,4 +1,4 @@
-"""Code where no check looks, and text that does not look like what it is."""
+"""Code that no check reads, and text that looks different from what it is."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
-    """A finding for each file that no check would read, and for each line that people would read wrongly."""
+    """Yield a finding for each file that no check would read, and for each line that people would misread."""
     files = list(files)
     gone = [file.path for file in files if file.new is None and file.path.endswith(CODE)]
     for file in files:
@@ -42,7 +42,7 @@ def _out_of_sight(file: FileDiff) -> Iterator[Finding]:
 
 
 def _elsewhere(file: FileDiff, gone: Iterable[str]) -> Iterator[Finding]:
-    """A link or a submodule, where code was or by the name of code."""
+    """Yield a finding for a symlink or submodule that replaces code or is named like code."""
     if file.path.endswith(CODE) or any(path.startswith(f"{file.path}/") for path in gone):
         yield weakening(file.path, "unseen-code", "a link or a submodule, so that the code is elsewhere")
 
@@ -59,7 +59,7 @@ def _misleading(file: FileDiff, new: bytes) -> Iterator[Finding]:
 
 
 def _odd(text: str) -> dict[tuple[str, str], int]:
-    """Each line that reads otherwise than it runs, with what is odd about it and its number."""
+    """Return each line that runs differently from how it reads, with the reason, and its line number."""
     counts = {}
     for number, line in enumerate(lines_of(text), 1):
         if TURNING.search(line):

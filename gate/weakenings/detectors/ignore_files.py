@@ -1,4 +1,4 @@
-"""Files by which git, and with it many tools, ignore files, whether they are tracked or not."""
+"""Ignore files of git, which many tools respect too, even for tracked files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CODE = ("py", "pyi", "pyw", "ipynb")
 
 
 def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
-    """A finding for each pattern that could hide code, and for each exception that no longer holds."""
+    """Yield a finding for each pattern that could hide code, and for each exception that no longer applies."""
     for file in files:
         if file.name not in NAMES:
             continue
@@ -31,7 +31,7 @@ def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
 
 
 def _patterns(text: str) -> dict[str, int]:
-    """The patterns in the order in which they were last given, with their lines."""
+    """Return the patterns with their lines, in the order of their last occurrence."""
     patterns: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
         pattern = line.strip()
@@ -42,7 +42,7 @@ def _patterns(text: str) -> dict[str, int]:
 
 
 def _holds(exception: str, old: list[str], new: list[str]) -> bool:
-    """Does an exception still come after all that it came after?"""
+    """Return whether an exception still follows every pattern that it followed before."""
     if exception not in new:
         return not any(not pattern.startswith("!") for pattern in new)
     later = set(new[new.index(exception) :])

@@ -1,4 +1,4 @@
-"""Where installers take packages from, in whatever file: options, variables, and keys."""
+"""Find package sources in any file: installer options, environment variables, and keys."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ _DEFAULTS = {"index-strategy": "first-index"}
 
 
 def may_hold(path: str) -> bool:
-    """Whether a file may configure an installer: no documentation, and no Python but that of build tools."""
+    """Return whether a file may configure an installer. Documentation and most Python files don't."""
     name = path.rpartition("/")[2]
     return bool(_SUFFIXES.search(name) or _NAMES.fullmatch(name))
 
 
 def sources_in(path: str, text: str) -> Iterator[str]:
-    """The places that packages come from by the options, variables and keys in a file: addresses, folders, names."""
+    """Yield the package sources that options, variables, and keys in a file set: addresses, folders, or names."""
     requirements, distutils = _REQUIREMENTS.search(path), _DISTUTILS.search(path)
     for line in _whole_lines(text):
         stripped = re.sub(r"(?:^|\s)#.*", "", line)
@@ -68,12 +68,12 @@ def sources_in(path: str, text: str) -> Iterator[str]:
 
 
 def channel(name: str) -> str:
-    """The address of a channel of conda's."""
+    """Return the address of a conda channel."""
     return name if "//" in name else f"https://conda.anaconda.org.{name}"
 
 
 def _whole_lines(text: str) -> list[str]:
-    """The lines, each with those that continue it."""
+    """Return the lines, joined with their continuation lines."""
     return lines_of(re.sub(r"\\\r?\n", " ", text))
 
 
@@ -94,7 +94,7 @@ def _source(name: str, value: str) -> str:
 
 
 def _in_channels(text: str) -> Iterator[str]:
-    """The channels in a file of conda's, and those that one of its packages is taken from."""
+    """Yield the channels in a conda file, including those of single packages."""
     inside = False
     for line in lines_of(text):
         if head := _CHANNELS.match(line):

@@ -1,4 +1,4 @@
-"""Where packages come from: another index, or a direct link, lets a change choose what code the checks run."""
+"""Package sources: with another index or a direct link, a change can choose the code that checks run."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ USUAL = frozenset({"pypi.org", "files.pythonhosted.org", "pypi.python.org"})
 
 
 def may_hold(path: str) -> bool:
-    """Whether a file may say where packages come from."""
+    """Return whether a file may set package sources."""
     return FILES.search(path) is not None or installer_options.may_hold(path)
 
 
 def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
-    """A finding for each place that packages come from after the change, and did not before."""
+    """Yield a finding for each package source that the change adds."""
     diffs = [file for file in files if may_hold(file.path)]
     old_origins = {origin for file in diffs for origin in origins(file.path, file.old_text)}
     reported: set[str] = set()
@@ -57,13 +57,15 @@ def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
 
 
 def origins(path: str, text: str) -> list[str]:
-    """The places that a file takes packages from, each once: hosts of an index or a download, folders, repositories."""
+    """Return the package sources in a file, without duplicates: hosts of indexes or downloads, folders, and
+    repositories.
+    """
     addresses = [*_in_tool_file(path, text), *installer_options.sources_in(path, text)]
     return list(dict.fromkeys(filter(None, map(_origin, addresses))))
 
 
 def _in_tool_file(path: str, text: str) -> list[str]:
-    """The same, of a file whose format is known."""
+    """Return the package sources in a file whose format is known."""
     name = path.rpartition("/")[2]
     if FILES.search(path) is None:
         return [match[1] for match in _NAMED.finditer(text)] if name.endswith((".txt", ".in", ".pip")) else []
@@ -82,7 +84,7 @@ def _in_tool_file(path: str, text: str) -> list[str]:
 
 
 def _origin(value: str) -> str:
-    """The host of an address, with its repository; what is no address as it is; "" for the usual index."""
+    """Return an address's host and repository, "" for the default index, or the value itself if it isn't an address."""
     value = value.strip().strip("'\"")
     if "://" not in value.partition(";")[0] or value.startswith(("file:", "$", "{")):
         return value
@@ -98,7 +100,7 @@ def _origin(value: str) -> str:
 
 
 def _in_lines(text: str) -> Iterator[str]:
-    """The direct links of a list of requirements; its options are found as in any other file."""
+    """Yield the direct links in a requirements file. Its options are parsed like those of any other file."""
     for line in lines_of(text):
         stripped = re.sub(r"(?:^|\s)#.*", "", line)
         if not re.match(r"\s*-(?!r|c|e|-requirement|-constraint|-editable)", stripped):
@@ -106,9 +108,9 @@ def _in_lines(text: str) -> Iterator[str]:
 
 
 def _in_tables(data: object, key: str = "", *, own: bool = False) -> Iterator[str]:
-    """Addresses wherever keys say that packages come from there, and requirements that name one.
+    """Yield addresses under keys that set package sources, and those in requirements.
 
-    `own` for a file that is not about packages alone.
+    `own` is for files that aren't only about packages.
     """
     if isinstance(data, dict):
         for name, value in data.items():

@@ -1,4 +1,4 @@
-"""Tests that a change takes away: deleted, renamed out of sight, or emptied of what they assert."""
+"""Tests that a change removes: deleted, renamed so that they aren't collected, or stripped of assertions."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ COLLECTED = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test)\.py$")
 
 
 def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
-    """A finding for each test that is gone, and for each that asserts less than before.
+    """Yield a finding for each removed test, and for each that asserts less than before.
 
-    A test that moved to another file of the same change is not gone, if pytest collects that one as well.
+    A test that moved to another file of the same change isn't removed if pytest collects it there.
     """
     both = [(file, *_both(file)) for file in files]
     moved = {file.renamed_from for file, _, _ in both}
@@ -40,7 +40,7 @@ def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
 
 
 class _Arrived:
-    """Tests that are new in their file, each of which may be one that has left another."""
+    """Tests that are new in their file. Each may be one that moved from another file."""
 
     def __init__(self, tests: Iterable[tuple[FileDiff, str, Strength]]) -> None:
         self._waiting: dict[str, list[tuple[bool, Strength]]] = {}
@@ -49,7 +49,7 @@ class _Arrived:
             self._waiting.setdefault(name, []).append((seen, measured))
 
     def take(self, name: str, *, collected: bool) -> Strength | None:
-        """The strongest of this name that nobody has taken yet, and that pytest collects if it has to be."""
+        """Return the strongest test with this name that isn't taken yet, collected by pytest if required."""
         waiting = self._waiting.get(name, [])
         fitting = [entry for entry in waiting if entry[0] or not collected]
         if not fitting:
@@ -60,7 +60,7 @@ class _Arrived:
 
 
 def _both(file: FileDiff) -> tuple[dict[str, Strength], dict[str, Strength]]:
-    """The tests of both sides."""
+    """Return the tests before and after the change."""
     if not file.path.endswith(SOURCES):
         return {}, {}
     old, now = _tests(file.old_text), _tests(file.new_text)
@@ -85,7 +85,7 @@ def _weaker(name: str, old: Strength, new: Strength) -> Iterator[str]:
 
 
 def _tests(source: str) -> dict[str, Strength] | None:
-    """The tests in a file by name, with what each of them asserts; None if it cannot be parsed."""
+    """Return the tests in a file by name, with the strength of each, or None if it can't be parsed."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
@@ -107,7 +107,7 @@ def _tests_in(body: list[ast.stmt], prefix: str, lists: Mapping[str, int]) -> di
 
 
 def _bound(node: ast.stmt) -> set[str]:
-    """The names that a statement at the top of a file or a class binds or deletes."""
+    """Return the names that a statement in a module or class binds or deletes."""
     if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
         return {node.name}
     stored = {

@@ -1,7 +1,7 @@
-"""Settings of the checks, before and after, compared by what they mean.
+"""Compare settings of checks before and after a change by their meaning.
 
-A table says of each key in which direction its tool checks less. Whatever the table does not know is reported
-when it changes, since silence would be the wrong guess.
+A table lists, for each key, the direction in which its tool checks less. A change to an unknown key is reported,
+because staying silent would be the wrong guess.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TOOLS = ("ruff", "flake8", "mypy", "pytest", "coverage", "plugins")
 
 
 def find(files: Iterable[FileDiff], around: Mapping[str, bytes]) -> Iterator[Finding]:
-    """A finding for each setting that weakens a check.
+    """Yield a finding for each setting that weakens a check.
 
     `around` are the settings at the top of the base, whether the change touches them or not.
     """
@@ -33,7 +33,7 @@ def find(files: Iterable[FileDiff], around: Mapping[str, bytes]) -> Iterator[Fin
 
 
 def _changed(file: FileDiff, name: str, around: Mapping[str, bytes]) -> Iterator[Finding]:
-    """How one file weakens a check, read as one of this name."""
+    """Yield how a file weakens a check if it is read as a file with this name."""
     # Settings hold for where they are: one that moves here is new.
     old, new = read(name, None if file.renamed_from else file.old), read(name, file.new)
     if new is None:
@@ -50,7 +50,7 @@ def _changed(file: FileDiff, name: str, around: Mapping[str, bytes]) -> Iterator
 def _displaced(
     file: FileDiff, old: Mapping[str, Flat] | None, new: Mapping[str, Flat], around: Mapping[str, bytes]
 ) -> Iterator[str]:
-    """The tools for which a file counts from now on, empty as it may be, in place of one that did before."""
+    """Yield the tools for which this file, even if empty, now takes precedence over another one."""
     appears = new.keys() - (old or {}).keys()
     if file.name in SOLE and (file.old is None or file.renamed_from) and file.new is not None:
         yield SOLE[file.name]
@@ -66,7 +66,7 @@ def _displaced(
 
 
 def _extended(around: Mapping[str, bytes]) -> set[str]:
-    """The files that ruff's settings at the top say they extend."""
+    """Return the files that ruff's top-level settings extend."""
     keys = set()
     for name, data in around.items():
         named = ((read(name, data) or {}).get("ruff") or {}).get("extend")
@@ -76,7 +76,7 @@ def _extended(around: Mapping[str, bytes]) -> set[str]:
 
 
 def compare(tool: str, old: Mapping[str, object], new: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """How `new` is weaker than `old`, as sentences, each with the key that it is about."""
+    """Yield how `new` is weaker than `old`, as pairs of a sentence and the key it is about."""
     selected = tuple(items(old.get("lint.select")) + items(old.get("lint.extend-select")))
     for key in sorted(old.keys() | new.keys()):
         old_value, new_value = old.get(key), new.get(key)
@@ -117,7 +117,9 @@ def _comparison(tool: str, key: str) -> Callable[[object, object], str]:
 
 
 def _among(key: str, names: Iterable[str]) -> bool:
-    """Is the key one of these? Of a key by module or by file (`module.key`, `key.a.py`) one part is known."""
+    """Return whether a key is in the table. Keys per module or file (`module.key`, `key.a.py`) match by one of their
+    parts.
+    """
     plain = key.rpartition(".")[2]
     return any(
         name in {key, f"*.{plain}"} or (name.endswith(".*") and key.startswith(name.removesuffix("*")))
@@ -160,7 +162,7 @@ def _more_prefixes(old: object, new: object) -> str:
 
 
 def _uncovered(codes: Iterable[str], by: Iterable[str]) -> list[str]:
-    """The codes that none of the others includes: `E501` is part of `E5`, and all are of `ALL`."""
+    """Return the codes that none of the others includes: `E5` includes `E501`, and `ALL` includes everything."""
     by = tuple(by)
     return [] if "ALL" in by else sorted(code for code in set(codes) if not code.startswith(by))
 

@@ -1,4 +1,4 @@
-"""New modules and stubs that stand in front of the real ones."""
+"""New modules and stubs that shadow real ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TOP_LEVEL = re.compile(r"^(?:(?:src|lib|python|tests?)/)?([A-Za-z_]\w*)(?:\.pyi?
 
 
 def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
-    """A finding for each added file that takes the place of a library, a tool or a typed module."""
+    """Yield a finding for each added file that shadows a library, a tool, or a typed module."""
     for file in files:
         if file.path.endswith(COMPILED) and file.new is not None:
             yield weakening(

@@ -1,4 +1,4 @@
-"""New comments and marks that silence a check on a line, in a file, or for a test."""
+"""New comments and marks that suppress a check on a line, in a file, or for a test."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HIDES = {
 
 
 def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
-    """A finding for each suppression that is new: over another line of code, or another test, than before."""
+    """Yield a finding for each new suppression: one over other code, or another test, than before."""
     for file in files:
         if not may_hold(file.path):
             continue
@@ -55,12 +55,12 @@ def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
 
 
 def may_hold(path: str) -> bool:
-    """Whether a file at `path` may hold a suppression that a check honors."""
+    """Return whether a file at `path` may contain a suppression that a check respects."""
     return path.endswith((*SOURCES, NOTEBOOK, *SETTINGS))
 
 
 def marks(path: str, source: str) -> Iterator[Suppression]:
-    """Every suppression in `source`, its text with blanks normalized, over the code that stands before it."""
+    """Yield every suppression in `source`, with whitespace normalized, together with the code before it."""
     # Strings may mention noqa without suppressing anything, so the file is read as Python reads it; what is no
     # Python, a notebook or settings, is read line by line, where a mark too many only asks for one more look.
     if not path.endswith(SOURCES):

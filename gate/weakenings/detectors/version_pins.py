@@ -1,4 +1,4 @@
-"""Which versions of the tools a project asks for: an older one checks less, and none checks nothing."""
+"""Required versions of tools: an older version checks less, and a missing one checks nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Version = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Requested:
-    """The lowest version that is taken, the highest (None for any), and how that is written."""
+    """The lowest and highest accepted version (None for any), and the requirement as written."""
 
     floor: Version
     ceiling: Version | None
@@ -33,7 +33,7 @@ class _Requested:
 
 
 def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
-    """A finding for each tool of which an older version is asked for than before, or none any more."""
+    """Yield a finding for each tool that is required in an older version than before, or no longer required."""
     diffs = [file for file in files if FILES.search(file.path)]
     elsewhere = {name for file in diffs for name in _asked(file.path, file.new_text)}
     for file in diffs:
@@ -60,7 +60,7 @@ def _less(left: Version, right: Version) -> bool:
 
 
 def _asked(path: str, text: str) -> dict[str, _Requested]:
-    """The tools that a file asks for, by name; of two lines about one tool the lower counts."""
+    """Return the tools that a file requires, by name. Of two lines about one tool, the lower version counts."""
     try:
         requirements = list(_in_toml(path, tomllib.loads(text)) if _is_toml(path) else _in_lines(text))
     except (ValueError, RecursionError):
@@ -95,7 +95,7 @@ def _in_toml(path: str, data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _in_tables(table: Mapping[str, Any], key: str = "") -> Iterator[tuple[str, str]]:
-    """Requirements wherever tables say `dependencies` or the like: lists of lines, or versions by name."""
+    """Yield requirements under keys such as `dependencies`: lists of lines, or versions by name."""
     for name, value in table.items():
         asks = any(word in f"{key}.{name}" for word in ("dependenc", "dependency-groups", "packages"))
         if isinstance(value, dict):
