@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -15,7 +16,7 @@ from pathlib import Path
 from gate.cache_inputs import BUILD, seen_by_check
 from gate.environment.build_failures import BuildFailed, failure, withheld
 from gate.environment.declarations import names_of_local
-from gate.environment.declared import Declared, pins
+from gate.environment.declared import INTERPRETER, Declared, pins
 from gate.environment.interpreter import own_tool
 from gate.environment.own_setup import is_own_setup
 from gate.json_input import parse_json
@@ -27,6 +28,8 @@ TIMEOUT = 15 * 60.0
 MOST_OUTPUT = 4 * 1024 * 1024
 UNUSED_FOR = 30 * 24 * 3600
 MOST_BYTES = 6 * 1024**3
+VERSION = re.compile(r"[0-9<>=!~^][\w.,<>=!~^* +-]*")
+"""A request for a version of Python, which uv takes for nothing else."""
 COMPLETE = "complete.json"
 """Written last: a folder without it was not finished, and is built again."""
 
@@ -121,14 +124,15 @@ class Builder:
     def _make(self, declared: Declared, root: Path, folder: str, prefix: Path) -> list[str]:
         """Build the environment; the folders of those packages of the tree that it is to be completed with."""
         project = root / folder
+        interpreter = [] if self.environ.get("UV_PYTHON") else _interpreter(declared, project)
         if declared.source == "uv.lock":
             self.uv(
                 project,
-                ["sync", "--locked", *_sync_options(declared)],
+                ["sync", "--locked", *interpreter, *_sync_options(declared)],
                 {"UV_PROJECT_ENVIRONMENT": str(prefix)},
             )
             return list(declared.local)
-        self.uv(project, ["venv", "--quiet", str(prefix)])
+        self.uv(project, ["venv", "--quiet", *interpreter, str(prefix)])
         python = str(prefix / "bin" / "python")
         with tempfile.TemporaryDirectory(prefix="gate-") as scratch:
             overrides = Path(scratch, "local.txt")
@@ -172,6 +176,23 @@ def build_variables(environ: Mapping[str, str], scratch: str) -> dict[str, str]:
     variables = {name: environ[name] for name in BUILD if name in environ and name not in secret_names}
     settings = {"TMPDIR": scratch, "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
     return seen_by_check(environ) | variables | settings
+
+
+def _interpreter(declared: Declared, project: Path) -> list[str]:
+    """The option that chooses an interpreter; raises BuildFailed if a file of the tree names a program by its path.
+
+    uv starts whatever a path leads to before anybody can look at it. It reads these files by itself, but looks for them
+    above the checkout as well, where no pyproject.toml says what the project is.
+    """
+    file = next((name for name in INTERPRETER if name in declared.contents), "")
+    for name in declared.interpreters:
+        if not VERSION.fullmatch(name) and ("/" in name or "\\" in name or os.path.lexists(project / name)):
+            raise BuildFailed(
+                f"{file} names the program {name}, not a version",
+                f"name a version in {file}, such as 3.12: what is at a path could be part of the change",
+            )
+    is_project = b"[project]" in declared.contents.get("pyproject.toml", b"")
+    return [] if file or is_project else ["--python=default"]
 
 
 def _refuse_interpreter_of_the_tree(prefix: Path, root: Path) -> None:

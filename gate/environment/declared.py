@@ -18,8 +18,10 @@ from gate.environment.own_setup import OwnSetup, is_own_setup, read_own_setup
 from gate.environment.setup_files import Stated, read_setup_files
 
 PROJECTS = ("pyproject.toml", "setup.py", "setup.cfg")
-BESIDE = frozenset({*LOCKS, *PROJECTS, *CONDA, "Pipfile", "uv.toml", ".python-version", "poetry.toml"})
-OF_WORKSPACE = ("uv.lock", "uv.toml", ".python-version")
+INTERPRETER = (".python-version", ".python-versions")
+"""Files that name an interpreter for a folder and those in it."""
+BESIDE = frozenset({*LOCKS, *PROJECTS, *CONDA, "Pipfile", "uv.toml", *INTERPRETER, "poetry.toml"})
+OF_WORKSPACE = ("uv.lock", "uv.toml")
 """Files at the top of a workspace that decide the environment of each member."""
 REQUIREMENTS = re.compile(
     r"(?:(?:base|main|common|test|tests|testing|dev|development)[-_.])?requirements"
@@ -109,6 +111,13 @@ class Declared:
         chosen = [(d.test_groups, d.test_extras, d.test_files) for d in (self, narrow)]
         return narrow if self.source not in LOCKS and chosen[0] != chosen[1] else None
 
+    @property
+    def interpreters(self) -> tuple[str, ...]:
+        """The interpreters that a file names, the preferred one first."""
+        data = next((self.contents[name] for name in INTERPRETER if name in self.contents), b"")
+        lines = (line.strip() for line in data.decode("utf-8", "replace").splitlines())
+        return tuple(line for line in lines if line and not line.startswith("#"))
+
     @cached_property
     def locked(self) -> Mapping[str, frozenset[str]]:
         """The versions of each package that the lock file has. Read when asked for: a lock may be long."""
@@ -129,7 +138,10 @@ class Declared:
     @cached_property
     def stated(self) -> tuple[object, ...]:
         """What two trees are compared by: other settings in the same files are no change of dependencies."""
-        files = {name: self.contents.get(name) for name in (*LOCKS, *OF_WORKSPACE, "Pipfile", "poetry.toml")}
+        files = {
+            name: self.contents.get(name)
+            for name in (*LOCKS, *OF_WORKSPACE, *INTERPRETER, "Pipfile", "poetry.toml")
+        }
         lists = {path: self.contents[path] for path in included_files(self.test_files, self.contents)}
         settings = dependency_settings(read_toml(self.contents.get("pyproject.toml")))
         return (sorted(self.required), sorted(self.others), files, lists, self.local, settings, self.own)

@@ -177,6 +177,9 @@ class TestWithoutAnEnvironment:
         project.git("checkout", "-q", "-B", "feature")
         test = "import dep\n\n\ndef test_it():\n    assert dep.VALUE == 1\n"
         commit(project, {"requirements-dev.txt": "dep==1.0\n", "test_it.py": test})
+        # No clone has this file, although uv would find it from the checkout on.
+        (project.path / ".git/info/exclude").write_text(".python-version\n")
+        project.write({".python-version": "2.7\n"})
         code, check = run_tests(project)
         assert code == 0, check
 
@@ -186,16 +189,28 @@ class TestWithoutAnEnvironment:
         assert code == 3
         assert "cannot be installed" in check["reason"]
 
-    def test_an_interpreter_of_the_change_does_not_run_its_tests(self, thing: Clone) -> None:
-        real = os.path.realpath(sys.executable)
-        # Asked where it is, this interpreter names the file of the tree.
-        program = f'#!/bin/sh\n"{real}" "$@" | sed "s#\\"{real}\\"#\\"$0\\"#g"\n'
-        thing.write({"tools/mine": program})
-        (thing.path / "tools" / "mine").chmod(0o755)
-        commit(thing, {".python-version": "./tools/mine\n"})
+    @pytest.mark.parametrize(
+        ("file", "program"),
+        [
+            (".python-version", "./tools/mine"),
+            (".python-version", "mine"),
+            (".python-versions", "3.11\n/proc/self/cwd/mine"),
+        ],
+    )
+    def test_an_interpreter_of_the_change_is_never_started(
+        self, thing: Clone, tmp_path: Path, file: str, program: str
+    ) -> None:
+        real, log = os.path.realpath(sys.executable), tmp_path / "started"
+        # Asked where it is, this interpreter names another file.
+        script = f'#!/bin/sh\necho > {log}\nexec "{real}" "$@"\n'
+        thing.write({"tools/mine": script, "mine": script})
+        for path in ("tools/mine", "mine"):
+            (thing.path / path).chmod(0o755)
+        commit(thing, {file: f"{program}\n"})
         code, check = run_tests(thing)
         assert (code, check["outcome"]) == (3, "broken")
-        assert "the interpreter tools/mine is part of the tree" in check["reason"]
+        assert f"{file} names the program {program.split()[-1]}" in check["reason"]
+        assert not log.exists()
 
 
 class TestWithoutAnIndex:
