@@ -10,7 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
+from gate.environment.ci_of_folder import ci_of, is_ci
 from gate.environment.declared import (
+    INTERPRETER,
     OF_WORKSPACE,
     Declared,
     is_declaring,
@@ -96,11 +98,31 @@ class Declarations:
             for name in (OF_WORKSPACE if workspace is not None else ())
             if (path := posixpath.join(workspace or "", name)) in self._files
         }
+        shared |= self._interpreter(folder, folder if workspace is None else workspace)
         contents = read_objects(self.repository, [*own.values(), *shared.values()])
         prefix = f"{folder}/" if folder else ""
         files = {path.removeprefix(prefix): contents[oid] for path, oid in own.items()}
         files |= {name: contents[oid] for name, oid in shared.items()}
+        files = self._run_from_the_top(folder) | files
         return read_declared(files | self._named_in(files, prefix))
+
+    def _run_from_the_top(self, folder: str) -> dict[str, bytes]:
+        """What the CI at the top of the repository runs for the project in `folder`, as if it were its own."""
+        oids = {path: oid for path, oid in self._files.items() if is_ci(path)} if folder else {}
+        contents = read_objects(self.repository, oids.values())
+        return ci_of(folder, {path: contents[oid] for path, oid in oids.items()})
+
+    def _interpreter(self, folder: str, project: str) -> dict[str, str]:
+        """The nearest file that names an interpreter: up to the top, or only to a project that uv can see is one."""
+        is_project = b"[project]" in self._pyprojects.get(project, b"")
+        path = folder
+        while True:
+            for name in INTERPRETER:
+                if posixpath.join(path, name) in self._files:
+                    return {name: self._files[posixpath.join(path, name)]}
+            if not path or (is_project and path == project):
+                return {}
+            path = posixpath.dirname(path)
 
     def _named_in(self, files: Mapping[str, bytes], prefix: str) -> dict[str, bytes]:
         """Files of requirements with unusual names, which those of the project's own commands name."""

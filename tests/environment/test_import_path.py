@@ -135,12 +135,28 @@ class TestSourceFolder:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("command", "code"), [("pytest", 1), ("python -m pytest", 0), ("make test", 0)])
-def test_the_top_is_on_the_import_path_as_the_own_command_has_it(
-    environment: Clone, command: str, code: int
+@pytest.mark.parametrize(
+    ("folder", "command", "code"),
+    [
+        ("", "pytest", 1),
+        ("", "python -m pytest", 0),
+        ("", "make test", 0),
+        ("backend/", "cd backend && pytest", 1),
+        ("backend/", "cd backend && python -m pytest", 0),
+        ("backend/", "cd frontend && pytest", 0),
+    ],
+)
+def test_the_project_is_on_the_import_path_as_the_own_command_has_it(
+    environment: Clone, folder: str, command: str, code: int
 ) -> None:
+    files = {
+        "thing.py": "VALUE = 1\n",
+        "conftest.py": "",
+        "tests/test_it.py": TEST,
+        "pytest.ini": "[pytest]\n",
+    }
     ci = {".github/workflows/ci.yml": CI.format(command)}
-    commit(environment, {**ci, "thing.py": "VALUE = 1\n", "conftest.py": "", "tests/test_it.py": TEST})
+    commit(environment, {**ci, **{folder + path: text for path, text in files.items()}})
     environment.git("checkout", "-q", "-B", "feature")
-    commit(environment, {"conftest.py": None})
+    commit(environment, {f"{folder}conftest.py": None})
     assert run_tests(environment)[0] == code
