@@ -1,1 +1,1 @@
-"""gate.yaml, from text to typed values."""
+"""Parse gate.yaml into typed values."""

@@ -1,4 +1,4 @@
-"""One more person, or one more key or address of a person, in a gate.yaml: the rest of the text stays unchanged."""
+"""Add a person, or a key or address of a person, to a gate.yaml without changing the rest of its text."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from gate.policy.value_kinds import NAME
 
 
 def with_person(data: bytes | None, person: Person, stored: Stored | None = None) -> bytes:
-    """The policy with `person` in it. `stored` is the shared policy that it extends, if it does.
+    """Return the policy's text with `person` added. `stored` is the shared policy that it extends, if any.
 
-    A person who is in it already gets the addresses and keys that are new. Raises InvalidInput if the policy has
-    mistakes, UsageError if the name is invalid, if there is nothing to add, if an address or key belongs to somebody
-    else, or if the text can't be edited without touching the rest; the hint then says what to paste.
+    If the person is already listed, only new addresses and keys are added. Raises InvalidInput if the policy has
+    mistakes, and UsageError if the name is invalid, there is nothing to add, an address or key belongs to someone else,
+    or the text can't be edited without touching the rest. In the last case, the hint contains the text to paste.
     """
     if not NAME.fullmatch(person.name):
         raise UsageError(f"{person.name!r} is not a name", "write it as in CODEOWNERS, such as @someone")
@@ -60,7 +60,7 @@ def with_person(data: bytes | None, person: Person, stored: Stored | None = None
 
 
 def _joined(policy: Policy, listed: Person, more: Person) -> Person:
-    """The person of a policy, with the addresses and keys of `more` that they don't have yet."""
+    """Return the listed person with those addresses and keys of `more` that are new."""
     own_emails = {email.casefold() for email in listed.emails}
     blobs = {parse_key(key).blob for key in listed.keys}
     emails = tuple(email for email in more.emails if email.casefold() not in own_emails)
@@ -76,7 +76,7 @@ def _joined(policy: Policy, listed: Person, more: Person) -> Person:
 
 
 def entry_of(person: Person) -> str:
-    """A person as one line of `people`."""
+    """Format a person as one line of `people`."""
     parts = [f"role: {person.role}"]
     parts += [f"senior: {quoted(person.senior)}"] if person.senior else []
     parts += [f"emails: [{', '.join(map(quoted, person.emails))}]"] if person.emails else []
@@ -91,7 +91,7 @@ def entry_of(person: Person) -> str:
 
 
 def quoted(text: str) -> str:
-    """Any text as YAML, on one line."""
+    """Format any text as a YAML string on one line."""
     plain = (char if char.isprintable() and char not in '"\\' else _escaped(char) for char in text)
     return f'"{"".join(plain)}"'
 
@@ -119,13 +119,13 @@ def _nobody_elses(policy: Policy, person: Person) -> None:
 
 
 def _value(node: yaml.Node | None, name: str) -> yaml.Node | None:
-    """What a mapping has under a key."""
+    """Return the value of a key in a mapping."""
     pairs = node.value if isinstance(node, yaml.MappingNode) else []
     return next((value for key, value in pairs if str(key.value).casefold() == name.casefold()), None)
 
 
 def _extended(text: str, listed: Person, wanted: Person) -> str:
-    """The text with more addresses and keys for a person; unchanged where it can't be edited."""
+    """Add addresses and keys to a person in the text. Returns it unchanged if it can't be edited."""
     for field, old_values, new_values in (
         ("emails", listed.emails, wanted.emails),
         ("keys", listed.keys, wanted.keys),
@@ -144,7 +144,7 @@ def _extended(text: str, listed: Person, wanted: Person) -> str:
 
 
 def _inserted(text: str, node: yaml.MappingNode | yaml.SequenceNode, entry: str) -> str:
-    """The text with one more entry at the end of a list or mapping, written as the others are."""
+    """Append an entry to a list or mapping in the text, in the style of the existing entries."""
     if node.flow_style:
         at = node.end_mark.index - 1
         return f"{text[:at].rstrip()}{', ' if node.value else ''}{entry}{text[at:]}"
@@ -159,7 +159,7 @@ def _inserted(text: str, node: yaml.MappingNode | yaml.SequenceNode, entry: str)
 
 
 def _without_suggestion(text: str, name: str) -> str:
-    """The text without the commented line by which `gate init` suggested to add this person."""
+    """Remove the commented line in which `gate init` suggested adding this person."""
     return re.sub(
         rf"^ *# {re.escape(quoted(name))}: \{{.*\n", "", text, count=1, flags=re.MULTILINE | re.IGNORECASE
     )

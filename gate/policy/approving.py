@@ -1,4 +1,4 @@
-"""The keys `owners` and `approvals` of what is required: who has to approve, by rules per path."""
+"""Parse `owners` and `approvals` in `require`: who must approve, with rules per path."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BRACKET = re.compile(r"(?<!\\)(?:\\\\)*[\[\]]")
 
 
 def read_owners(reader: Reader, node: yaml.Node, path: str) -> OwnersRequired | None:
-    """`owners`: a mapping, `true`, or `false`, which is None."""
+    """Parse `owners`: a mapping, `true`, or `false`, which becomes None."""
     names = reader.list_of(partial(named, reader, PEOPLE))
     fields = reader.fields(
         {
@@ -47,7 +47,7 @@ def read_owners(reader: Reader, node: yaml.Node, path: str) -> OwnersRequired | 
 
 
 def read_approvals(reader: Reader, node: yaml.Node, path: str) -> tuple[ApprovalRule, ...]:
-    """`approvals`: a number, or a list of rules of which the first that fits a file and an author counts."""
+    """Parse `approvals`: a number, or a list of rules. The first rule that matches a file and an author applies."""
     if not isinstance(node, yaml.SequenceNode):
         need = reader.whole(node, path)
         return (ApprovalRule(need),) if need else ()
@@ -78,7 +78,7 @@ def read_approvals(reader: Reader, node: yaml.Node, path: str) -> tuple[Approval
 
 
 def _without_enforce(reader: Reader, item: yaml.Node, path: str) -> yaml.Node:
-    """The rule, less a key `enforce` in it, which is reported with the form that works."""
+    """Return the rule without the key `enforce`, which is reported together with the form that works."""
     if not isinstance(item, yaml.MappingNode):
         return item
     rest = [(key, value) for key, value in item.value if key.value != "enforce"]
@@ -90,7 +90,7 @@ def _without_enforce(reader: Reader, item: yaml.Node, path: str) -> yaml.Node:
 
 
 def pattern(reader: Reader, node: yaml.Node, path: str) -> str:
-    """A pattern of paths, as GitHub's CODEOWNERS has them."""
+    """Parse a path pattern in the syntax of GitHub's CODEOWNERS."""
     text = reader.text(node, path)
     expectation = ""
     if not text.strip("/") or text != text.strip():
@@ -112,7 +112,7 @@ def _need(reader: Reader, node: yaml.Node, path: str) -> int | str:
 
 
 def _unowned(reader: Reader, node: yaml.Node, path: str) -> Unowned | tuple[str, ...] | None:
-    """What a file without an owner means: nothing, an error, or the approval of those who are named."""
+    """Parse the rule for files without an owner: no requirement, an error, or approval by the named people."""
     if isinstance(node, yaml.SequenceNode):
         names = reader.list_of(partial(named, reader, PEOPLE))(node, path)
         if not names:

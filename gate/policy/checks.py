@@ -1,4 +1,4 @@
-"""The section `checks` of gate.yaml: the built-in checks, altered, and others."""
+"""Parse the section `checks` of gate.yaml: changes to built-in checks, and additional ones."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CHECK = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 
 
 def read_checks(reader: Reader, node: yaml.Node, path: str) -> dict[str, CheckSettings]:
-    """The checks by name, the built-in ones among them."""
+    """Return all checks by name, including the built-in ones."""
     checks = dict(BUILT_IN_CHECKS)
     for name, key, value in reader.entries(node, path):
         check_path = f"{path}.{name}"

@@ -1,6 +1,6 @@
-"""`enforce: false` beside what a requirement asks for: it is evaluated and shown, and does not block.
+"""Parse `enforce: false` in a requirement, which is then evaluated and displayed but doesn't block.
 
-A requirement that is a number or a list takes the form of a mapping for that: `approvals: {need: 2, enforce: false}`.
+A requirement that is a number or a list is written as a mapping for that: `approvals: {need: 2, enforce: false}`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ VALUE_KEYS: Mapping[str, tuple[str, ...]] = {
 
 
 def without_enforce(reader: Reader, node: yaml.Node, path: str) -> tuple[yaml.Node, frozenset[str]]:
-    """The section `require` as if nothing of the kind were in it, and the requirements that are not enforced."""
+    """Return the section `require` without such keys, and the requirements that aren't enforced."""
     if not isinstance(node, yaml.MappingNode):
         return node, frozenset()
     pairs, unenforced = [], set()
@@ -35,7 +35,7 @@ def without_enforce(reader: Reader, node: yaml.Node, path: str) -> tuple[yaml.No
 
 
 def enforced(reader: Reader, node: yaml.Node, path: str) -> bool:
-    """The value of a key `enforce`."""
+    """Parse the value of `enforce`."""
     flag = reader.flag(node)
     if flag is None:
         reader.expected(node, path, "true or false")
@@ -43,7 +43,7 @@ def enforced(reader: Reader, node: yaml.Node, path: str) -> bool:
 
 
 def _plain(reader: Reader, name: str, node: yaml.Node, path: str) -> tuple[yaml.Node, bool]:
-    """The value of a requirement as it is without `enforce`, and what that says."""
+    """Return the value of a requirement without `enforce`, and whether it is enforced."""
     if not isinstance(node, yaml.MappingNode):
         return node, True
     keys = [str(key.value) for key, _ in node.value if isinstance(key, yaml.ScalarNode)]

@@ -1,7 +1,7 @@
-"""`extends`: a policy that several repositories share, stored beside the one that names it. Pure.
+"""Resolve `extends`: a policy shared by several repositories, with a copy stored in each. Pure.
 
-What is stored is proven to be what the pinned commit holds: the commit, the trees on the way to the file, and the
-file itself, each under the hash that the one before it names. So nothing has to be fetched to read a policy.
+The copy comes with a proof that it is the content at the pinned commit: the commit, the trees on the path to the file,
+and the file, each matching the hash in the one before. Reading a policy therefore never fetches anything.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ UPDATE = "`gate init --extends` fetches and stores it"
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What is stored of a shared policy: its bytes, and the proof that they are what the commit holds."""
+    """The stored copy of a shared policy, and the proof that it is the content at the pinned commit."""
 
     policy: bytes
     proof: bytes
 
 
 def read_extends(reader: Reader, node: yaml.Node, path: str) -> Extends:
-    """The section `extends`."""
+    """Parse the section `extends`."""
     values = reader.fields({"repository": reader.text, "commit": reader.text, "file": reader.text})(
         node, path
     )
@@ -51,7 +51,9 @@ def read_extends(reader: Reader, node: yaml.Node, path: str) -> Extends:
 
 
 def merged(reader: Reader, root: yaml.Node, stored: Stored | None) -> tuple[yaml.Node, Extends | None]:
-    """The policy with the one that it extends below it, and which that is; mistakes are left in the reader."""
+    """Merge a policy over the one it extends, and return both the result and the reference. Mistakes go to the
+    reader.
+    """
     node = _entry(root, "extends")
     if node is None:
         return root, None
@@ -79,7 +81,7 @@ def merged(reader: Reader, root: yaml.Node, stored: Stored | None) -> tuple[yaml
 
 
 def unproven(extends: Extends, stored: Stored) -> str:
-    """Why what is stored is not what the commit holds; empty if it is."""
+    """Return why the copy isn't proven to be the content at the commit, or ""."""
     try:
         proof = parse_json(stored.proof)
         commit = base64.b64decode(proof["commit"], validate=True)
@@ -103,7 +105,7 @@ def unproven(extends: Extends, stored: Stored) -> str:
 
 
 def proof_of(commit: bytes, trees: Sequence[bytes]) -> bytes:
-    """The proof to store: the raw commit, and the raw trees from its own down to that of the file."""
+    """Return the proof to store: the raw commit, and the raw trees from the root to the file's folder."""
     encoded = {
         "commit": base64.b64encode(commit).decode(),
         "trees": [base64.b64encode(t).decode() for t in trees],
@@ -116,7 +118,7 @@ def _oid(kind: str, data: bytes, algorithm: str) -> str:
 
 
 def _child(tree: bytes, name: str, width: int) -> str:
-    """The id of an entry of a raw tree; empty if there is none."""
+    """Return the object id of an entry in a raw tree, or ""."""
     position = 0
     while position < len(tree):
         end = tree.find(b"\0", position)
@@ -131,7 +133,7 @@ def _child(tree: bytes, name: str, width: int) -> str:
 
 
 def _refuse_others(reader: Reader, node: yaml.Node, path: str, allowed: Sequence[str]) -> None:
-    """Note every key that the shared policy does not leave to the one that extends it."""
+    """Report every key that the shared policy doesn't allow others to override."""
     for name, key, value in reader.entries(node, path):
         key_path = joined(path, name)
         if (not path and name in OWN) or key_path in allowed:
@@ -145,7 +147,7 @@ def _refuse_others(reader: Reader, node: yaml.Node, path: str, allowed: Sequence
 
 
 def _over(below: yaml.MappingNode, above: yaml.MappingNode) -> yaml.MappingNode:
-    """Both mappings in one: what is above wins, and what are mappings on both sides is joined."""
+    """Merge two mappings recursively. Values in `above` take precedence."""
     pairs: dict[str, tuple[yaml.Node, yaml.Node]] = {
         str(key.value): (key, value) for key, value in below.value if key.value != "overridable"
     }

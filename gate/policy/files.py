@@ -1,4 +1,4 @@
-"""Where a repository has its policy."""
+"""The location of the policy in a repository."""
 
 POLICY_FILE = "gate.yaml"
 SHARED = ".gate/shared-policy.yaml"

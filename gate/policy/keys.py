@@ -1,4 +1,4 @@
-"""A person's SSH public keys, as the policy lists them. Pure: nothing is verified here."""
+"""Parse the SSH public keys in a policy. Pure: nothing is verified here."""
 
 from __future__ import annotations
 
@@ -21,11 +21,10 @@ _OPTION = re.compile(r'(valid-before|valid-after|namespaces)="([^"]*)"')
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A key as the policy lists it: `[options] TYPE BASE64 [comment]`.
+    """A public key in the policy: `[options] TYPE BASE64 [comment]`.
 
-    `blob` is the base64 text, in canonical form: it is what two mentions of a key are compared by.
-    `after` and `before` are seconds since the epoch between which it is valid; None where nothing is said.
-    `namespaces` are those that it is restricted to; empty for a key that may sign for any.
+    `blob` is the canonical base64 text, by which keys are compared. The key is valid from `after` to `before`, in
+    seconds since the epoch, or None for no limit. `namespaces` restrict what it may sign; empty means no restriction.
     """
 
     kind: str
@@ -36,16 +35,16 @@ class PublicKey:
 
     @property
     def line(self) -> str:
-        """`ssh-ed25519 AAAA…`."""
+        """Type and base64 text: `ssh-ed25519 AAAA…`."""
         return f"{self.kind} {self.blob}"
 
     @property
     def fingerprint(self) -> str:
-        """`SHA256:…`, as ssh-keygen prints it."""
+        """The fingerprint as printed by ssh-keygen: `SHA256:…`."""
         return fingerprint(self.blob)
 
     def validity(self, now: int) -> Literal["valid", "expired", "not yet valid"]:
-        """Whether the key may sign at `now`."""
+        """Return whether the key is valid at `now`."""
         if self.before is not None and now >= self.before:
             return "expired"
         if self.after is not None and now < self.after:
@@ -54,18 +53,18 @@ class PublicKey:
 
 
 def fingerprint(blob: str) -> str:
-    """`SHA256:…` of the key in base64."""
+    """Return the `SHA256:…` fingerprint of a key in base64."""
     digest = sha256(base64.b64decode(blob)).digest()
     return "SHA256:" + base64.b64encode(digest).decode("ascii").rstrip("=")
 
 
 @lru_cache(maxsize=4096)
 def parse_key(line: str) -> PublicKey:
-    """Read a key of the policy; raises ValueError saying what is wrong.
+    """Parse a public key. Raises ValueError with the reason.
 
-    The options `valid-after`, `valid-before` and `namespaces` are those of ssh's allowed signers. Times are
-    in UTC: a key must not expire at another moment on another machine. An option that gate does not honor
-    is refused, since to ignore it could only make the key worth more.
+    The options `valid-after`, `valid-before`, and `namespaces` are those of OpenSSH's allowed signers file. Times are
+    in UTC, so that a key expires at the same moment on every machine. Other options are refused, because ignoring one
+    could only grant more than was meant.
     """
     words = line.split()
     options = {}
@@ -95,7 +94,7 @@ def parse_key(line: str) -> PublicKey:
 
 
 def _strings(raw: bytes) -> list[bytes]:
-    """The length-prefixed strings that a key consists of; raises ValueError unless they fill it exactly."""
+    """Split a key into its length-prefixed strings. Raises ValueError if they don't fill it exactly."""
     strings: list[bytes] = []
     while raw or not strings:
         length = int.from_bytes(raw[:4], "big")

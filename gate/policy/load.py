@@ -1,4 +1,4 @@
-"""gate.yaml into a `Policy`. What each section may hold is in the modules beside, the defaults in `.types`."""
+"""Load gate.yaml into a `Policy`. Each section has its own module; the defaults are in `.types`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ if TYPE_CHECKING:
 
 
 def load_policy(data: bytes | None, file: str = POLICY_FILE, stored: Stored | None = None) -> Policy:
-    """The policy in `data`; None, where there is no such file, is the policy of defaults.
+    """Parse a policy. None, for a missing file, gives the default policy.
 
-    `stored` is the shared policy beside it, which it needs if it has `extends`.
-
-    Raises InvalidInput with every mistake in it.
+    `stored` is the copy of the shared policy, required if it has `extends`. Raises InvalidInput with all mistakes.
     """
     if data is None:
         return Policy()

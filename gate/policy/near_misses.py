@@ -1,4 +1,4 @@
-"""What somebody must have meant as the policy, or as a branch that it protects, and is not read as such. Pure."""
+"""Detect files that were meant as the policy, and branch names in it with a typo. Pure."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ _VERSION = re.compile(rb"^version\s*:\s*1\b", re.MULTILINE)
 
 
 def may_be_policy(path: str) -> bool:
-    """Whether a file other than the policy has a name (in whatever folder) that somebody may have meant for it."""
+    """Return whether a file, other than the policy itself, has a name that someone may have meant for it."""
     match = _NAME.fullmatch(path.rpartition("/")[2])
     return path != POLICY_FILE and match is not None and _alike(match["stem"], "gate") > _SIMILAR
 
 
 def looks_like_policy(data: bytes) -> bool:
-    """Whether what is in a file is a policy, and not just something of that name."""
+    """Return whether the content of a file is a policy, rather than something else with that name."""
     text = data.replace(b"\0", b"").lstrip(b"\xff\xfe\xef\xbb\xbf")
     return bool(_PROTECT.search(text) or (_VERSION.search(text) and _SECTION.search(text)))
 
 
 def meant_branch(policy: Policy, branch: str, *, default: bool, existing: Iterable[str]) -> str:
-    """The name in `protect` by which the policy must mean `branch` (a short name), which it does not name; else "".
+    """Return the name in `protect` that was probably meant for `branch` (a short name), if it isn't listed; else "".
 
-    A name or pattern in another case does. For the default branch so does a typo, or the other of the two usual
-    names, if no branch has that name.
+    A name or pattern in a different case counts. For the default branch, so does a typo, or the other of the two usual
+    default names, if no such branch exists.
     """
     if not policy.branches or policy.protects(branch):
         return ""

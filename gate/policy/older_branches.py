@@ -1,4 +1,4 @@
-"""What an older branch's policy is worth today: nobody counts for more than the default branch grants them. Pure."""
+"""Limit an older branch's policy to what the default branch's policy still grants. Pure."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ RANKS: tuple[Role, ...] = ("bot", "junior", "member", "senior")
 
 
 def still_listed(policy: Policy, current: Policy, branch: str) -> Policy:
-    """The policy of the older `branch` (a short name), without what the `current` one has taken from somebody.
+    """Return the policy of the older `branch` (a short name) without what the `current` policy has since revoked.
 
-    A person who is no longer listed is unknown, and so is a key that is no longer listed. Of two roles the lesser
-    one holds, and of a key the present terms. A member of a team, a guardian, and a signer of verdicts has to be
-    one in both policies. An address or a login of either is theirs. Where the current policy lists nobody, or has
-    no such team, guardians or signers, nothing was taken from anybody.
+    People and keys that are no longer listed become unknown. Of two roles, the lower one applies, and a key has its
+    current options. Members of teams, guardians, and signers of verdicts must be so in both policies. Addresses and
+    logins from either policy count. If the current policy lists no people, or has no such team, guardians, or signers,
+    nothing is considered revoked.
     """
     if not current.people:
         return policy
@@ -52,7 +52,7 @@ def still_listed(policy: Policy, current: Policy, branch: str) -> Policy:
 
 
 def _lesser(person: Person, now: Person) -> Person:
-    """The person with what both policies grant them, and under each address that either knows them by."""
+    """Return the person with what both policies grant, and the addresses from either."""
     keys = {_blob(line) for line in person.keys}
     return replace(
         person,
@@ -70,9 +70,9 @@ def _lesser(person: Person, now: Person) -> Person:
 def _in_both(
     policy: Policy, names: tuple[str, ...], current: Policy, today: Iterable[str]
 ) -> tuple[str, ...]:
-    """The names (of people and teams), if all of their members are still listed today; else those who are.
+    """Return the people and teams if all their members are still listed, else only the members who are.
 
-    Where nobody is left, those of today are: an empty list would ask for nobody.
+    If nobody is left, return today's: an empty list would require nobody.
     """
     today = tuple(today)
     if not today:
@@ -86,7 +86,7 @@ def _in_both(
 
 
 def _blob(line: str) -> str:
-    """The key in a line, whatever its options and its comment are."""
+    """Return the key in a line, without options and comment."""
     try:
         return parse_key(line).blob
     except ValueError:

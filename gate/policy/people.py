@@ -1,4 +1,4 @@
-"""Who is who by the policy: the people behind names, teams and e-mail addresses."""
+"""Identify the people behind names, teams, and email addresses according to the policy."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ NUMBERED = re.compile(r"\d+(?P<mark>[+-])(?P<login>.+)")
 
 
 def members(policy: Policy, names: Iterable[str]) -> frozenset[str]:
-    """The people behind `names`: a person, or the members of a team.
+    """Resolve names to people: a person is one, a team has members.
 
-    A name that the policy does not know is nobody's. Names compare without case, as forges do.
+    Unknown names resolve to nobody. Names are case-insensitive, as on forges.
     """
     people = {name.casefold(): name for name in policy.people}
     teams = {name.casefold(): team for name, team in policy.teams.items()}
@@ -36,26 +36,26 @@ def members(policy: Policy, names: Iterable[str]) -> frozenset[str]:
 
 
 def person_by_email(policy: Policy, email: str) -> Person | None:
-    """The person to whom an e-mail address belongs; addresses compare without case.
+    """Return the person an email address belongs to, ignoring case.
 
-    What follows a plus in the name makes no other address. A forge's no-reply address belongs to the person with
-    the login in it. One that could be several people's is nobody's.
+    A `+suffix` in the local part is ignored. A forge's no-reply address belongs to the person with that login. An
+    address that could belong to several people belongs to nobody.
     """
     candidates = _candidates(policy, email)
     return candidates[0] if len(candidates) == 1 else None
 
 
 def people_by_emails(policy: Policy, emails: Iterable[str]) -> frozenset[str]:
-    """The names of everybody to whom one of the addresses belongs, or may belong."""
+    """Return the names of everyone to whom one of the addresses belongs or may belong."""
     return frozenset(person.name for email in emails for person in _candidates(policy, email))
 
 
 def logins_in(email: str) -> tuple[tuple[str, str], ...]:
-    """The logins to which a forge's no-reply address may belong, each with the forge ("" for any); none in any other.
+    """Return the logins in a forge's no-reply address, each with the forge ("" for any); empty for other addresses.
 
-    GitHub has `ID+login@users.noreply.github.com`, or without the number on an older account; GitLab
-    `ID-login@users.noreply.HOST`; Gitea and Forgejo `login@noreply.HOST`. A host of one's own says nothing of the
-    kind of forge that runs there.
+    GitHub uses `ID+login@users.noreply.github.com`, or no number for older accounts; GitLab
+    `ID-login@users.noreply.HOST`; Gitea and Forgejo `login@noreply.HOST`. The name of a self-hosted server doesn't
+    reveal which forge it runs.
     """
     match = NO_REPLY.fullmatch(email.strip())
     if match is None:
@@ -72,10 +72,10 @@ def logins_in(email: str) -> tuple[tuple[str, str], ...]:
 
 
 def normal_email(email: str) -> str:
-    """The address as it compares: every spelling of one address that a mail program would take for it.
+    """Normalize an address, so that all spellings a mail program would accept compare equal.
 
-    Case, compatibility forms of letters (full width), invisible characters, blanks, quotes, comments in parentheses,
-    `mailto:`, and a dot at the end make no other address.
+    Ignores case, full-width letters, invisible characters, blanks, quotes, comments in parentheses, `mailto:`, and a
+    trailing dot.
     """
     text = email
     if not text.isascii():
@@ -107,15 +107,15 @@ def _candidates(policy: Policy, email: str) -> list[Person]:
 
 
 def _mailbox(email: str) -> str:
-    """The address without the part of the name that starts with a plus (`ada+work@x.example`)."""
+    """Return the address without a `+suffix` in its local part (`ada+work@x.example`)."""
     name, at, host = email.rpartition("@")
     return name.partition("+")[0] + at + host
 
 
 def _logins(person: Person, forge: str) -> set[str]:
-    """Their login on a forge; where none is listed, the name: CODEOWNERS calls people by their login.
+    """Return a person's login on a forge, or their name if none is listed, because CODEOWNERS uses logins as names.
 
-    On a host that could run any forge ("") it is each of them, and the name.
+    For a host that could run any forge (""), return all their logins and the name.
     """
     name = person.name.removeprefix("@")
     logins = {person.login(forge) or name} if forge else {name, *map(person.login, FORGES)}
@@ -123,7 +123,7 @@ def _logins(person: Person, forge: str) -> set[str]:
 
 
 def person_by_login(policy: Policy, forge: str, login: str) -> Person | None:
-    """The person who has this login on `forge` (github, gitlab, gitea); logins compare without case."""
+    """Return the person with this login on `forge` (github, gitlab, gitea), ignoring case."""
     folded = login.casefold()
     matching = [person for person in policy.people.values() if person.login(forge).casefold() == folded]
     # A login that two people list cannot say which of them it was.
@@ -131,13 +131,13 @@ def person_by_login(policy: Policy, forge: str, login: str) -> Person | None:
 
 
 def with_login(person: Person, forge: str, login: str) -> Person:
-    """The person with an account on a forge."""
+    """Return the person with an added login on a forge."""
     github, gitlab, gitea = (login if name == forge else "" for name in ("github", "gitlab", "gitea"))
     return replace(person, github=github, gitlab=gitlab, gitea=gitea)
 
 
 def forge_of(origin: str) -> str:
-    """The forge that runs at the address of a remote, by the name of its host; empty if unknown."""
+    """Return the forge of a remote's address, by its host name, or "" if unknown."""
     match = re.match(r"(?:[\w+.-]+://)?(?:[^/@]*@)?([^/:]+)[:/]", origin)
     host = match[1].casefold() if match and not origin.startswith(("/", ".", "file:")) else ""
     if host == "codeberg.org" or "forgejo" in host:
@@ -150,9 +150,10 @@ NO_NAMES = {"_git", "scm"}
 
 
 def repository_name(origin: str) -> str:
-    """`acme/shortener`, from the address of a remote on a host; empty for a folder, whose name is only a local one.
+    """Return `acme/shortener` from the address of a remote, or "" for a local folder, whose name means nothing
+    elsewhere.
 
-    The last two parts of the path; on a host that is called after GitLab all of them, since groups nest there.
+    That is the last two parts of the path, or all of them on GitLab hosts, where groups can be nested.
     """
     # Before the path comes a scheme with a host, or a host alone; who logs in there is not part of the name.
     prefix = re.match(r"(?!file:)[\w+.-]+://[^/]+/|[^/:]{2,}:(?!//)", origin)

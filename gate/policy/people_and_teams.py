@@ -1,4 +1,4 @@
-"""The sections `people` and `teams` of gate.yaml: who is who."""
+"""Parse the sections `people` and `teams` of gate.yaml."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEY_TYPES = re.compile(r"(?:sk-)?(?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|3
 
 
 def read_people(reader: Reader, node: yaml.Node, path: str) -> dict[str, Person]:
-    """People by name. No address, login or key belongs to two of them."""
+    """Return people by name. An address, login, or key can't belong to two people."""
     people: dict[str, Person] = {}
     taken: set[str] = set()
     fields = _PersonFields(reader)
@@ -37,7 +37,7 @@ def read_people(reader: Reader, node: yaml.Node, path: str) -> dict[str, Person]
 
 
 class _PersonFields:
-    """Reads what is known of each person, and sees that nothing of it identifies two."""
+    """Parses the fields of each person, and checks that no identity is used twice."""
 
     def __init__(self, reader: Reader) -> None:
         self.seniors: list[tuple[yaml.Node, str, str]] = []
@@ -59,12 +59,14 @@ class _PersonFields:
         )
 
     def read(self, name: str, node: yaml.Node, path: str) -> Person:
-        """The person of this name."""
+        """Return the person with this name."""
         self._name = name
         return Person(name, **self._read(node, path))
 
     def _own(self, mark: str, node: yaml.Node, path: str) -> None:
-        """An e-mail address, a key or a login belongs to one person, or nobody could say who approved."""
+        """Check that an address, key, or login belongs to one person only; otherwise it wouldn't identify who
+        approved.
+        """
         owner = self._belongs.setdefault(mark, self._name)
         if owner != self._name:
             self._reader.wrong(node, path, f"also belongs to {owner}; it can identify one person only")
@@ -102,7 +104,7 @@ class _PersonFields:
 
 
 def _key(reader: Reader, node: yaml.Node, path: str) -> tuple[str, str]:
-    """A line of a public key as `ssh-keygen` writes it, options before it or not; and the key alone."""
+    """Parse a public key line as written by `ssh-keygen`, with or without options; return the line and the bare key."""
     text = reader.text(node, path).strip()
     words = text.split()
     position = next((number for number, word in enumerate(words) if KEY_TYPES.fullmatch(word)), None)
@@ -119,7 +121,7 @@ def _key(reader: Reader, node: yaml.Node, path: str) -> tuple[str, str]:
 def read_teams(
     reader: Reader, people: Mapping[str, Person], node: yaml.Node, path: str
 ) -> dict[str, tuple[str, ...]]:
-    """Teams by name, each with those of `people` who are in it."""
+    """Return teams by name, with those of `people` who are members."""
     taken = {name.casefold(): name for name in people}
     seen: set[str] = set()
     entries = tuple(reader.entries(node, path))

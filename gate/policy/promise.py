@@ -1,4 +1,4 @@
-"""The SLO file: the downtime that was promised at most, by environment. What it means is in `Promise`."""
+"""Parse the SLO file: the maximum downtime promised for each environment."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ LONGEST = 366.0
 class Promise:
     """At most `downtime` seconds in any `window` of seconds.
 
-    Time without measurements counts as `gaps` says. `maintenance` are announced windows, in seconds since the epoch,
-    which do not count.
+    `gaps` says how time without measurements counts. `maintenance` are announced windows, in seconds since the epoch,
+    which don't count.
     """
 
     downtime: float
@@ -34,7 +34,7 @@ class Promise:
 
 
 def read_promises(data: bytes, file: str) -> dict[str, Promise]:
-    """The promises of the SLO file, by environment; raises InvalidInput with all mistakes and their lines."""
+    """Return the promises in an SLO file by environment. Raises InvalidInput with all mistakes and their lines."""
     reader = Reader(file)
     promises: dict[str, Promise] = {}
 
@@ -55,7 +55,7 @@ def read_promises(data: bytes, file: str) -> dict[str, Promise]:
 
 
 def promise_of(data: bytes, file: str, environment: str) -> Promise:
-    """The promise of one environment; raises InvalidInput also where there is none."""
+    """Return the promise for one environment. Raises InvalidInput, also if there is none."""
     promises = read_promises(data, file)
     if environment not in promises:
         expected = (
@@ -100,7 +100,7 @@ def _window(reader: Reader, node: yaml.Node, path: str) -> tuple[float, float]:
 
 
 def _moment(reader: Reader, node: yaml.Node, path: str) -> float:
-    """Seconds since the epoch; 0 with a mistake."""
+    """Return seconds since the epoch, or 0 after reporting a mistake."""
     try:
         moment = datetime.fromisoformat(reader.text(node, path))
     except ValueError:

@@ -1,4 +1,4 @@
-"""The section `protect` of gate.yaml: what branches and environments ask for."""
+"""Parse the section `protect` of gate.yaml: the requirements of branches and environments."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BRANCH = re.compile(r"(?!refs/)[^\s~^:\\\x00-\x1f\x7f]+")
 def read_protect(
     reader: Reader, checks: Collection[str], node: yaml.Node, path: str
 ) -> dict[str, Protection]:
-    """What is protected, by name; `checks` are those that can be asked for."""
+    """Return what is protected, by name. `checks` are the checks that can be required."""
     protect: dict[str, Protection] = {}
     seen: list[tuple[yaml.Node, str, str]] = []
     read = reader.fields(
@@ -80,7 +80,7 @@ def _require(
     node: yaml.Node,
     path: str,
 ) -> dict[str, Any]:
-    """What is asked for, as far as it is given; `targets` gets the places that name other targets."""
+    """Parse the given requirements. Nodes that refer to other targets are appended to `targets`."""
 
     def target(node: yaml.Node, path: str) -> str:
         targets.append((node, path, reader.text(node, path)))

@@ -1,7 +1,7 @@
-"""Reading YAML into typed values: every reader takes a node and a place, and collects what is wrong.
+"""Read YAML into typed values. Every reader takes a node and its path.
 
-A reader never raises: it returns a value and leaves its mistakes in the `Reader`, so that a file's mistakes
-are all reported at once.
+A reader never raises. It returns a value and adds mistakes to the `Reader`, so that all mistakes of a file are reported
+together.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(slots=True)
 class Reader:
-    """The file that is read, and the mistakes found so far."""
+    """The file being read, and the mistakes so far."""
 
     file: str
     mistakes: list[Mistake] = field(default_factory=list)
 
     def wrong(self, node: yaml.Node | None, path: str, message: str) -> None:
-        """Note a mistake at a node; None means the file as a whole."""
+        """Add a mistake at a node, or, if None, about the file as a whole."""
         line = node.start_mark.line + 1 if node is not None else 0
         column = node.start_mark.column + 1 if node is not None else 0
         self.mistakes.append(Mistake(self.file, line, column, f"{path}: {message}" if path else message))
 
     def expected(self, node: yaml.Node, path: str, wanted: str) -> None:
-        """Note that something else was expected, and what was found."""
+        """Add a mistake: what was expected, and what is there."""
         self.wrong(node, path, f"expected {wanted}, got {shown(node)}")
 
     def root(self, data: bytes) -> yaml.Node | None:
-        """The root node of the file; None where it is empty or no YAML, which is then noted."""
+        """Return the root node, or None if the file is empty or, after adding a mistake, not valid YAML."""
         try:
             text = data.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -82,7 +82,7 @@ class Reader:
         return None
 
     def entries(self, node: yaml.Node, path: str) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
-        """The entries of a mapping as name, key node and value node; notes what is no name, and doubles."""
+        """Yield the entries of a mapping as name, key node, and value node. Invalid and duplicate keys are mistakes."""
         if not isinstance(node, yaml.MappingNode):
             if not is_null(node):
                 self.expected(node, path, "a mapping")
@@ -100,7 +100,7 @@ class Reader:
             yield name, key, value
 
     def known(self, node: yaml.Node, path: str, names: Collection[str]) -> dict[str, yaml.Node]:
-        """The entries of a mapping of which all keys are known; notes the others, with what may be meant."""
+        """Return the entries of a mapping. Unknown keys are mistakes, with a suggestion."""
         nodes: dict[str, yaml.Node] = {}
         for name, key, value in self.entries(node, path):
             if name in names:
@@ -116,7 +116,9 @@ class Reader:
         return nodes
 
     def fields(self, readers: Mapping[str, Read[Any]]) -> Read[dict[str, Any]]:
-        """A reader of a mapping, each key read by its own reader; what is not given is not in the answer."""
+        """Return a reader for a mapping that reads each key with its own reader. Missing keys are omitted from the
+        result.
+        """
 
         def read(node: yaml.Node, path: str) -> dict[str, Any]:
             nodes = self.known(node, path, readers)
@@ -125,14 +127,14 @@ class Reader:
         return read
 
     def text(self, node: yaml.Node, path: str) -> str:
-        """Any scalar but nothing, as it is written."""
+        """Read any scalar except null, as written."""
         if is_text(node):
             return str(node.value)
         self.expected(node, path, "text")
         return ""
 
     def whole(self, node: yaml.Node, path: str, least: int = 0) -> int:
-        """A whole number of at least `least`, in decimal digits."""
+        """Read a decimal integer of at least `least`."""
         # YAML itself reads 010 as eight and 1:30 as ninety: nobody who writes that means it.
         plain = (
             isinstance(node, yaml.ScalarNode) and node.tag.endswith(":int") and WHOLE.fullmatch(node.value)
@@ -147,20 +149,20 @@ class Reader:
         return least
 
     def number(self, node: yaml.Node, path: str) -> float:
-        """A number in plain digits, with or without a fraction."""
+        """Read a decimal number, with or without a fraction."""
         if isinstance(node, yaml.ScalarNode) and NUMBER.fullmatch(node.value):
             return float(node.value)
         self.expected(node, path, "a number such as 20 or 0.5")
         return 0.0
 
     def flag(self, node: yaml.Node) -> bool | None:
-        """`true` or `false`; None for anything else, also for YAML's other spellings such as `yes`."""
+        """Read `true` or `false`. Returns None for anything else, including YAML's other spellings such as `yes`."""
         if isinstance(node, yaml.ScalarNode) and node.tag.endswith(":bool"):
             return {"true": True, "false": False}.get(node.value.lower())
         return None
 
     def choice(self, choices: Collection[Word]) -> Read[Word | None]:
-        """A reader of one of a few words."""
+        """Return a reader for one of a few words."""
 
         def read(node: yaml.Node, path: str) -> Word | None:
             value = node.value if isinstance(node, yaml.ScalarNode) else None
@@ -173,7 +175,7 @@ class Reader:
         return read
 
     def list_of(self, read: Read[Value]) -> Read[tuple[Value, ...]]:
-        """A reader of a list, each item of it read by `read`."""
+        """Return a reader for a list that reads each item with `read`."""
 
         def items(node: yaml.Node, path: str) -> tuple[Value, ...]:
             if is_null(node):
@@ -188,7 +190,7 @@ class Reader:
         return items
 
     def switched(self, read: Read[Value], on: Value | None = None) -> Read[Value | None]:
-        """A reader of what `false` switches off (None), and `true` on where `on` says what that means."""
+        """Return a reader for a value that `false` disables (None) and, if `on` is given, `true` enables as `on`."""
 
         def switch(node: yaml.Node, path: str) -> Value | None:
             flag = self.flag(node)
@@ -199,15 +201,15 @@ class Reader:
         return switch
 
     def words(self, node: yaml.Node, path: str) -> tuple[str, ...]:
-        """A list of texts."""
+        """Read a list of strings."""
         return self.list_of(self.text)(node, path)
 
 
 def refused(text: str) -> tuple[str, int, int]:
-    """Why a file is not even built, with line and column; "" if it may be. Raises YAMLError if it is no YAML.
+    """Return why a file must not be parsed, with line and column, or "". Raises YAMLError if it isn't valid YAML.
 
-    The events are looked at one by one: aliases could make a small file a huge one, and nesting keeps the
-    parser busy for longer than anybody waits.
+    Events are examined one at a time, because aliases could expand a small file into a huge one, and deep nesting could
+    keep the parser busy for very long.
     """
     if len(text) > MOST_BYTES:
         return f"the file is too large: expected at most {MOST_BYTES:,} characters, got {len(text):,}", 0, 0
@@ -239,22 +241,22 @@ def refused(text: str) -> tuple[str, int, int]:
 
 
 def joined(path: str, name: str) -> str:
-    """The place of `name` inside `path`."""
+    """Return the path of `name` inside `path`."""
     return f"{path}.{name}" if path else name
 
 
 def is_text(node: yaml.Node) -> bool:
-    """Whether a value is a scalar that is there, if only as an empty string."""
+    """Return whether a value is a non-null scalar, possibly an empty string."""
     return isinstance(node, yaml.ScalarNode) and not is_null(node)
 
 
 def is_null(node: yaml.Node) -> bool:
-    """Whether nothing is written there."""
+    """Return whether a value is missing or null."""
     return isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")
 
 
 def shown(node: yaml.Node) -> str:
-    """What was found, for a message."""
+    """Describe a value for an error message."""
     if isinstance(node, yaml.MappingNode):
         return "a mapping"
     if isinstance(node, yaml.SequenceNode):

@@ -1,6 +1,6 @@
-"""The sections of gate.yaml, put together. Each is read by a module of its own; `.words` has what they share.
+"""Combine the sections of gate.yaml. Each has a module of its own.
 
-Every function takes a node and its place, and leaves what is wrong in the reader.
+Every function takes a node and its path, and adds mistakes to the reader.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gate.policy.value_kinds import address
 
 
 def read_policy(reader: Reader, root: yaml.Node) -> Policy:
-    """The whole file. Sections that others name come before them, wherever they stand in it."""
+    """Read the whole file. Sections that others refer to are read first, whatever their order in the file."""
     empty = Policy()
     names = (
         "version",

@@ -1,4 +1,4 @@
-"""The policy as typed, frozen values. Every default that a user may leave out is written here, once."""
+"""The policy as typed, frozen values. Every default is defined here, once."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ DEFAULT_CHECKS = ("names", "lint", "types", "tests")
 
 @dataclass(frozen=True, slots=True)
 class OwnersRequired:
-    """Code owners must approve; `stale` says when an approval no longer counts.
+    """Code owners must approve. `stale` says when an approval stops counting.
 
-    `explicit` says that the policy requires it by name: then a missing CODEOWNERS file is no reason not to.
-    `need` is how many owners of each file approve at least, or `all`. A file without an owner needs nobody
-    (`unowned: allow`), or is an error unless one of `fallback` approves it. Approval by the `optional` owners is
-    never required. `author` lets an author answer for the files that every author of the change owns.
+    `explicit` means that the policy requires owners by name, so a missing CODEOWNERS file is an error. `need` is the
+    minimum number of owners per file, or `all`. A file without an owner needs nobody (`unowned: allow`), or is an error
+    unless one of `fallback` approves it. Approval by `optional` owners is never required. With `author`, authors count
+    as approvers of files that every author of the change owns.
     """
 
     stale: Stale = "change"
@@ -43,9 +43,10 @@ class OwnersRequired:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRule:
-    """At least `need` people of `whom` (anybody) approve the files that fit `paths` (all), by `authors` (any).
+    """At least `need` of `whom` (default: anyone) must approve the files that match `paths` (default: all).
 
-    `authors` and `whom` are names of people and teams, or roles. `place` is where in the policy's list it stands.
+    `authors` limits the rule to changes by these authors. `authors` and `whom` contain people, teams, or roles. `place`
+    is the rule's position in the policy's list.
     """
 
     need: int = 1
@@ -57,7 +58,7 @@ class ApprovalRule:
 
 @dataclass(frozen=True, slots=True)
 class SeniorityRequired:
-    """A change by anyone of `authors` (roles, or `unknown`) needs the approval of a `need`."""
+    """A change by any of `authors` (roles, or `unknown`) needs approval from a person with the role `need`."""
 
     authors: tuple[str, ...] = ("junior", "unknown")
     need: Role = "senior"
@@ -65,10 +66,9 @@ class SeniorityRequired:
 
 @dataclass(frozen=True, slots=True)
 class SoakRequired:
-    """A release has been in the environment `place` for so many seconds.
+    """A release must have been in the environment `place` for this many seconds.
 
-    `healthy` is a query that Prometheus has to answer with something, and with nothing but other than 0; empty
-    where the time alone counts.
+    `healthy` is a Prometheus query that must return at least one value, and none that is 0. If empty, only time counts.
     """
 
     place: str
@@ -78,7 +78,7 @@ class SoakRequired:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A query to Prometheus, of which every answer has to be below and above these limits."""
+    """A Prometheus query whose every value must be within these limits."""
 
     query: str
     below: float | None = None
@@ -87,13 +87,12 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class BudgetRequired:
-    """The downtime budget of a `window` in seconds, a year by default, and how much of it a release may risk.
+    """The downtime budget for a `window` in seconds (default: a year), and how much of it a release may risk.
 
-    `minutes`, `risk`, and `low` are in minutes. With less than `low` left, a senior has to approve the release as
-    well. What has been used up is the answer to the query `downtime`, in seconds, or what the incident log
-    `incidents` adds up to: a file in the policy's own tree, a JSON object a line with `at` and `downtime`. `slo` is
-    the file with the promise, which then decides about `minutes`, `window`, and `downtime`; `gaps` is the query for
-    the seconds of it in which nothing was measured.
+    `minutes`, `risk`, and `low` are in minutes. If less than `low` is left, a senior must approve the release as well.
+    The downtime so far comes from the query `downtime`, in seconds, or from the incident log `incidents`: a file in the
+    policy's tree with one JSON object per line, with `at` and `downtime`. `slo` is the file with the promise, which
+    then sets `minutes`, `window`, and `downtime`; `gaps` is the query for the seconds without measurements.
     """
 
     minutes: float = 20.0
@@ -108,13 +107,12 @@ class BudgetRequired:
 
 @dataclass(frozen=True, slots=True)
 class Require:
-    """What a protected branch or environment asks for. `owners` is None where the policy says `owners: false`.
+    """The requirements of a protected branch or environment. `owners` is None for `owners: false`.
 
-    Of the rules in `approvals` the first one that fits counts, for each file and each author.
-
-    `history` says what of a change's own commits can merge into a branch: `any`, or with `squash` none.
-    `passed` names the targets through whose gates the very commit must have gone; that, `soaked`, `metric` and
-    `budget` are for environments. `unenforced` are the ids of requirements that are evaluated and do not block.
+    Of the rules in `approvals`, the first that matches applies, for each file and each author. `history` limits which
+    commits of a change can be merged: `any`, or with `squash` none. `passed` names the targets that the same commit
+    must have passed; that, `soaked`, `metric`, and `budget` are for environments. `unenforced` are the ids of
+    requirements that are evaluated but don't block.
     """
 
     owners: OwnersRequired | None = OwnersRequired()
@@ -131,7 +129,7 @@ class Require:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What is required, in words: `owners`, `checks (names, lint)`."""
+        """The requirements in words: `owners`, `checks (names, lint)`."""
         checks = f"checks ({', '.join(self.checks)})" if self.checks else ""
         required = {
             "owners": self.owners,
@@ -153,11 +151,11 @@ RELEASE = Require(owners=None, checks=())
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """One entry of `protect`.
+    """An entry of `protect`.
 
-    `verdicts` are the people and teams whose signed verdict replaces running the checks; where there are
-    any, no other verdict does, and the server starts no check itself. Without `enforce` everything is evaluated
-    and shown, and nothing blocks.
+    `verdicts` are people and teams whose signed verdict replaces running the checks. If there are any, no other verdict
+    counts, and the server runs no checks itself. Without `enforce`, everything is evaluated and displayed, but nothing
+    blocks.
     """
 
     require: Require = Require()
@@ -168,9 +166,9 @@ class Protection:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One entry of `people`; `name` is the key, with its `@`.
+    """An entry of `people`. `name` is its key, including the `@`.
 
-    `records` says that what they sign about reviews on a forge is believed (`gate record`).
+    `records` means that reviews on a forge count if this person signs a record of them (`gate record`).
     """
 
     name: str
@@ -184,23 +182,22 @@ class Person:
     records: bool = False
 
     def login(self, forge: str) -> str:
-        """Their login on a forge (github, gitlab or gitea), or nothing."""
+        """Return their login on a forge (github, gitlab, or gitea), or ""."""
         return {"github": self.github, "gitlab": self.gitlab, "gitea": self.gitea}[forge]
 
 
 @dataclass(frozen=True, slots=True)
 class CheckSettings:
-    """One entry of `checks`.
+    """An entry of `checks`.
 
-    `tool` is one of the tools that gate knows, or `command` for any command (then `command` is its argv,
-    in which `{scratch}` is an empty folder of the run's own). `timeout` is in seconds; `memory` in bytes,
-    0 for a share of what is free. `args` are added to the tool's command line; `env` names the variables of the
-    caller's environment that the check may see. `bring` are files of the working tree that git does not have and the
-    check needs. `report` is how a command's findings are read. It runs only where a changed file matches one of
-    `paths`, if there are any, and in the folder `working_directory` of the tree. `inputs` are patterns of all files
-    that decide what it reports; without any, all files of the tree do.
-    With `select`, a pass of the tests, or of each test file, also holds for a tree that differs only in what they did
-    not look at; tests that fail are run again `retries` times, to name those that are flaky.
+    `tool` is a tool that gate supports, or `command` for any command (then `command` is its argv, in which `{scratch}`
+    is an empty temporary folder). `timeout` is in seconds. `memory` is in bytes, or 0 for a share of the free memory.
+    `args` are appended to the tool's command line. `env` names variables of the caller's environment that the check can
+    see. `bring` are files of the working tree that the check needs but git doesn't track. `report` is the format of a
+    command's findings. The check runs only if a changed file matches one of `paths`, if given, and in the folder
+    `working_directory`. `inputs` are patterns of all files that affect the result; by default, all files do. With
+    `select`, a pass of the suite, or of each test file, also counts for a tree that differs only in files the tests
+    didn't read. Failed tests are rerun `retries` times to detect flaky ones.
     """
 
     id: str
@@ -232,7 +229,7 @@ BUILT_IN_CHECKS: Mapping[str, CheckSettings] = {
 
 @dataclass(frozen=True, slots=True)
 class Extends:
-    """The policy that another one builds on: a `file` in a `repository`, as it is at a `commit`."""
+    """The policy that another one extends: a `file` in a `repository` at a pinned `commit`."""
 
     repository: str
     commit: str
@@ -241,10 +238,10 @@ class Extends:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`gate.yaml`, parsed; `Policy()` is what holds where there is none.
+    """A parsed `gate.yaml`. `Policy()` is the default for a missing file.
 
-    `python` is the project's interpreter, or empty to look for it. `prometheus` is the address of the server
-    that queries go to. `file` is empty when there was no file. `extends` is the shared policy that is part of it.
+    `python` is the project's interpreter, or empty to detect it. `prometheus` is the address of the server for queries.
+    `file` is empty if the file is missing. `extends` is the shared policy that was merged into it.
     """
 
     version: int = 1
@@ -261,9 +258,9 @@ class Policy:
     extends: Extends | None = None
 
     def protection(self, branch: str) -> Protection:
-        """What `branch` (a short name) asks for.
+        """Return the protection of `branch` (a short name).
 
-        Its own entry, else the first pattern that fits, else the defaults.
+        Its own entry takes precedence, then the first matching pattern, then the defaults.
         """
         from fnmatch import fnmatchcase
 
@@ -275,25 +272,25 @@ class Policy:
         return Protection()
 
     def enforces_check(self, protection: Protection, check: str) -> bool:
-        """Whether `check` has to pass where `protection` holds."""
+        """Return whether `check` must pass under `protection`."""
         required = protection.enforce and "checks" not in protection.require.unenforced
         return required and (check not in self.checks or self.checks[check].enforce)
 
     def enforced_checks(self, protection: Protection) -> tuple[str, ...]:
-        """The required checks that block."""
+        """Return the required checks that block."""
         return tuple(name for name in protection.require.checks if self.enforces_check(protection, name))
 
     def is_environment(self, name: str) -> bool:
-        """Whether `name` is that of a protected environment."""
+        """Return whether `name` is a protected environment."""
         return name in self.protect and self.protect[name].kind == "environment"
 
     def protects(self, branch: str) -> bool:
-        """Whether the policy names `branch` (a short name), by itself or by a pattern."""
+        """Return whether the policy lists `branch` (a short name), by name or by pattern."""
         from fnmatch import fnmatchcase
 
         return any(fnmatchcase(branch, pattern) for pattern in self.branches)
 
     @property
     def branches(self) -> tuple[str, ...]:
-        """The names and patterns of branches that it protects; without any, the default branch is protected."""
+        """The names and patterns of protected branches. If empty, the default branch is protected."""
         return tuple(name for name, entry in self.protect.items() if entry.kind == "branch")

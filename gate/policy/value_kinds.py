@@ -1,4 +1,4 @@
-"""The kinds of values that several sections of gate.yaml hold: names, times, sizes, addresses."""
+"""Parse kinds of values that several sections share: names, durations, sizes, and addresses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EMAIL = re.compile(r"(?!\s)[^<>\x00-\x1f\x7f]+(?<!\s)")
 
 
 def named(reader: Reader, wanted: str, node: yaml.Node, path: str) -> str:
-    """The name of a person or a team; `wanted` says what is expected there."""
+    """Parse the name of a person or team. `wanted` describes what is expected."""
     name = reader.text(node, path)
     if name and not NAME.fullmatch(name):
         reader.expected(node, path, wanted)
@@ -26,7 +26,7 @@ def named(reader: Reader, wanted: str, node: yaml.Node, path: str) -> str:
 
 
 def address(reader: Reader, node: yaml.Node, path: str) -> str:
-    """The address of a server, without a slash at its end."""
+    """Parse the address of a server, and remove a trailing slash."""
     text = reader.text(node, path)
     if text and not ADDRESS.fullmatch(text):
         reader.expected(node, path, "an address such as http://localhost:9090")
@@ -34,7 +34,7 @@ def address(reader: Reader, node: yaml.Node, path: str) -> str:
 
 
 def size(reader: Reader, node: yaml.Node, path: str) -> int:
-    """Bytes, at least a megabyte."""
+    """Parse a size in bytes of at least a megabyte."""
     match = SIZE.fullmatch(reader.text(node, path))
     count = int(float(match[1]) * SIZES[match[2]]) if match else 0
     if count < SIZES["m"]:
@@ -43,7 +43,7 @@ def size(reader: Reader, node: yaml.Node, path: str) -> int:
 
 
 def span(reader: Reader, most: float, node: yaml.Node, path: str) -> float:
-    """Seconds, more than none and at most so many days."""
+    """Parse a duration into seconds: more than zero, and at most `most` days."""
     match = TIME.fullmatch(reader.text(node, path))
     seconds = float(match[1]) * UNITS[match[2]] if match else 0.0
     if not 0 < seconds <= most * UNITS["d"]:
