@@ -29,6 +29,7 @@ from support.verdicts import (
     lines,
     verdicts,
 )
+from support.waiting import PATIENCE
 
 from gate.model import Approval, Author, Duty, FileChange, Ran, ReviewRequest, Verdict
 from gate.reports import ReportContext
@@ -291,12 +292,13 @@ const { chromium } = require('playwright-core');
 (async () => {
   const browser = await chromium.launch({ executablePath: process.argv[2], args: ['--no-sandbox', '--disable-gpu',
     '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
-    '--disable-sync'] });
+    '--disable-sync'], timeout: 0 });
   const seen = [];
   for (const file of process.argv.slice(3))
     for (const colorScheme of ['light', 'dark'])
       for (const width of [1280, 390]) {
         const context = await browser.newContext({ colorScheme, viewport: { width, height: 900 } });
+        context.setDefaultTimeout(0);
         const page = await context.newPage();
         const loud = [], asked = [];
         page.on('console', message => loud.push(message.text()));
@@ -308,6 +310,7 @@ const { chromium } = require('playwright-core');
         await page.keyboard.press('Tab');
         const focus = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
         const other = await browser.newContext({ colorScheme, viewport: { width, height: 900 }, bypassCSP: true });
+        other.setDefaultTimeout(0);
         const judged = await other.newPage();
         await judged.goto('file://' + file);
         await judged.addScriptTag({ path: require.resolve('axe-core/axe.min.js') });
@@ -354,7 +357,7 @@ def test_in_a_real_browser(node_modules: Path, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=6 * PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     seen: list[dict[str, Any]] = json.loads(done.stdout)

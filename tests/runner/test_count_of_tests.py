@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from support.company import Clone, isolated
 from support.terminal import Terminal
+from support.waiting import PATIENCE
 
 from gate.runner.watching import watched
 
@@ -39,10 +40,10 @@ def test_each_further_note_is_passed_on_once(tmp_path: Path) -> None:
 
     with watched(str(report), watch):
         report.write_text("x" * 5000 + "\n" + note(3) + '{"event": "failed"}\n' + note(4)[:9])
-        assert was_read.wait(30)
+        assert was_read.wait(PATIENCE)
         was_read.clear()
         report.write_text(note(3) + note(7) + "[]\n")
-        assert was_read.wait(30)
+        assert was_read.wait(PATIENCE)
     assert seen == [(3, 9), (7, 9)]
 
 
