@@ -279,22 +279,21 @@ class _ApprovalCounter:
         return _Ruling(True, record.reason.strip(), tuple(self._contents))
 
     def _still_fits(self, entry: Entry) -> _Ruling:
-        change, stale, record = self._question.change, self._question.stale, entry.record
-        if record.change == change.digest:
-            if stale == "head" and record.head != change.head:
-                return _Ruling(False, f"stale: given for commit {record.head[:12]}")
-            return _Ruling(True, "", tuple(self._contents))
+        change, record, contents = self._question.change, entry.record, self._contents
         approved = self._question.lists.get(record.change, {})
         hunks = self._question.hunks.get(entry.id, frozenset())
-        if covers(approved, self._contents, self._question.at_base, hunks):
-            if stale == "head" and record.head != change.head:
-                return _Ruling(False, f"stale: given for commit {record.head[:12]}")
-            return _Ruling(True, "", tuple(self._contents))
-        unchanged = (
-            same(approved, self._contents) if stale == "owned" and entry.id in self._question.certain else ()
-        )
+        if record.change != change.digest and not covers(approved, contents, self._question.at_base, hunks):
+            return self._fits_in_part(entry, approved)
+        if self._question.stale == "head" and record.head != change.head:
+            return _Ruling(False, f"stale: given for commit {record.head[:12]}")
+        return _Ruling(True, "", tuple(contents))
+
+    def _fits_in_part(self, entry: Entry, approved: Contents) -> _Ruling:
+        """For the files that are as they were approved, where the policy counts owners file by file."""
+        by_file = self._question.stale == "owned" and entry.id in self._question.certain
+        unchanged = same(approved, self._contents) if by_file else ()
         if not unchanged:
-            return self._stale(record)
+            return self._stale(entry.record)
         gone = tuple(sorted(self._contents.keys() - set(unchanged)))
         return _Ruling(True, f"stale for {name_some(gone)}, changed since" if gone else "", unchanged)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from gate.names.syntax.object_reference import ObjectReference, told
 
@@ -116,12 +116,9 @@ def in_dict(node: ast.Dict) -> Iterator[ObjectReference]:
     keys = {key.value for key in node.keys if isinstance(key, ast.Constant)}
     if "version" not in keys or not keys & HANDLED:
         return
+    yield from _below(node, FACTORIES)
     for inner in ast.walk(node):
-        if isinstance(inner, ast.Dict):
-            for key, value in zip(inner.keys, inner.values, strict=True):
-                if isinstance(key, ast.Constant) and key.value in FACTORIES:
-                    yield from _dotted(value)
-        elif isinstance(inner, ast.Constant) and str(inner.value).startswith(EXTERNAL):
+        if isinstance(inner, ast.Constant) and str(inner.value).startswith(EXTERNAL):
             yield from _dotted(inner)
 
 
@@ -152,7 +149,7 @@ def _texts(node: ast.expr) -> Iterator[ast.Constant]:
             yield from _texts(right)
 
 
-def _below(node: ast.expr, wanted: set[str]) -> Iterator[ObjectReference]:
+def _below(node: ast.expr, wanted: Collection[str]) -> Iterator[ObjectReference]:
     for inner in ast.walk(node):
         if isinstance(inner, ast.Dict):
             for key, value in zip(inner.keys, inner.values, strict=True):
