@@ -276,3 +276,9 @@ def test_a_rule_is_named_by_its_line() -> None:
     (rule,) = parse(b"\n* @a\n", ".github/CODEOWNERS", "github").owners_of("a.py")
     assert rule.place == ".github/CODEOWNERS:2"
     assert replace(rule, line=0).place == ".github/CODEOWNERS"
+
+
+@pytest.mark.parametrize("dialect", ["github", "gitlab", "gitea"])
+def test_one_approval_is_required_where_a_line_says_nothing_else(dialect: Dialect) -> None:
+    (rule,) = parse(b".* @a\n", "CODEOWNERS", dialect).owners_of(".a.py" if dialect != "github" else ".a")
+    assert (rule.required, rule.optional) == (1, False)
