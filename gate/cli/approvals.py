@@ -9,7 +9,8 @@ from pathlib import Path
 from gate.app.approving.approvals import Listing, list_approvals
 from gate.cli.reviews import add_reviews, request_of
 from gate.model import short_name
-from gate.reports.words import count, visible
+from gate.reports.words import visible
+from gate.wording import count
 
 SUMMARY = "list the approvals of a change, and why some don't count"
 EXAMPLES = """\

@@ -14,7 +14,8 @@ from gate.app.approving.approve import ApprovalPreview, ApprovalRequest, approve
 from gate.app.approving.outdated import Outdated, diff_between
 from gate.app.recording.signing import StoredRecord
 from gate.model import Broken, CheckResult, Ran, Skipped, short_name
-from gate.reports.words import count, visible, visible_path
+from gate.reports.words import visible, visible_path
+from gate.wording import count
 
 SUMMARY = "sign and record an approval of exactly this change"
 EXAMPLES = """\

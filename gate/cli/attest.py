@@ -19,7 +19,8 @@ from gate.app.releases.attest import (
 )
 from gate.approvals.attestation import Subject, parse_subject, same_names
 from gate.errors import UsageError
-from gate.reports.words import branch, count, visible
+from gate.reports.words import branch, visible
+from gate.wording import count
 
 SUMMARY = "sign that an artifact was built from a verified commit, or verify it"
 EXAMPLES = """\

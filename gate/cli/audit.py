@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 
 from gate.app.audit.audit import Audit, audit
-from gate.reports.words import count, visible
+from gate.reports.words import visible
+from gate.wording import count
 
 SUMMARY = "verify that every merge into a protected branch was checked and approved"
 EXAMPLES = """\

@@ -9,8 +9,8 @@ from time import localtime, strftime
 from gate.app.setup.caches import clear, entries, human, prune
 from gate.errors import UsageError
 from gate.git.repository import Repository
-from gate.reports.words import count
 from gate.runner.decisions import acknowledge
+from gate.wording import count
 
 SUMMARY = "show, prune or clear what gate caches in this repository"
 EXAMPLES = """\

@@ -74,8 +74,9 @@ def run(options: argparse.Namespace) -> int:
 def _tests() -> Iterator[str]:
     """What was decided last about each suite of this clone, and why."""
     from gate.git.repository import Repository
-    from gate.reports.words import count, visible
+    from gate.reports.words import visible
     from gate.runner.decisions import differences, read_decided
+    from gate.wording import count
 
     state_dir = Repository.find(Path.cwd()).state_dir
     decided = read_decided(state_dir)

@@ -8,7 +8,8 @@ from gate.app.checking.fixes import apply as apply_to_file
 from gate.app.checking.fixes import fixable, fixes_of
 from gate.app.checking.request import Answer
 from gate.reports.patch import patch
-from gate.reports.words import count, visible_path
+from gate.reports.words import visible_path
+from gate.wording import count
 
 
 def show(answer: Answer, *, everything: bool, apply: bool) -> None:

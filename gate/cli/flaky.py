@@ -7,8 +7,9 @@ from pathlib import Path
 from time import gmtime, strftime
 
 from gate.git.repository import Repository
-from gate.reports.words import count, visible
+from gate.reports.words import visible
 from gate.runner.flaky import FlakyTest, flaky_tests, runs_recorded
+from gate.wording import count
 
 SUMMARY = "list the tests that were flaky in this clone, and how often"
 EXAMPLES = """\

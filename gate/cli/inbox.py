@@ -9,7 +9,8 @@ from pathlib import Path
 
 from gate.app.approving.inbox import Item, Overview, inbox
 from gate.reports import ReportContext
-from gate.reports.words import count, visible
+from gate.reports.words import visible
+from gate.wording import count
 
 SUMMARY = "list the branches that need your approval"
 EXAMPLES = """\

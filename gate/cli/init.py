@@ -26,8 +26,9 @@ from gate.policy.files import POLICY_FILE, STORED
 from gate.policy.load import load_policy
 from gate.policy.types import Role
 from gate.policy.value_kinds import NAME
-from gate.reports.words import listed, visible
+from gate.reports.words import visible
 from gate.rules import stored_here
+from gate.wording import listed
 
 SUMMARY = "write a first gate.yaml, or add a person to an existing one"
 EXAMPLES = """\

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gate.app.setup.install import install, uninstall
 from gate.errors import UsageError
-from gate.reports.words import listed
+from gate.wording import listed
 
 SUMMARY = "install the git hooks of this clone, or of a server"
 EXAMPLES = """\

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from gate.app.approving.log_listing import LogEntry, LogListing, list_log
 from gate.model import short_name
-from gate.reports.words import count, visible
+from gate.reports.words import visible
+from gate.wording import count
 
 SUMMARY = "show the approval log, including records that are not admitted"
 EXAMPLES = """\

@@ -5,7 +5,8 @@ from __future__ import annotations
 from gate.app.setup.observed import FORGE_NAMES, Observed
 from gate.app.setup.proposal import Proposal, approvers
 from gate.app.setup.team import personal_owners
-from gate.reports.words import listed, visible
+from gate.reports.words import visible
+from gate.wording import listed
 
 
 def print_proposal(observed: Observed, proposal: Proposal) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from gate.app.server.moves import Received, Refusal
 from gate.model import Broken, Outcome, Ran
-from gate.reports.words import count, visible
+from gate.reports.words import visible
 from gate.requirements import checks
+from gate.wording import count
 
 MOST_LINES = 13
 WIDEST = 240

@@ -12,7 +12,8 @@ from gate.approvals.record import review_of
 from gate.cli.approve import exit_code, shared_lines
 from gate.cli.reviews import add_reviews, request_of
 from gate.errors import UsageError
-from gate.reports.words import count, visible
+from gate.reports.words import visible
+from gate.wording import count
 
 SUMMARY = "record the reviews and merges of a forge in the approval log"
 EXAMPLES = """\

@@ -19,7 +19,8 @@ from gate.git.repository import Repository
 from gate.model import short_name
 from gate.process import show_in_pager
 from gate.reports.overview import checks_text
-from gate.reports.words import count, visible
+from gate.reports.words import visible
+from gate.wording import count
 
 SUMMARY = "read the diff of your files with findings inline, then approve or object"
 EXAMPLES = """\

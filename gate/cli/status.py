@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gate.app.approving.inbox import status
 from gate.cli.inbox import about, add_forge, print_json, terminal_context
-from gate.reports.words import count
+from gate.wording import count
 
 SUMMARY = "list your open branches, and what each needs before it can merge"
 EXAMPLES = """\

@@ -18,7 +18,6 @@ from gate.reports.context import ReportContext
 from gate.reports.findings import Group, groups, help_of, obstacles
 from gate.reports.words import (
     branch,
-    count,
     decision_words,
     noun,
     reasons,
@@ -29,6 +28,7 @@ from gate.reports.words import (
     visible_path,
 )
 from gate.requirements.review_requests import approved_text, folders, lines_of, who
+from gate.wording import count
 
 MOST: Final = 10
 """How many annotations of one kind GitHub shows for a step."""

@@ -15,7 +15,8 @@ from gate.reports.context import ReportContext
 from gate.reports.duplicates import Duplicates, find_duplicates
 from gate.reports.findings import Group, group_of, help_of, place
 from gate.reports.markup import document, element, escape_lines
-from gate.reports.words import count, listed, noun, visible, visible_lines, visible_path
+from gate.reports.words import location, noun, visible, visible_lines, visible_path
+from gate.wording import count, listed
 
 
 def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the face of every report
@@ -133,6 +134,4 @@ def _failure(suite: str, group: Group, finding: Finding) -> str:
 
 
 def _line(finding: Finding) -> str:
-    numbers = (str(number) for number in (finding.line, finding.column) if number)
-    where = ":".join([visible_path(finding.path) or "the whole tree", *numbers])
-    return visible(f"{where}: {finding.rule} {finding.message}")
+    return visible(f"{location(finding)}: {finding.rule} {finding.message}")

@@ -8,8 +8,9 @@ from typing import Any
 from gate.model import Broken, CheckResult, Duty, Ran, ReviewRequest, Skipped, Verdict
 from gate.reports.context import ReportContext
 from gate.reports.terminal_text import Ink
-from gate.reports.words import count, decision_words, listed, reasons, visible
+from gate.reports.words import decision_words, reasons, visible
 from gate.requirements.review_requests import lines_of, where
+from gate.wording import count, listed
 
 MARKS = {"pass": ("green", "✓"), "blocked": ("bold red", "✗"), "undecided": ("bold yellow", "?")}
 SIZES = ((86400, "day"), (3600, "hour"), (60, "minute"))

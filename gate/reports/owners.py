@@ -8,7 +8,8 @@ from typing import Final
 from gate.codeowners import Rule
 from gate.reports.context import ReportContext
 from gate.reports.terminal_text import Ink, cells
-from gate.reports.words import count, visible, visible_path
+from gate.reports.words import visible, visible_path
+from gate.wording import count
 
 Ownership = Mapping[str, tuple[Rule, ...]]
 """The rules that count for each path: none where no rule matches, one without owners where a line unowns it."""

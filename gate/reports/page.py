@@ -21,8 +21,9 @@ from gate.reports.markup import escape
 from gate.reports.page_files import files, left_out, of_no_file
 from gate.reports.page_people import decisions, to_ask
 from gate.reports.page_style import STYLE
-from gate.reports.words import branch, count, decision_words, listed, noun, reasons, visible, visible_path
+from gate.reports.words import branch, decision_words, noun, reasons, visible, visible_path
 from gate.requirements.review_requests import lines_of
+from gate.wording import count, listed
 
 MOST_CONFLICTS: Final = 2000
 SIGNS: Final = {

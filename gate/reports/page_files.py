@@ -14,8 +14,9 @@ from gate.reports.findings import groups
 from gate.reports.markup import escape
 from gate.reports.page_diff import Difference, Row, compare
 from gate.reports.page_findings import card
-from gate.reports.words import count, listed, visible_path
+from gate.reports.words import visible_path
 from gate.requirements.review_requests import who
+from gate.wording import count, listed
 
 MOST_FILES: Final = 2000
 MOST_DIFFERENCES: Final = 60

@@ -10,7 +10,8 @@ from gate.finding import Finding
 from gate.model import Broken, CheckResult, Ran, Skipped, Verdict
 from gate.reports.findings import groups
 from gate.reports.markup import escape, escape_lines
-from gate.reports.words import count, status, took, visible_lines, visible_path
+from gate.reports.words import location, status, took, visible_lines
+from gate.wording import count
 
 MOST_OLD: Final = 1000
 LONGEST_NAME: Final = 24
@@ -21,12 +22,6 @@ def rich(text: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
-def where(finding: Finding) -> str:
-    """`app.py:3:5`, as it is read everywhere."""
-    numbers = (str(number) for number in (finding.line, finding.column) if number)
-    return ":".join([visible_path(finding.path) or "the whole tree", *numbers])
-
-
 def card(check: str, finding: Finding, note: str, *, blocks: bool) -> str:
     """A finding as a box to be put below its line of code. `note` says who else reports it."""
     hint = f'<p class="hint"><b>Help:</b> {rich(finding.hint)}</p>' if finding.hint else ""
@@ -34,7 +29,7 @@ def card(check: str, finding: Finding, note: str, *, blocks: bool) -> str:
     rule = f"{escape(check)} · {escape(finding.rule)}" if finding.rule else escape(check)
     return (
         f'<div class="finding {"no" if blocks else "open"}"><p class="where"><span>{rule}</span>'
-        f'<span class="path">{escape(where(finding))}</span></p>'
+        f'<span class="path">{escape(location(finding))}</span></p>'
         f'<p class="what">{rich(finding.message)}</p>{hint}{also}</div>'
     )
 
@@ -52,9 +47,7 @@ def existing(verdict: Verdict) -> str:
 
 
 def _line(finding: Finding) -> str:
-    return (
-        f'<span class="path">{escape(where(finding))}</span> {escape(finding.rule)} {rich(finding.message)}'
-    )
+    return f'<span class="path">{escape(location(finding))}</span> {escape(finding.rule)} {rich(finding.message)}'
 
 
 def checks(results: Sequence[CheckResult]) -> str:

@@ -8,8 +8,9 @@ from typing import Final
 from gate.model import Approval, ReviewRequest, Verdict
 from gate.reports.markup import escape
 from gate.reports.page_findings import rich
-from gate.reports.words import count, visible_path
+from gate.reports.words import visible_path
 from gate.requirements.review_requests import approved_text, folders, who
+from gate.wording import count
 
 MOST_NAMED: Final = 1000
 MOST_FOLDERS: Final = 4

@@ -28,7 +28,6 @@ from gate.reports.terminal_text import Ink, Piece, cells
 from gate.reports.text_findings import beside, existing, has_section, help_lines, in_brackets, sections
 from gate.reports.words import (
     branch,
-    count,
     decision_words,
     reasons,
     status,
@@ -39,6 +38,7 @@ from gate.reports.words import (
     whom,
 )
 from gate.requirements.review_requests import approved_text, duty_text, lines_of, where, who
+from gate.wording import count
 
 MOST_PATHS: Final = 8
 MOST_APPROVALS: Final = 10

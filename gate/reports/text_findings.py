@@ -10,8 +10,9 @@ from gate.model import Broken, CheckResult, Outcome, Ran, Skipped, Verdict
 from gate.reports.duplicates import Duplicates, find_duplicates
 from gate.reports.findings import Group, group_of
 from gate.reports.terminal_text import Ink, Piece, cells
-from gate.reports.words import count, listed, noun, status, took, visible, visible_lines, visible_path
+from gate.reports.words import location, noun, status, took, visible, visible_lines
 from gate.requirements.review_requests import where
+from gate.wording import count, listed
 
 MOST_FINDINGS: Final = 20
 MOST_OUTPUT: Final = 12
@@ -121,10 +122,8 @@ def existing(old: int, indent: int, ink: Ink) -> list[str]:
 
 def _finding(finding: Finding, also: str, ink: Ink) -> list[str]:
     """`also` says which other checks report the same mistake."""
-    numbers = (str(number) for number in (finding.line, finding.column) if number)
-    location = ":".join([visible_path(finding.path) or "the whole tree", *numbers])
     pieces = [
-        ("bold", f"{location}:"),
+        ("bold", f"{location(finding)}:"),
         (SEVERITIES[finding.severity], visible(finding.rule)),
         ("", visible(finding.message)),
         ("dim", "" if finding.new else "(existing)"),

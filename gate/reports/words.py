@@ -1,11 +1,13 @@
-"""Words for people: untrusted text made visible; counts, lists and durations; the verdict in a few words."""
+"""Words for people: untrusted text made visible, where a finding is, durations, and the verdict in a few words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
+from gate.finding import Finding
 from gate.model import ENVIRONMENTS, Broken, CheckResult, Outcome, Ran, Verdict, short_name
+from gate.wording import count, listed
 
 _NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -38,6 +40,12 @@ def visible_path(path: str) -> str:
     return '"' + visible(path.replace("\\", "\\\\").replace('"', '\\"')) + '"' if odd else path
 
 
+def location(finding: Finding) -> str:
+    """Where a finding is: `app.py:3:5`, as editors and terminals read it."""
+    numbers = (str(number) for number in (finding.line, finding.column) if number)
+    return ":".join([visible_path(finding.path) or "the whole tree", *numbers])
+
+
 def visible_lines(text: str) -> list[str]:
     """The lines of what a tool printed, each made visible; empty ones at both ends are dropped."""
     lines = [visible(line.expandtabs(4)).rstrip() for line in text.replace("\r\n", "\n").split("\n")]
@@ -46,18 +54,6 @@ def visible_lines(text: str) -> list[str]:
     while lines and not lines[-1]:
         lines.pop()
     return lines
-
-
-def count(number: int, noun: str, plural: str = "") -> str:
-    """`1 file`, `3 files`; `plural` where an s does not make it."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
-def listed(items: Sequence[str], last: str = "and") -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    if len(items) < 2:
-        return "".join(items)
-    return f"{', '.join(items[:-1])} {last} {items[-1]}"
 
 
 def whom(people: Iterable[str], need: int) -> str:

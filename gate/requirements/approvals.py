@@ -12,7 +12,7 @@ from gate.model import NOT_ASKED, Approval, Missing, MissingApprovals, Outcome
 from gate.policy.people import members, person_by_email
 from gate.policy.types import ApprovalRule, Person
 from gate.requirements.facts import Facts
-from gate.requirements.review_requests import and_list, files
+from gate.wording import count, listed
 
 ID = "approvals"
 
@@ -71,14 +71,16 @@ def _objected(facts: Facts, objections: list[Approval]) -> Outcome:
 def _way_out(facts: Facts, name: str, objections: list[Approval]) -> str:
     """How to settle a person's objections."""
     if name in facts.policy.people or any(objection.source != "ssh" for objection in objections):
-        return f"resolve it with {name}, who can withdraw it {and_list(_ways_back(facts, objections))}"
+        return f"resolve it with {name}, who can withdraw it {listed(sorted(_ways_back(facts, objections)))}"
     settlers = sorted(who_settles(facts.policy, facts.protection) - facts.author_names())
-    commands = and_list(f"`gate revoke {objection.id[:12]} --reason TEXT`" for objection in objections)
+    commands = listed(sorted(f"`gate revoke {objection.id[:12]} --reason TEXT`" for objection in objections))
     if not settlers:
         return (
             f"{name} is no longer in the policy, and nobody can settle it: name guardians who are not authors"
         )
-    return f"{name} is no longer in the policy: {and_list(settlers, 'or')} can settle it with {commands}"
+    return (
+        f"{name} is no longer in the policy: {listed(sorted(settlers), 'or')} can settle it with {commands}"
+    )
 
 
 def _because(objections: Iterable[Approval]) -> str:
@@ -170,7 +172,7 @@ def _enough(facts: Facts, demands: Sequence[_Demand]) -> Outcome:
     unmet = [item for item in (_open(demand, approved) for demand in demands) if item]
     if not unmet:
         people = {name for demand in demands for path in demand.paths for name in _of(demand, approved[path])}
-        return Outcome(ID, "met", f"approved by {and_list(people)}")
+        return Outcome(ID, "met", f"approved by {listed(sorted(people))}")
     file = facts.policy.file or "gate.yaml"
     rule = f"{facts.policy.file}: protect.{facts.branch}.require.approvals"
     missing = tuple(
@@ -185,7 +187,7 @@ def _enough(facts: Facts, demands: Sequence[_Demand]) -> Outcome:
     advice = tuple(
         f"add people who are not authors of this change to `people` in {file}"
         if not each.demand.rule.whom
-        else f"add people who are not authors of this change to {and_list(each.demand.rule.whom, 'or')} in {file}"
+        else f"add people who are not authors of this change to {listed(sorted(each.demand.rule.whom), 'or')} in {file}"
         for each in unmet
         if len(each.left) < each.more
     )
@@ -222,12 +224,12 @@ def _open(demand: _Demand, approved: Mapping[str, frozenset[str]]) -> _Open | No
 
 def _reason(each: _Open) -> str:
     rule, total = each.demand.rule, len(each.demand.paths)
-    whom = f" from {and_list(rule.whom, 'or')}" if rule.whom else ""
+    whom = f" from {listed(sorted(rule.whom), 'or')}" if rule.whom else ""
     which = f" for {listed_files(each.paths)}" if rule.paths else ""
     if each.by:
-        text = f"needs {_approvals(each.more, 'more ')}{whom}{which}; approved by {and_list(each.by)}"
+        text = f"needs {_approvals(each.more, 'more ')}{whom}{which}; approved by {listed(sorted(each.by))}"
         if len(each.paths) < total:
-            text += f" except {files(len(each.paths))} of {total}"
+            text += f" except {count(len(each.paths), 'file')} of {total}"
     else:
         text = f"needs {_approvals(rule.need)}{whom}{which}; has none"
     if len(each.left) < each.more:
@@ -242,7 +244,7 @@ def _people(number: int) -> str:
 
 def listed_files(paths: Sequence[str]) -> str:
     """`a.py`; of several how many."""
-    return paths[0] if len(paths) == 1 else files(len(paths))
+    return paths[0] if len(paths) == 1 else count(len(paths), "file")
 
 
 def _approvals(number: int, more: str = "") -> str:

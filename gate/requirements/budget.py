@@ -5,7 +5,7 @@ from __future__ import annotations
 from gate.model import NOT_ASKED, Missing, Outcome
 from gate.requirements.approvals import approvers, how_to_approve
 from gate.requirements.facts import Facts
-from gate.requirements.review_requests import and_list
+from gate.wording import listed
 
 ID = "budget"
 
@@ -37,7 +37,7 @@ def evaluate(facts: Facts) -> Outcome:
         return Outcome(ID, "met", f"{remaining}, approved by a senior")
     key = f"{facts.policy.file}: protect.{facts.branch}.require.budget.low"
     advice = (
-        f"ask {and_list(seniors, 'or') or 'a guardian to name a senior'} to run {how_to_approve(facts)}",
+        f"ask {listed(sorted(seniors), 'or') or 'a guardian to name a senior'} to run {how_to_approve(facts)}",
     )
     missing = (Missing(paths, 1, tuple(sorted(seniors)), key),)
     return Outcome(

@@ -9,7 +9,7 @@ from gate.model import NOT_ASKED, Missing, MissingApprovals, Outcome
 from gate.policy.files import POLICY_FILE
 from gate.policy.people import members
 from gate.requirements.facts import Facts
-from gate.requirements.review_requests import files
+from gate.wording import count
 
 ID = "guarded"
 MOST_PLACES = 5
@@ -27,8 +27,9 @@ def evaluate(facts: Facts) -> Outcome:
     weakenings = facts.weakenings
     guardians = facts.protection.require.guarded
     paths = tuple(dict.fromkeys(finding.path for finding in weakenings))
+    weakened = count(len(weakenings), "weakened check")
     if not guardians:
-        reason = f"{_count(len(weakenings))}, but the policy lists no guardians" if weakenings else NOT_ASKED
+        reason = f"{weakened}, but the policy lists no guardians" if weakenings else NOT_ASKED
         return Outcome(ID, "not_applicable", reason, findings=weakenings)
     if not weakenings:
         return Outcome(ID, "met", "no checks weakened")
@@ -42,13 +43,13 @@ def evaluate(facts: Facts) -> Outcome:
     }
     open_paths = tuple(path for path in paths if path not in answered)
     if not open_paths:
-        return Outcome(ID, "met", f"{_count(len(weakenings))}, approved by a guardian", findings=weakenings)
+        return Outcome(ID, "met", f"{weakened}, approved by a guardian", findings=weakenings)
     rule = f"{facts.policy.file}: protect.{facts.branch}.require.guarded"
     missing = (Missing(open_paths, 1, tuple(guardians), rule),)
     if not allowed:
         reason = "every guardian is an author of this change"
         return Outcome(ID, "unmet", reason, missing, (f"add another guardian to {rule}",), weakenings)
-    reason = f"{_count(len(weakenings))} in {files(len(open_paths))}: needs approval from a guardian"
+    reason = f"{weakened} in {count(len(open_paths), 'file')}: needs approval from a guardian"
     names = tuple(name for name in guardians if members(facts.policy, (name,)) & allowed)
     asks = (MissingApprovals(open_paths, 1, allowed, names, "guardian"),)
     return Outcome(ID, "unmet", reason, missing, (_way_out(weakenings, answered),), weakenings, asks=asks)
@@ -77,7 +78,3 @@ def _way_out(weakenings: Sequence[Finding], approved: Collection[str]) -> str:
     more = f" and {len(positions) - MOST_PLACES} more" if len(positions) > MOST_PLACES else ""
     places = ", ".join(list(positions)[:MOST_PLACES])
     return f"get approval from a guardian, or revert what weakens the checks: {places}{more}"
-
-
-def _count(number: int) -> str:
-    return "1 weakened check" if number == 1 else f"{number} weakened checks"

@@ -11,7 +11,7 @@ from gate.policy.people import logins_in, members, person_by_email
 from gate.policy.types import OwnersRequired, Policy
 from gate.requirements.approvals import approvers, listed_files
 from gate.requirements.facts import Facts
-from gate.requirements.review_requests import and_list, files
+from gate.wording import count, listed
 
 ID = "owners"
 NO_FILE = "no CODEOWNERS file with rules on the base branch"
@@ -97,7 +97,7 @@ def _no_file(facts: Facts) -> Outcome:
     guardians = facts.protection.require.guarded
     rule = f"{facts.policy.file}: protect.{facts.branch}.require.owners"
     reason = f"{NO_FILE}, and {rule} requires code owner approval"
-    expected_paths = and_list(PLACES[facts.policy.dialect or "github"], "or")
+    expected_paths = listed(sorted(PLACES[facts.policy.dialect or "github"]), "or")
     add = f"add {expected_paths} on {facts.branch}, or set `owners: false` in {facts.policy.file}"
     able = _able(facts, guardians) if guardians else frozenset()
     approved = approvers(facts)
@@ -194,13 +194,13 @@ def _unasked(facts: Facts) -> str:
         for matching in rules
     )
     counts = [
-        f"{files(count)} {words if count == 1 else plural}"
-        for count, words, plural in (
+        f"{count(number, 'file')} {words if number == 1 else plural}"
+        for number, words, plural in (
             (without, "has no matching rule", "have no matching rule"),
             (unowned, "is explicitly unowned", "are explicitly unowned"),
             (optional, "has only optional owners", "have only optional owners"),
         )
-        if count
+        if number
     ]
     return f" ({', '.join(counts)})" if counts else ""
 
@@ -295,5 +295,5 @@ def _stuck(facts: Facts, entry: _Open) -> str:
     )
 
 
-def _of(count: int, total: int) -> str:
-    return f"{count} of {files(total)}" if count < total or total > 1 else "1 file"
+def _of(number: int, total: int) -> str:
+    return f"{number} of {count(total, 'file')}" if number < total or total > 1 else "1 file"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gate.model import Approval, Duty, MissingApprovals, Outcome, ReviewRequest, Verdict
+from gate.wording import count, listed
 
 REVIEWER = "reviewer"
 """The role of somebody who is asked only because the policy wants a number of approvals."""
@@ -130,9 +131,9 @@ def where(paths: Sequence[str], most: int = MOST_FOLDERS) -> str:
     paths = list(dict.fromkeys(paths))
     groups = folders(paths, most)
     shown = groups if len(groups) <= most else groups[: most - 1]
-    parts = [name if name in paths else f"{name} ({files(count)})" for name, count in shown]
+    parts = [name if name in paths else f"{name} ({count(number, 'file')})" for name, number in shown]
     if rest := groups[len(shown) :]:
-        parts.append(f"{len(rest)} more folders ({files(sum(count for _, count in rest))})")
+        parts.append(f"{len(rest)} more folders ({count(sum(number for _, number in rest), 'file')})")
     return ", ".join(parts)
 
 
@@ -168,23 +169,5 @@ def approved_text(approval: Approval, verdict: Verdict) -> str:
         return f"{where(approval.owned)} as code owner"
     total = len(verdict.change.files)
     if len(approval.files) == total:
-        return f"all {files(total)}" if total > 1 else files(total)
+        return f"all {count(total, 'file')}" if total > 1 else count(total, "file")
     return where(approval.files)
-
-
-def listed(names: Iterable[str], word: str = "and") -> str:
-    """`@a, @b and @c`, in their order; none is left out."""
-    items = list(names)
-    if len(items) < 2:
-        return "".join(items)
-    return f"{', '.join(items[:-1])} {word} {items[-1]}"
-
-
-def and_list(names: Iterable[str], word: str = "and") -> str:
-    """Like `listed`, sorted."""
-    return listed(sorted(names), word)
-
-
-def files(count: int) -> str:
-    """`1 file`, `2 files`."""
-    return "1 file" if count == 1 else f"{count:,} files"

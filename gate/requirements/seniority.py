@@ -9,7 +9,7 @@ from gate.policy.people import person_by_email
 from gate.policy.types import Person, SeniorityRequired
 from gate.requirements.approvals import approvers, how_to_approve
 from gate.requirements.facts import Facts, Release
-from gate.requirements.review_requests import and_list
+from gate.wording import listed
 
 ID = "seniority"
 RANK = {"junior": 0, "member": 1, "senior": 2}
@@ -41,7 +41,7 @@ def evaluate(facts: Facts) -> Outcome:
         return Outcome(ID, "not_applicable", "no files changed")
     needs = _needs(facts, rule)
     if not needs:
-        roles = and_list({*rule.authors, "unknown"}, "or")
+        roles = listed(sorted({*rule.authors, "unknown"}), "or")
         return Outcome(ID, "not_applicable", f"no author is {roles}")
     approved = approvers(facts)
     unmet = [
@@ -51,7 +51,7 @@ def evaluate(facts: Facts) -> Outcome:
     ]
     if not unmet:
         people = frozenset().union(*(approved[path] & need.whom for need in needs for path in approved))
-        return Outcome(ID, "met", f"approved by {and_list(people)}")
+        return Outcome(ID, "met", f"approved by {listed(sorted(people))}")
     missing = tuple(Missing(paths, 1, tuple(sorted(need.whom)), need.rule) for need, paths in unmet)
     reason = "; ".join(dict.fromkeys(_reason(need, rule) for need, _ in unmet))
     advice = tuple(dict.fromkeys(line for need, _ in unmet for line in _advice(need, facts, rule)))
@@ -85,14 +85,14 @@ def _of_release(facts: Facts, release: Release, rule: SeniorityRequired) -> Outc
     paths = tuple(path for path, people in approved.items() if not people & seniors)
     if approved and not paths:
         people = frozenset().union(*approved.values()) & seniors
-        return Outcome(ID, "met", f"approved by {and_list(people)}")
+        return Outcome(ID, "met", f"approved by {listed(sorted(people))}")
     who = release.promoter or "the person releasing it"
     missing = (
         Missing(
             paths, 1, tuple(sorted(seniors)), f"{facts.policy.file}: protect.{facts.branch}.require.seniority"
         ),
     )
-    advice = f"ask {and_list(seniors, 'or')} to run {how_to_approve(facts)}, or to promote it"
+    advice = f"ask {listed(sorted(seniors), 'or')} to run {how_to_approve(facts)}, or to promote it"
     if not seniors:
         advice = f"give somebody the role {rule.need} in {facts.policy.file}"
     reason = f"{who} is not a {rule.need}, and no {rule.need} has approved it"
@@ -128,7 +128,7 @@ def _of_person(person: Person, seniors: frozenset[str], facts: Facts, key: str) 
 
 def _reason(need: _Need, rule: SeniorityRequired) -> str:
     if need.assigned:
-        return f"{need.author}'s work needs approval from {and_list(need.whom)}"
+        return f"{need.author}'s work needs approval from {listed(sorted(need.whom))}"
     if not need.whom:
         return f"{need.author}'s work needs approval from a {rule.need}, and every {rule.need} is an author of it"
     return f"{need.author}'s work needs approval from a {rule.need}"

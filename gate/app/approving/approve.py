@@ -37,9 +37,9 @@ from gate.log.sync import bring
 from gate.model import Approval, Change, CheckResult, short_name
 from gate.policy.people import members, people_by_emails, person_by_email
 from gate.policy.types import Policy, Protection
-from gate.reports.words import listed
 from gate.requirements.owners import people_of
 from gate.rules import last_valid_policy, policy_at
+from gate.wording import listed
 
 Kind = Literal["approve", "block", "waive"]
 

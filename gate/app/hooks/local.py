@@ -20,10 +20,10 @@ from gate.git.revisions import default_branch
 from gate.log.admitted import open_log
 from gate.log.store import contains
 from gate.model import UNRESOLVED, Verdict, short_name
-from gate.reports.words import listed
 from gate.rules import ProtectedBranches
 from gate.runner import Event
 from gate.verdict import draw
+from gate.wording import listed
 
 # Nobody can approve a commit that does not exist yet: these are only noted, and block at the push.
 LATER = frozenset({"owners", "approvals", "seniority", "guarded"})

@@ -21,9 +21,9 @@ from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog
 from gate.log.store import contains
 from gate.model import CheckResult, Outcome
-from gate.reports.words import listed
 from gate.requirements import checks
 from gate.rules import policy_at
+from gate.wording import listed
 
 AHEAD = 24 * 60 * 60
 """Seconds by which a clock may be wrong."""

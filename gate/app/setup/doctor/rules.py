@@ -12,9 +12,9 @@ from gate.git.repository import Repository
 from gate.git.revisions import default_branch
 from gate.policy.files import POLICY_FILE
 from gate.policy.types import Policy
-from gate.reports.words import count
 from gate.rules import policy_at
 from gate.simulation import problems
+from gate.wording import count
 
 
 def policy(repository: Repository) -> list[Item]:
