@@ -9,6 +9,10 @@ from typing import Any, Literal
 Severity = Literal["error", "warning", "note"]
 
 
+FEWER_TESTS = "fewer-tests"
+"""The rule of a finding that blocks nothing by itself: the change lets fewer tests run, which is a weakening."""
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
     """`new` belongs where `old` stands on `line`, from `column` on; both count from 1, columns in characters."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from gate.app.checking.evaluate import evaluate
 from gate.app.checking.request import Answer, CheckRequest, ignore
@@ -11,7 +12,9 @@ from gate.gather.environments import environment_named
 from gate.git.change import read_change
 from gate.git.repository import Repository
 from gate.rules import policy_at
-from gate.runner import Event
+
+if TYPE_CHECKING:
+    from gate.runner import Event
 
 
 def check(

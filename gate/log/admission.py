@@ -38,13 +38,10 @@ class Limits:
     @classmethod
     def of(cls, repository: Repository) -> Limits:
         """The limits of this repository."""
-        names = {"files": "maxLogFiles", "bytes": "maxLogSize", "signatures": "maxSignatures"}
-        files = {}
-        for field, name in names.items():
-            done = repository.attempt("config", "--type=int", "--get", f"gate.{name}")
-            if done.returncode == 0:
-                files[field] = int(done.stdout)
-        return replace(cls(), **files)
+        names = {"gate.maxlogfiles": "files", "gate.maxlogsize": "bytes", "gate.maxsignatures": "signatures"}
+        done = repository.attempt("config", "--type=int", "--get-regexp", r"^gate\.max")
+        pairs = (line.split() for line in done.stdout.decode("utf-8", "replace").splitlines())
+        return replace(cls(), **{names[key]: int(value) for key, value in pairs if key in names})
 
 
 UNITE = "`gate approvals --fetch` unites both logs; then push again"

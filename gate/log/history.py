@@ -45,6 +45,10 @@ def read_stretch(repository: Repository, old: str, new: str) -> Stretch | None:
 
     None if `new` has not grown out of `old`: then what was known of `old` says nothing about it.
     """
+    return repository.once(("stretch", old, new), lambda: _read_stretch(repository, old, new))
+
+
+def _read_stretch(repository: Repository, old: str, new: str) -> Stretch | None:
     commits = f"{old}...{new}" if old else new
     command = (*RAW_LOG, "--left-right", "--format=%m", commits, "--")
     done = repository.attempt(*command)

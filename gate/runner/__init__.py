@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from gate.runner.checked_tree import CheckedTree, Tree
-from gate.runner.collected_tests import FEWER_TESTS
 from gate.runner.run import Event, Runner
 from gate.runner.tool_runs import RunContext
 
-__all__ = ["FEWER_TESTS", "CheckedTree", "Event", "RunContext", "Runner", "Tree"]
+__all__ = ["CheckedTree", "Event", "RunContext", "Runner", "Tree"]

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 
 from gate.checks import Report
 from gate.checks.pytest import decides_tests
-from gate.finding import Finding
+from gate.finding import FEWER_TESTS, Finding
 from gate.git.objects import read_objects
 from gate.git.repository import Repository
 from gate.model import Change
 
-FEWER_TESTS = "fewer-tests"
-"""The rule of a finding that blocks nothing by itself: the change lets fewer tests run, which is a weakening."""
 HOOKS = re.compile(rb"\bpytest_\w|\bcollect_ignore|\b__test__\b")
 """What in a Python file may decide which tests are collected."""
 

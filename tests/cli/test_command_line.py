@@ -257,7 +257,7 @@ def rules_in_the_code() -> set[str]:
 
 @pytest.mark.slow
 def test_explain_knows_every_rule_that_gate_reports(project: Clone) -> None:
-    from gate.runner import FEWER_TESTS
+    from gate.finding import FEWER_TESTS
     from gate.weakenings.detectors.settings import TOOLS
     from gate.weakenings.detectors.suppressions import HIDES
 

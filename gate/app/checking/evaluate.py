@@ -14,7 +14,6 @@ from gate.app.checking.request import Answer, CheckRequest, ignore
 from gate.app.checking.rules_at_base import Rules
 from gate.git.repository import Repository
 from gate.model import Change
-from gate.runner import Event
 
 # What serves to decide, and not to start the tools, is imported where it is used: the tools run by then.
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from gate.forges.wire import Wire
     from gate.log.admitted import ApprovalLog
     from gate.requirements.facts import Facts
+    from gate.runner import Event
 
 logger = logging.getLogger(__name__)
 

@@ -7,17 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gate.checks import TOOLS
-from gate.environment import Environment
 from gate.git.repository import Repository
 from gate.model import Ran, Verdict
 from gate.policy.types import CheckSettings
-from gate.runner import Event
-from gate.runner.shares import Piece, Share
 
 if TYPE_CHECKING:
+    from gate.environment import Environment
     from gate.forges.places import PullRequestRef
     from gate.log.trusted_verdicts import Attestation
+    from gate.runner import Event
+    from gate.runner.shares import Piece, Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +82,8 @@ class Answer:
 
         A failing test may be flaky, so that asking again has to run it again.
         """
+        from gate.checks import TOOLS
+
         running = {check.id for check in self.settings if TOOLS[check.tool].runs_code}
         return all(
             isinstance(result, Ran) and not (result.findings and result.id in running)

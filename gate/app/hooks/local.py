@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gate.app.check import check
 from gate.app.checking.request import Answer, CheckRequest, ignore
-from gate.app.hooks.shell_note import Watch
 from gate.app.ref_updates import RefUpdate
 from gate.app.server.moves import Refusal, refuse_non_fast_forward
 from gate.app.server.receive import administrator_deletes, why_not_created
@@ -21,9 +21,11 @@ from gate.log.admitted import open_log
 from gate.log.store import contains
 from gate.model import UNRESOLVED, Verdict, short_name
 from gate.rules import ProtectedBranches
-from gate.runner import Event
 from gate.verdict import draw
 from gate.wording import listed
+
+if TYPE_CHECKING:
+    from gate.runner import Event
 
 # Nobody can approve a commit that does not exist yet: these are only noted, and block at the push.
 LATER = frozenset({"owners", "approvals", "seniority", "guarded"})
@@ -49,6 +51,8 @@ def at_commit(start: Path, index_file: str | None, progress: Callable[[Event], N
     On a branch that conflicts with it, only the commit counts: the index is compared with where the branches parted,
     and a note warns of the conflict. A pass is noted where the hook's shell finds it the next time.
     """
+    from gate.app.hooks.shell_note import Watch
+
     repository = Repository.find(start)
     branch = _default(repository)
     watch = Watch.begin(repository, branch, index_file) if branch else None

@@ -21,6 +21,7 @@ from gate.app.recording.signing import (
 )
 from gate.approvals.record import Record
 from gate.errors import InvalidInput, UsageError
+from gate.finding import FEWER_TESTS
 from gate.git.repository import Repository
 from gate.log.admitted import open_log
 from gate.log.paths import change_path, verdict_path
@@ -30,7 +31,6 @@ from gate.model import ENVIRONMENTS, Ran, Verdict, short_name
 from gate.policy.types import Protection
 from gate.reports.verdict_json import dump, to_data
 from gate.rules import policy_at
-from gate.runner import FEWER_TESTS
 
 
 @dataclass(frozen=True, slots=True)

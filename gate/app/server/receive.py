@@ -40,7 +40,8 @@ def receive(start: Path, pushes: Sequence[RefUpdate]) -> Received:
     """Evaluate every ref of a push. Raises a GateError where that cannot be done: then nothing is accepted."""
     repository = Repository.find(start)
     real = _by_real_names(repository, pushes)
-    refusals = [refusal for push in real if (refusal := _refuse_own(repository, push)) is not None]
+    own = tips(repository).own
+    refusals = [refusal for push in real if (refusal := _refuse_own(repository, push, own)) is not None]
     if refusals:
         return Received(tuple(refusals))
     branches = [push for push in real if push.branch]
@@ -48,8 +49,8 @@ def receive(start: Path, pushes: Sequence[RefUpdate]) -> Received:
     if not branches and not has_log:
         return Received(())
     protected = ProtectedBranches.known(repository)
-    log = _log_after(repository, real, protected)
-    if has_log and (refused := _refuse_unadmitted(repository, log)):
+    log = _log_after(repository, real, protected, own)
+    if has_log and (refused := _refuse_unadmitted(repository, log, own)):
         return Received((refused,))
     receiving = _ReceivingRepository(repository, start, log, protected)
     refusals = [refusal for push in branches if (refusal := receiving.refuse_alias(push)) is not None]
@@ -75,8 +76,8 @@ def _by_real_names(repository: Repository, pushes: Sequence[RefUpdate]) -> list[
     return renamed
 
 
-def _refuse_own(repository: Repository, push: RefUpdate) -> Refusal | None:
-    """Why a ref of gate's own may not move so; None if it may, or is none."""
+def _refuse_own(repository: Repository, push: RefUpdate, own: str) -> Refusal | None:
+    """Why a ref of gate's own may not move so; None if it may, or is none. `own` is the tip of the log that is here."""
     folded = fold(push.ref)
     for prefix, reason in FOREIGN_REFS.items():
         if folded.startswith(prefix) and push.new:
@@ -94,13 +95,13 @@ def _refuse_own(repository: Repository, push: RefUpdate) -> Refusal | None:
             help="an administrator starts a smaller one, on the server: `gate log --compact`",
         )
     # Not what the pusher saw: who waits with a push could else outrun an objection.
-    reason, fix = refusal(repository, tips(repository).own, push.new)
+    reason, fix = refusal(repository, own, push.new)
     return Refusal(LOG, reason, help=fix) if reason else None
 
 
-def _refuse_unadmitted(repository: Repository, log: ApprovalLog) -> Refusal | None:
+def _refuse_unadmitted(repository: Repository, log: ApprovalLog, own: str) -> Refusal | None:
     """Why the log may not become this one: something in it is by nobody whom the policy lists."""
-    if reason := unadmitted(repository, tips(repository).own, log):
+    if reason := unadmitted(repository, own, log):
         return Refusal(
             LOG,
             reason,
@@ -110,14 +111,14 @@ def _refuse_unadmitted(repository: Repository, log: ApprovalLog) -> Refusal | No
 
 
 def _log_after(
-    repository: Repository, pushes: Sequence[RefUpdate], protected: ProtectedBranches
+    repository: Repository, pushes: Sequence[RefUpdate], protected: ProtectedBranches, own: str
 ) -> ApprovalLog:
-    """The log as it will be, with the people whom the protected branches will list.
+    """The log as it will be after `own`, with the people whom the protected branches will list.
 
     Only objects of the repository are cached on disk: those of a push may be gone in a moment.
     """
     commits = _protected_tips(pushes, protected)
-    existing = log_at(repository, tips(repository).own, commits)
+    existing = log_at(repository, own, commits)
     pushed = next((push.new for push in pushes if push.ref == LOG), "")
     if not pushed:
         return existing

@@ -1,0 +1,90 @@
+"""Run the checks of a change in checkouts of its trees, in the environments that they declare."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from gate.app.checking.request import CheckRequest, ignore
+from gate.environment import Environment, Environments
+from gate.git.as_cloned import History
+from gate.git.objects import list_tree
+from gate.git.repository import Repository
+from gate.model import Change, CheckResult
+from gate.policy.types import CheckSettings, Policy
+from gate.process import Cancel
+from gate.result_cache import ResultCache, Shared
+from gate.runner import CheckedTree, Event, RunContext, Runner
+from gate.runner.shares import Piece
+from gate.workspace import Workspace
+
+
+def _shared(policy: Policy, now: int) -> Shared | None:
+    """The results of others, if GATE_CACHE says where they are. Few say so, and only they wait for what it takes."""
+    if not os.environ.get("GATE_CACHE"):
+        return None
+    from gate.approvals.keys import bots
+    from gate.shared_results import open_shared
+
+    trusted = {blob: holder.key for blob, holder in bots(policy, now).items()}
+    return open_shared(policy.repository, trusted)
+
+
+def run_checks(
+    repository: Repository,
+    change: Change,
+    policy: Policy,
+    settings: Sequence[CheckSettings],
+    request: CheckRequest,
+    progress: Callable[[Event], None],
+    under_way: Callable[[], None],
+    now: int,
+) -> tuple[tuple[CheckResult, ...], tuple[Environment, ...], Mapping[tuple[str, str], Piece]]:
+    """The results of the checks with these settings, the environments in which they ran, and what ran in a share."""
+    trees = (change.base_tree, change.tree, change.head)
+    environments = Environments(repository, policy.python, trees, policy.environment)
+    workspace = Workspace(repository)
+    state = repository.state_dir
+    with (
+        workspace.tree(change.tree, role="head") as head,
+        workspace.tree(change.tree, role="head-run", history=_history(change)) as head_run,
+        workspace.tree(change.base_tree, role="base", history=History((change.base,))) as base,
+    ):
+        entries = partial(list_tree, repository)
+        packages = environments.found_for().packages
+        environments.base = CheckedTree(repository, base, base, entries, packages)
+        context = RunContext(
+            change=change,
+            head=CheckedTree(repository, head, head_run, entries, packages),
+            base=environments.base,
+            environments=environments,
+            results=ResultCache(state / "results", shared=_shared(policy, now)),
+            state_dir=state,
+            rerun=request.rerun,
+            compare=request.compare,
+            # On a server, a record left by one person's change must not decide about another's.
+            select=repository.work_tree is not None,
+            cancel=Cancel(),
+            share=request.share,
+            watch=None if progress is ignore else partial(_report_tests, progress),
+        )
+        checks = Runner(context).run(
+            settings,
+            progress,
+            under_way=under_way,
+            fail_fast=request.fail_fast,
+            cached_only=request.cached_only,
+        )
+        return checks, environments.used, context.pieces
+
+
+def _report_tests(progress: Callable[[Event], None], check: str, done: int, total: int) -> None:
+    progress(Event(check, "tests", done=done, total=total))
+
+
+def _history(change: Change) -> History:
+    """What the merge result descends from, and whose work it is."""
+    author = change.authors[0] if change.authors else None
+    parents = (change.head,) if change.staged else (change.base, change.head)
+    return History(parents, author.name if author else "", author.email if author else "")
