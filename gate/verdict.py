@@ -18,8 +18,9 @@ def decide(facts: Facts, notes: tuple[str, ...] = ()) -> Verdict:
     notes = (*waiver.notes(facts), *enforcement.notes(outcomes, facts), *notes)
     decision = draw(outcomes)
     if decision == "blocked" and not any(outcome.blocks for outcome in outcomes):
+        what = "these files" if facts.protection.require.names else "this branch"
         notes += (
-            "The policy requires nothing for this branch. gate passes a change only if a requirement is met.",
+            f"The policy requires nothing for {what}. gate passes a change only if a requirement is met.",
         )
     reviewers = review_requests(tuple(outcome for outcome in outcomes if outcome.blocks))
     approve_with = how_to_approve(facts) if reviewers and facts.policy.people else ""

@@ -35,10 +35,16 @@ def evaluate(facts: Facts) -> Outcome:
         return Outcome(ID, "undecided", "there is no merge result to approve")
     if not facts.change.files:
         return Outcome(ID, "met", "no files changed")
-    demands = _demands(facts, rules)
-    if not demands:
-        return Outcome(ID, "not_applicable", "not required for these files")
-    return _enough(facts, demands)
+    files_by_rule = _matching_rules(facts, rules)
+    demands = [
+        _Demand(rules[number], tuple(files_by_rule[number]), _able(facts, rules[number].whom))
+        for number in sorted(number for number in files_by_rule if number is not None)
+        if rules[number].need
+    ]
+    if demands:
+        return _enough(facts, demands)
+    # A rule that needs nobody is a decision. Where there is no rule, nothing has been decided.
+    return Outcome(ID, "not_applicable" if None in files_by_rule else "met", "not required for these files")
 
 
 def approvers(facts: Facts) -> Mapping[str, frozenset[str]]:
@@ -118,24 +124,20 @@ class _Open:
     by: frozenset[str]
 
 
-def _demands(facts: Facts, rules: Sequence[ApprovalRule]) -> list[_Demand]:
-    """The rules that count for the change: for each file and each author the first one that fits both.
+def _matching_rules(facts: Facts, rules: Sequence[ApprovalRule]) -> dict[int | None, list[str]]:
+    """The changed files by the rule that counts for them: for each author the first one that fits both.
 
-    That way, to name a bot as another author of a change relaxes nothing.
+    None is for files that no rule fits. That way, to name a bot as another author of a change relaxes nothing.
     """
     matchers = [Matcher([pattern_of(text) for text in rule.paths]) if rule.paths else None for rule in rules]
     authors = _authors(facts)
     fits = [[number for number, rule in enumerate(rules) if _by(facts, rule, author)] for author in authors]
-    demands: dict[int, list[str]] = {}
+    files_by_rule: dict[int | None, list[str]] = {}
     for path in dict.fromkeys(file.path for file in facts.change.files):
         matching = {n for n, matcher in enumerate(matchers) if matcher is None or matcher.last(path) != NONE}
         for number in dict.fromkeys(next((n for n in fitting if n in matching), None) for fitting in fits):
-            if number is not None and rules[number].need:
-                demands.setdefault(number, []).append(path)
-    return [
-        _Demand(rules[number], tuple(demands[number]), _able(facts, rules[number].whom))
-        for number in sorted(demands)
-    ]
+            files_by_rule.setdefault(number, []).append(path)
+    return files_by_rule
 
 
 def _authors(facts: Facts) -> list[Person | None]:

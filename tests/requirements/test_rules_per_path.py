@@ -13,6 +13,7 @@ from gate.model import Approval, Author, Change, FileChange, Outcome
 from gate.policy.load import load_policy
 from gate.requirements import approvals, owners
 from gate.requirements.facts import Facts
+from gate.verdict import decide
 
 PEOPLE = """
 people:
@@ -59,7 +60,7 @@ def approvals_of(files: str, by: str, approved: dict[str, str], require: str = R
         ("db/a.sql", "cyd", {"@ada": "", "@new": ""}, "unmet"),
         ("db/a.sql", "cyd", {"@ada": "", "@bob": ""}, "met"),
         ("db/uv.lock", "cyd", {"@bob": ""}, "unmet"),
-        ("x/uv.lock docs/a/b.md", "cyd", {}, "not_applicable"),
+        ("x/uv.lock docs/a/b.md", "cyd", {}, "met"),
         ("uv.lock a.py", "cyd", {"@bob": "uv.lock"}, "unmet"),
         ("uv.lock a.py", "cyd", {"@bob": "a.py"}, "met"),
         ("a.py", "ci", {"@bob": ""}, "unmet"),
@@ -70,7 +71,7 @@ def approvals_of(files: str, by: str, approved: dict[str, str], require: str = R
         ("a.py", "new", {"@ada": "", "@bob": ""}, "met"),
         ("a.py", "stranger", {"@ada": ""}, "unmet"),
         ("a.py", "", {"@ada": ""}, "unmet"),
-        ("uv.lock", "stranger", {}, "not_applicable"),
+        ("uv.lock", "stranger", {}, "met"),
     ],
 )
 def test_the_first_rule_that_fits_counts(files: str, by: str, approved: dict[str, str], state: str) -> None:
@@ -91,6 +92,21 @@ def test_a_file_that_no_rule_is_about_needs_no_approval(files: str, state: str) 
     outcome = approvals_of(files, "cyd", {}, "approvals: [{paths: [db/]}]")
     assert outcome.state == state
     assert all(missing.paths == ("db/a.sql",) for missing in outcome.missing)
+
+
+@pytest.mark.parametrize(
+    ("files", "decision"), [("docs/a.md", "pass"), ("a.py", "blocked"), ("docs/a.md a.py", "blocked")]
+)
+def test_files_that_a_rule_exempts_can_merge_where_nothing_else_is_required(
+    files: str, decision: str
+) -> None:
+    require = "owners: false, checks: [], approvals: [{paths: [docs/], need: 0}, {paths: [db/]}]"
+    verdict = decide(facts(require, files.split(), ["cyd"], {}, ""))
+    assert verdict.decision == decision
+    nothing = (
+        "The policy requires nothing for these files. gate passes a change only if a requirement is met."
+    )
+    assert (nothing in verdict.notes) == (decision == "blocked")
 
 
 def test_each_rule_says_what_it_needs_and_of_whom() -> None:
