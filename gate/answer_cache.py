@@ -1,12 +1,11 @@
-"""The cache of printed answers: a repeated `gate check` is answered before anything heavy is imported.
+"""Cache printed answers: a repeated `gate check` is answered before anything heavy is imported.
 
-An answer is cached under everything that decides it. What git knows (the commits that the arguments name, the
-approval log, the index) is part of the cache key, and comes from a single call of git. Files outside of git (the
-project's environment, gate's own code and tools, git's configuration) are its dependencies: if the size or the
-time of one has changed, the answer is no longer valid. Only decided verdicts are cached, and none beyond the
-moment at which an approval expires.
+An answer is cached under everything that decides it. What git knows (the commits that the arguments name, the approval
+log, the index) is part of the cache key and comes from a single git process. Files outside git (the project's
+environment, gate's own code and tools, git's configuration) are dependencies: if the size or time of one changes, the
+answer is no longer valid. Only decided verdicts are cached, and none beyond the moment at which an approval expires.
 
-This module imports nothing but built-in modules; start-up time is its reason to exist.
+This module imports only built-in modules, because it exists to avoid start-up time.
 """
 
 from __future__ import annotations
@@ -65,9 +64,9 @@ def answer(arguments: list[str]) -> int | None:
 
 
 def git_folders() -> tuple[str, str] | None:
-    """The git folder around the current one, and the one that its worktrees share.
+    """Return the git directory of the current folder, and the one that its worktrees share.
 
-    None where only git itself knows.
+    Returns None if only git itself can find them.
     """
     if os.environ.get("GIT_DIR", ".git") != ".git":
         return None
@@ -98,7 +97,7 @@ def _linked(dot_git: str, folder: str) -> tuple[str, str] | None:
 
 
 def cache_key(arguments: list[str], git_dir: str, common_dir: str) -> str | None:
-    """Everything that decides the answer, or None if it is not of a kind that is cached."""
+    """Return everything that decides the answer, or None if this kind of answer isn't cached."""
     # What is cached was printed; the job summary is written besides.
     if os.environ.get("GITHUB_STEP_SUMMARY") and any(word.endswith("github") for word in arguments):
         return None
@@ -160,7 +159,7 @@ def _index(path: str) -> str | None:
 
 
 def _resolve(names: list[str]) -> str | None:
-    """Ask git for the object of each name, in one call; a missing one is answered as such."""
+    """Ask git for the object of each name, in one process. Missing objects are part of the result."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     environment["GIT_NO_REPLACE_OBJECTS"] = "1"
     request = "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape")
@@ -173,9 +172,9 @@ def _resolve(names: list[str]) -> str | None:
 def _output(
     argv: list[str], environment: Mapping[str, str], stdin: bytes, most: int = sys.maxsize
 ) -> bytes | None:
-    """What a program prints; None if it fails, cannot be started, or is left alone after `most` bytes.
+    """Return a program's output, or None if it fails, can't be started, or prints more than `most` bytes.
 
-    Importing subprocess takes longer than all of this. `stdin` has to fit into a pipe.
+    Importing subprocess would take longer than everything else here. `stdin` must fit into a pipe.
     """
     descriptors = [*os.pipe(), *os.pipe()]
     stdin_read, stdin_write, output_read, output_write = descriptors
@@ -203,7 +202,7 @@ def _output(
 
 
 def _spawn(argv: list[str], environment: Mapping[str, str], stdin: int, output: int) -> int:
-    """Start a program with these descriptors as standard input and output, and what it complains about dropped."""
+    """Start a program with these file descriptors as stdin and stdout. Its stderr is discarded."""
     if sys.platform == "win32":
         raise OSError("not supported on Windows")
     else:  # noqa: RET506  the form that type checkers understand
@@ -216,12 +215,12 @@ def _spawn(argv: list[str], environment: Mapping[str, str], stdin: int, output: 
 
 
 def entry_path(state: str, key: str) -> str:
-    """Where the answer for `key` is. Names of files may collide: the entry holds the whole key."""
+    """Return the path of the answer for `key`. Paths can collide, so the entry contains the whole key."""
     return f"{state}/answers/{crc32(key.encode('utf-8', 'surrogateescape')):08x}"
 
 
 def stamp(path: str) -> str:
-    """What of the file or folder at `path` must stay as it is."""
+    """Return what must stay the same about the file or folder at `path`."""
     try:
         status = os.stat(path)
     except OSError:
@@ -230,7 +229,7 @@ def stamp(path: str) -> str:
 
 
 def read_answer(path: str, key: str) -> tuple[int, bytes] | None:
-    """The exit code and the text stored at `path` for `key`; None if there is none or it is no longer valid."""
+    """Return the exit code and text stored at `path` for `key`, or None if there is none or it is no longer valid."""
     data = read_entry(path, key)
     if data is None:
         return None
@@ -249,9 +248,9 @@ def read_answer(path: str, key: str) -> tuple[int, bytes] | None:
 
 
 def _unchanged_since(reference: str, folders: list[str]) -> bool:
-    """Whether no file below `folders` has changed since the time of the file `reference`, byte code aside.
+    """Return whether no file below `folders` changed after the file `reference`, ignoring bytecode.
 
-    Asked of `find`, which looks at thousands of files in the time that Python needs for hundreds.
+    Uses `find`, which examines thousands of files in the time that Python needs for hundreds.
     """
     argv = ["find", "-H", *folders, "-name", "__pycache__", "-prune", "-o", "-cnewer", reference, "-print"]
     return _output(argv, os.environ, b"", 1) == b""
@@ -268,11 +267,11 @@ def store_answer(
     folders: Iterable[str] = (),
     started: float = 0.0,
 ) -> None:
-    """Store `body` and `code` as the answer for `key` while the files in `dependencies` stay as they are.
+    """Store `body` and `code` as the answer for `key`, valid while the files in `dependencies` don't change.
 
-    So must all files below `folders` since the time `started`, in seconds since the epoch. `until` is the second
-    since the epoch at which it expires.
-    A file name with a newline cannot be watched: then nothing is stored.
+    Files below `folders` must not have changed after `started`, in seconds since the epoch. `until` is when the answer
+    expires, in seconds since the epoch. Nothing is stored if a file name contains a newline, because such files can't
+    be watched.
     """
     paths = sorted(set(dependencies))
     below = [f"{BELOW}{folder}" for folder in folders]
@@ -286,7 +285,7 @@ def store_answer(
 
 
 def clear(state: str) -> None:
-    """Remove every cached answer."""
+    """Delete all cached answers."""
     try:
         with os.scandir(f"{state}/answers") as entries:
             for entry in entries:

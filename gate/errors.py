@@ -1,4 +1,4 @@
-"""The few ways in which gate stops before a verdict; the command line maps each to its exit code."""
+"""The errors with which gate stops before a verdict. The command line maps each to its exit code."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """Something wrong in a file that a person wrote, at a place, in a sentence that says what was meant.
+    """A mistake at a position in a file that a person wrote, with what was expected.
 
-    `line` and `column` count from 1; 0 means that the place is the file as a whole.
+    `line` and `column` start at 1; 0 means the whole file.
     """
 
     file: str
@@ -25,27 +25,27 @@ class Mistake:
 
 
 class GateError(Exception):
-    """One clear sentence for the person at the terminal; never a traceback."""
+    """An error with one clear sentence for the user, displayed without a traceback."""
 
     def __init__(self, message: str, hint: str = "") -> None:
-        """`message` says what is wrong; `hint`, where there is one, says what to do."""
+        """Create the error. `message` says what is wrong; `hint`, if any, says what to do."""
         super().__init__(message)
         self.message = message
         self.hint = hint
 
 
 class UsageError(GateError):
-    """Usage error: an option, a revision or a path that makes no sense here. Exit 2."""
+    """An option, revision, or path that makes no sense here. Exit code 2."""
 
 
 class InvalidInput(UsageError):
-    """A policy or CODEOWNERS with mistakes: all of them, at once. Exit 2."""
+    """All mistakes in a policy or CODEOWNERS file. Exit code 2."""
 
     def __init__(self, mistakes: Iterable[Mistake], hint: str = "") -> None:
-        """`mistakes` must not be empty."""
+        """Create the error. `mistakes` must not be empty."""
         self.mistakes = tuple(mistakes)
         super().__init__("\n".join(str(mistake) for mistake in self.mistakes), hint)
 
 
 class CannotDecide(GateError):
-    """The facts that a verdict needs cannot be had: shallow clone, broken git, unreachable forge. Exit 3."""
+    """The facts for a verdict aren't available: shallow clone, broken git, or unreachable forge. Exit code 3."""

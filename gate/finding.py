@@ -1,4 +1,4 @@
-"""What a check reports about one place, from the tool that reports it to every report."""
+"""The finding: what a check reports about a position, from the tool to every report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FEWER_TESTS = "fewer-tests"
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """`new` belongs where `old` stands on `line`, from `column` on; both count from 1, columns in characters."""
+    """Replace `old` by `new` on `line`, at `column`. Both start at 1; columns count characters."""
 
     line: int
     column: int
@@ -25,11 +25,11 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a check says about one place. `new` is False where the base tree has it as well.
+    """A single report by a check. `new` is False if the base has it too.
 
-    `line`, `column` and `end_line` count from 1; 0 means the whole file (some tools report -1), and an
-    empty `path` for the whole tree. `fix` has the edits that certainly fix it, all of them together; empty if none do.
-    `test` is what the runner of the tests calls the one that failed; it is `flaky` if it passed when it was run again.
+    `line`, `column`, and `end_line` start at 1. 0 means the whole file, and an empty `path` the whole tree. `fix`
+    contains the edits that certainly fix it if applied together, or is empty. `test` is the id of the failed test; it
+    is `flaky` if it passed when rerun.
     """
 
     path: str
@@ -46,12 +46,12 @@ class Finding:
     flaky: bool = False
 
     def __post_init__(self) -> None:
-        """No report has a place for a line before the first, whatever a tool says."""
+        """Correct lines before the first, which some tools report and no report format accepts."""
         for name in ("line", "column", "end_line"):
             if getattr(self, name) < 0:
                 object.__setattr__(self, name, 0)
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Finding:
-        """The finding of which `data` holds the fields, as JSON has them; raises TypeError if they are others."""
+        """Create a finding from its fields as in JSON. Raises TypeError if they don't match."""
         return cls(**{**data, "fix": tuple(Edit(**edit) for edit in data.get("fix", ()))})

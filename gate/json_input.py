@@ -1,4 +1,4 @@
-"""JSON that somebody else wrote: a tool, a server, an older gate, an attacker. Pure."""
+"""Parse untrusted JSON: from a tool, a server, an older gate, or an attacker. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def parse_json(text: str | bytes) -> Any:  # noqa: ANN401  what is in it is for the caller to find out
-    """The value of a JSON text; raises ValueError for anything else, nesting that is too deep included."""
+    """Parse JSON. Raises ValueError for anything else, including excessive nesting."""
     try:
         return json.loads(text)
     except RecursionError:

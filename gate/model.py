@@ -1,7 +1,7 @@
-"""The values that gate reasons about: all frozen, none does I/O.
+"""The values that gate reasons about. All are frozen, and none does I/O.
 
-A repository path is a `str` decoded from git's bytes as UTF-8 with `surrogateescape`: the decoding is
-one to one, so comparing two of them compares their bytes, whatever those are.
+A repository path is a `str` decoded from git's bytes as UTF-8 with `surrogateescape`. Decoding is one-to-one, so
+comparing two paths compares their bytes.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ ENVIRONMENTS = "refs/environments/"
 
 
 def short_name(into: str) -> str:
-    """The name of a branch or an environment as people and the policy have it."""
+    """Return the short name of a branch or environment, as people and the policy use it."""
     return into.removeprefix(BRANCHES).removeprefix(ENVIRONMENTS)
 
 
 def decode_path(raw: bytes) -> str:
-    """Turn git's bytes into a repository path, losing nothing."""
+    """Decode a repository path from git's bytes, without losing anything."""
     return raw.decode("utf-8", "surrogateescape")
 
 
 def encode_path(path: str) -> bytes:
-    """Turn a repository path back into git's bytes."""
+    """Encode a repository path into git's bytes."""
     return path.encode("utf-8", "surrogateescape")
 
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """One path of a change, as `git diff-tree -r --raw --no-renames` has it: a rename is two of these."""
+    """One path of a change, as printed by `git diff-tree -r --raw --no-renames`. A rename is two of these."""
 
     path: str
     status: Status
@@ -55,7 +55,7 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Somebody a commit of the change names as author, committer or co-author."""
+    """A person whom a commit of the change names as author, committer, or co-author."""
 
     name: str
     email: str
@@ -63,13 +63,12 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What merging `head` into `into` would do: the step from the base tip to the merge result.
+    """What merging `head` into `into` changes, from the base tip to the merge result.
 
-    `tree` is empty where no merge result exists; `merge_blocker` then says why in one sentence, and `conflicts`
-    names the files in conflict. `merge_base` is empty for unrelated histories; of several it is the one
-    git names first. `renames` maps a new path to the old one, where git sees a rename; it serves only to
-    match findings and never decides who owns a file. `merged_commits` counts the commits that the merge of this
-    change has added to the branch's history; 0 if it is not merged yet.
+    If no merge result exists, `tree` is empty, `merge_blocker` says why in one sentence, and `conflicts` lists the
+    files in conflict. `merge_base` is git's first merge base, or empty for unrelated histories. `renames` maps new
+    paths to old ones; it only matches findings and never decides who owns a file. `merged_commits` counts the commits
+    that the merge added to the branch's history, or 0 if it isn't merged yet.
     """
 
     repository: str
@@ -95,11 +94,11 @@ NOT_RUN = "not run, though they look like tests"
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A check that ran to its end. `findings` holds all of them; `blocking` those that forbid the merge.
+    """A check that ran to completion. `findings` contains all findings; `blocking` those that block.
 
-    `seconds` is the wall time of the run that produced it, also when the result was `cached`; `note` is one
-    line of detail (files checked, tests run). `seen` is how many files or tests it has looked at; None where
-    it does not say. A check that is not `enforced` is shown, and blocks nothing.
+    `seconds` is the wall time of the original run, even if the result is `cached`. `note` is one line of detail, such
+    as the number of tests. `seen` is the number of files or tests, or None if unknown. A check that isn't `enforced` is
+    displayed but doesn't block.
     """
 
     id: str
@@ -113,20 +112,20 @@ class Ran:
 
     @property
     def failed(self) -> bool:
-        """Whether it has anything that would block."""
+        """Whether it has a finding that would block."""
         return bool(self.blocking)
 
     @property
     def empty(self) -> bool:
-        """Whether nothing ran: there was nothing to look at, which says nothing about the change."""
+        """Whether there was nothing to run, which says nothing about the change."""
         return self.seen == 0 and not self.findings
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A check that could not say: never a pass.
+    """A check that failed to run, which is never a pass.
 
-    `hint` says what to do; `output` is the tail of what it printed.
+    `hint` says what to do; `output` is the tail of its output.
     """
 
     id: str
@@ -138,13 +137,13 @@ class Broken:
 
     @property
     def failed(self) -> bool:
-        """Never a pass."""
+        """True: never a pass."""
         return True
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A check that was not run because an answer was known before its turn (`--fail-fast`): never a pass."""
+    """A check skipped because the answer was already known (`--fail-fast`). Never a pass."""
 
     id: str
     reason: str
@@ -152,7 +151,7 @@ class Skipped:
 
     @property
     def failed(self) -> bool:
-        """Never a pass."""
+        """True: never a pass."""
         return True
 
 
@@ -181,7 +180,7 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What a requirement still lacks: `need` approvals by any of `whom`, for `paths`, because of `rule`."""
+    """What a requirement still needs: `need` approvals from any of `whom`, for `paths`, because of `rule`."""
 
     paths: tuple[str, ...]
     need: int
@@ -191,9 +190,9 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class MissingApprovals:
-    """Approvals that are still missing: `need` of the people `whom`, for the files `paths`.
+    """Missing approvals: `need` of the people `whom`, for the files `paths`.
 
-    `names` is how CODEOWNERS or the policy names those people, teams included; empty means by their own names.
+    `names` are those people as CODEOWNERS or the policy names them, teams included; if empty, their own names are used.
     `role` is the capacity in which they are asked, such as `code owner`.
     """
 
@@ -206,7 +205,7 @@ class MissingApprovals:
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """What somebody is asked to approve, and as what."""
+    """What someone is asked to approve, and in which role."""
 
     role: str
     paths: tuple[str, ...]
@@ -214,9 +213,9 @@ class Duty:
 
 @dataclass(frozen=True, slots=True)
 class ReviewRequest:
-    """Whom to ask: the approval of `need` of `names`, which are people or one team.
+    """Whom to ask: approval from `need` of `names`, which are people or one team.
 
-    With a single name nobody else can do it; of several, any can.
+    A single name can't be replaced; of several, any will do.
     """
 
     names: tuple[str, ...]
@@ -225,22 +224,22 @@ class ReviewRequest:
 
     @property
     def required(self) -> bool:
-        """Whether this person or team cannot be replaced by anybody else."""
+        """Whether the approval of this person or team is mandatory."""
         return len(self.names) == 1
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Every file that they answer for."""
+        """All files that they are asked to approve."""
         return tuple(dict.fromkeys(path for duty in self.duties for path in duty.paths))
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one requirement says.
+    """The result of one requirement.
 
-    `advice` is what to do next, and whom to ask, in one or more lines; `findings` are the places that made it
-    apply (what a change of settings would hide). `asks` are the approvals that are missing and that people could
-    give; the verdict turns those of all outcomes into its `reviewers`. One that is not `enforced` blocks nothing.
+    `advice` says what to do next and whom to ask, in one or more lines. `findings` are the places that made it apply,
+    such as weakened settings. `asks` are the approvals that people could still give; the verdict combines those of all
+    outcomes into its `reviewers`. An outcome that isn't `enforced` doesn't block.
     """
 
     id: str
@@ -254,16 +253,16 @@ class Outcome:
 
     @property
     def blocks(self) -> bool:
-        """Whether it keeps the change out."""
+        """Whether it blocks the change."""
         return self.enforced and self.state in {"unmet", "undecided"}
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The one answer. `decision` is `pass` only if a requirement is met and none is unmet or undecided.
+    """The verdict. `decision` is `pass` only if a requirement is met and none is unmet or undecided.
 
-    `reviewers` says whom to ask for what is missing, and `approve_with` how they approve it. `environments` says
-    where the checks ran, in a few words each.
+    `reviewers` says whom to ask for missing approvals, and `approve_with` how they approve. `environments` describes
+    where the checks ran.
     """
 
     decision: Decision

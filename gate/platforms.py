@@ -1,7 +1,7 @@
-"""What differs between operating systems: locks on files, ending a group of processes, waiting for output.
+"""Differences between operating systems: file locks, killing a process group, and waiting for output.
 
-gate checks changes on POSIX systems alone, and refuses to start on Windows: nothing there ends all that a check has
-started. The branches on `sys.platform` are such that a type checker knows what each system has.
+gate checks changes on POSIX systems only, and refuses to start on Windows, where it can't end everything that a check
+started. The branches on `sys.platform` are written so that a type checker knows what each system supports.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ KILLED: Final = 9
 
 
 class HasFileno(Protocol):
-    """What can be waited for."""
+    """An object with a file descriptor to wait for."""
 
     def fileno(self) -> int:
-        """The number of its descriptor."""
+        """Return the file descriptor."""
 
 
 @contextmanager
 def locked(path: Path, *, wait: bool = True) -> Iterator[IO[str]]:
-    """Hold the lock file at `path`, which is created where it is missing; the system lets go when this process ends.
+    """Hold the lock file at `path`, creating it if necessary. The lock is released when this process ends.
 
-    Raises BlockingIOError if another process holds it and this one is not to `wait`.
+    Raises BlockingIOError if another process holds it and `wait` is False.
     """
     with path.open("a") as file:
         _lock(file.fileno(), wait=wait)
@@ -59,7 +59,7 @@ def _lock(descriptor: int, *, wait: bool) -> None:
 
 
 def kill_group(group: int) -> None:
-    """End every process of a group at once; raises ProcessLookupError or PermissionError where that is impossible."""
+    """Kill every process in a group. Raises ProcessLookupError or PermissionError if that isn't possible."""
     if sys.platform != "win32":
         os.killpg(group, signal.SIGKILL)
     else:
@@ -67,7 +67,7 @@ def kill_group(group: int) -> None:
 
 
 def readable(descriptors: Iterable[int | HasFileno], milliseconds: int) -> frozenset[int]:
-    """Wait until one of the descriptors can be read from, for so long at most; those that can be."""
+    """Wait until at least one of the descriptors is readable, or for the given time, and return those that are."""
     if sys.platform != "win32":
         poll = select.poll()
         for descriptor in descriptors:

@@ -1,4 +1,4 @@
-"""The process edge: every program that gate starts is started here, and none outlives its run."""
+"""Start programs. Every program that gate starts is started here, and none outlives its run."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ LOOK = 50
 
 
 class Cancel(threading.Event):
-    """An event that wakes a thread which polls other file descriptors as well."""
+    """An event that wakes a thread which also polls other file descriptors."""
 
     def __init__(self) -> None:
-        """Not set."""
+        """Create an event that isn't set."""
         super().__init__()
         self._seen, self._unset = os.pipe()
         self._closing = threading.Lock()
         self._children: weakref.WeakSet[Cancel] = weakref.WeakSet()
 
     def set(self) -> None:
-        """Set it and its children, for good."""
+        """Set the event and its children. It can't be cleared."""
         with self._closing:
             if not self.is_set():
                 super().set()
@@ -47,7 +47,7 @@ class Cancel(threading.Event):
             child.set()
 
     def child(self) -> Cancel:
-        """Another one, which is set with this one, and may be set alone."""
+        """Return another event that is set together with this one, and that can be set on its own."""
         child = Cancel()
         with self._closing:
             self._children.add(child)
@@ -56,20 +56,20 @@ class Cancel(threading.Event):
         return child
 
     def fileno(self) -> int:
-        """What can be read from, without ever giving anything, as soon as it is set."""
+        """Return a descriptor that becomes readable, without data, when the event is set."""
         return self._seen
 
     def __del__(self) -> None:
-        """Nobody can wait for it any more."""
+        """Close the descriptors."""
         self.set()
         os.close(self._seen)
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What a program left behind. `ended` says whether the exit was normal or gate enforced it.
+    """The outcome of a program. `ended` says whether it exited by itself or why gate killed it.
 
-    `returncode` is negative, -N, for a program that was ended by signal N.
+    `returncode` is -N if the program was killed by signal N.
     """
 
     returncode: int
@@ -86,7 +86,7 @@ def run(
     env: Mapping[str, str] | None = None,
     stdin: bytes = b"",
 ) -> Finished:
-    """Run a program that is trusted to end, and return what it left; raises OSError if it cannot start."""
+    """Run a program that is trusted to end, and return its outcome. Raises OSError if it can't start."""
     started = time.monotonic()
     done = subprocess.run(
         list(argv),
@@ -110,15 +110,14 @@ def supervise(
     memory: int = 0,
     started: Callable[[], None] = lambda: None,
 ) -> Finished:
-    """Run a program that is not trusted; raises OSError if it cannot start.
+    """Run an untrusted program. Raises OSError if it can't start.
 
-    It gets no input and a session of its own. `timeout` seconds after the start, when it has written more than
-    `limit` bytes, or when `cancel` is set, it is ended. So it is, on Linux, when it and what it has started hold
-    more than `memory` bytes; 0 means four fifths of what is free when it starts. Whatever it left running is
-    ended with it, wherever that has moved to, and so it is if gate is killed: a supervisor watches over it, see
-    `gate/plugins/supervisor.py`. `started` is called as soon as that is under way.
-    Output goes to files, so that a process which stays behind with the streams open cannot hold up the answer;
-    of more than `limit` bytes only the last are returned.
+    It gets no input and its own session. It is killed `timeout` seconds after the start, when it has written more than
+    `limit` bytes, or when `cancel` is set. On Linux, it is also killed when it and its child processes use more than
+    `memory` bytes; 0 means four fifths of the free memory at the start. Everything it leaves running is killed with it,
+    wherever that moved to, and also if gate itself is killed: a supervisor watches it, see
+    `gate/plugins/supervisor.py`. `started` is called as soon as that is set up. Output goes to files, so that a
+    leftover process with open streams can't delay the result; only the last `limit` bytes are returned.
     """
     began = time.monotonic()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -134,7 +133,7 @@ def supervise(
 
 
 class _SupervisedProgram:
-    """A program under its supervisor: a lifeline to hold, and a pipe on which the supervisor reports."""
+    """A program under a supervisor, with a lifeline to hold and a pipe for the supervisor's report."""
 
     def __init__(
         self,
@@ -169,7 +168,7 @@ class _SupervisedProgram:
             os.close(held)
 
     def watch(self, deadline: float, limit: int, cancel: Cancel) -> Ended:
-        """Wait until all has been reported, or until there is a reason to end the program."""
+        """Wait until the report is complete, or until there is a reason to kill the program."""
         while not self._listen(LOOK, cancel):
             if cancel.is_set():
                 return "cancelled"
@@ -180,7 +179,7 @@ class _SupervisedProgram:
         return "exit"
 
     def end(self) -> None:
-        """Let go of the lifeline, and wait until the supervisor has ended everything."""
+        """Release the lifeline, and wait until the supervisor has killed everything."""
         os.close(self._lifeline)
         deadline = time.monotonic() + PATIENCE
         while not self._listen(LOOK):
@@ -195,7 +194,7 @@ class _SupervisedProgram:
                 kill_group(answers["pid"])
 
     def returncode(self) -> int:
-        """The exit code, or -N for signal N; raises OSError if the program never started."""
+        """Return the exit code, or -N for signal N. Raises OSError if the program never started."""
         match self._answers():
             case {"error": number}:
                 raise OSError(number, os.strerror(number), self._program)
@@ -207,11 +206,11 @@ class _SupervisedProgram:
                 return -KILLED
 
     def exceeded_memory(self) -> bool:
-        """Whether the supervisor has ended the program for the memory that it held."""
+        """Return whether the supervisor killed the program because of its memory use."""
         return "memory" in self._answers()
 
     def _listen(self, milliseconds: int, cancel: Cancel | None = None) -> bool:
-        """Read the supervisor's report for so long at most, or until `cancel`; whether it is complete."""
+        """Read the supervisor's report for at most this time, or until `cancel`; return whether it is complete."""
         if self._status not in readable(
             [self._status] if cancel is None else [self._status, cancel], milliseconds
         ):
@@ -232,7 +231,7 @@ def _tail(stream: IO[bytes], limit: int) -> bytes:
 
 
 def show_in_pager(command: str, text: str, environment: Mapping[str, str]) -> bool:
-    """Show `text` in the pager `command`, started by the shell as git does; False if that cannot be started."""
+    """Show `text` in the pager `command`, started by the shell as git does. Returns False if it can't be started."""
     try:
         done = subprocess.run(
             ["sh", "-c", command],  # noqa: S607 - a setting of the user's own git

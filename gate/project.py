@@ -1,7 +1,6 @@
-"""Where the project is published: the only place in the package that says so.
+"""The project's public address, which no other module contains.
 
-The address is not final. A test lists every file that still has another one, so changing it here shows what else to
-change.
+It isn't final. A test lists every file with another address, so a change here shows what else to change.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The monitoring edge: queries to Prometheus, over its HTTP API."""
+"""Query Prometheus over its HTTP API."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ LARGEST = 4 * 1024 * 1024
 
 
 def ask(server: str, queries: Iterable[str]) -> dict[str, Reading]:
-    """What the Prometheus at the address `server` answers to each query, now.
+    """Return the current response of the Prometheus server to each query.
 
-    Never raises: whatever goes wrong is the reading's trouble, in one sentence.
+    Never raises. A failure is described in the reading's `trouble`.
     """
     wanted = list(dict.fromkeys(queries))
     if not server:
@@ -51,17 +51,17 @@ def _ask(server: str, query: str) -> Reading:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Who answers is whom the policy names: what another one says, or a page to log in, is no answer."""
+    """Refuse redirects: only the server that the policy names counts, not a login page or another server."""
 
     def redirect_request(self, *_: object) -> None:
-        """Follow none."""
+        """Refuse the redirect."""
 
 
 _OPENER = urllib.request.build_opener(_NoRedirect)
 
 
 def _all(answer: http.client.HTTPResponse) -> bytes:
-    """The whole answer; raises OSError if it takes too long, also where some of it comes all the time."""
+    """Read the whole response. Raises OSError if that takes too long in total, even if data keeps arriving."""
     until = time.monotonic() + PATIENCE
     data = bytearray()
     while len(data) < LARGEST and (part := answer.read1(65536)):

@@ -1,6 +1,6 @@
-"""The one parser of what git prints with `--raw -z --no-abbrev`, and of lists of changes stored in that form.
+"""Parse the output of `--raw -z --no-abbrev`, and lists of changes stored in that format. The only such parser.
 
-Pure. What has another form raises ValueError; git itself never prints it.
+Pure. Raises ValueError for anything that git itself never prints.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ STATUSES: dict[str, Status] = {"A": "added", "D": "deleted"}
 
 @dataclass(frozen=True, slots=True)
 class LoggedCommit:
-    """One commit of `git log --raw`: what `--format` prints about it, and the files that it changed."""
+    """A commit from `git log --raw`: the output of `--format`, and the files it changed."""
 
     header: str
     files: list[FileChange] = field(default_factory=list)
 
 
 def parse_raw(raw: bytes) -> tuple[FileChange, ...]:
-    """The files in a raw, NUL-separated, rename-free diff, in its order."""
+    """Parse a raw, NUL-separated diff without rename detection, in order."""
     fields = raw.split(b"\0")
     if fields.pop() != b"" or len(fields) % 2:
         raise ValueError("a list of changes ends within an entry")
@@ -30,9 +30,9 @@ def parse_raw(raw: bytes) -> tuple[FileChange, ...]:
 
 
 def parse_log(raw: bytes) -> list[LoggedCommit]:
-    """The commits in the output of `git log --raw -z --no-renames`, in its order; `--format` prints one line.
+    """Parse the output of `git log --raw -z --no-renames`, in order, where `--format` prints one line.
 
-    With an empty format all files are those of a single commit without a header.
+    With an empty format, all files belong to a single commit without a header.
     """
     commits: list[LoggedCommit] = []
     fields = iter(raw.split(b"\0"))
@@ -47,7 +47,7 @@ def parse_log(raw: bytes) -> list[LoggedCommit]:
 
 
 def parse_renames(raw: bytes) -> dict[str, str]:
-    """The old path of each renamed file, by the new one, in a raw diff that was made with `-M`."""
+    """Return the old path of each renamed file by its new one, from a raw diff made with `-M`."""
     renames = {}
     fields = iter(raw.split(b"\0")[:-1])
     for head in fields:
@@ -70,7 +70,7 @@ def _entry(head: bytes, path: bytes) -> FileChange:
 
 
 def _fields_of(head: bytes) -> tuple[str, str, str, str, str]:
-    """Of one file `:OLD_MODE NEW_MODE OLD NEW STATUS`."""
+    """Parse the header of a file: `:OLD_MODE NEW_MODE OLD NEW STATUS`."""
     if not head.startswith(b":"):
         raise ValueError("an entry of a list of changes must start with a colon")
     old_mode, new_mode, old, new, status = head[1:].decode("ascii").split(" ")

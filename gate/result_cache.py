@@ -1,6 +1,6 @@
-"""The cache of results: what a check reported, under a key made of everything that decides it.
+"""Cache the results of checks, under keys derived from everything that decides them.
 
-Nothing ever has to be invalidated: another content, setting, tool or environment is another key.
+Nothing is ever invalidated: different content, settings, tools, or environments have different keys.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ UNUSED_FOR = 30 * 24 * 3600
 
 
 def key_of(*parts: str) -> str:
-    """The name for a result that depends on `parts`, in this order."""
+    """Return the cache key for a result that depends on `parts`, in this order."""
     digest = hashlib.sha256()
     for part in parts:
         data = part.encode("utf-8", "surrogateescape")
@@ -29,29 +29,29 @@ def key_of(*parts: str) -> str:
 
 
 class Shared(Protocol):
-    """Results of other clones and machines."""
+    """Results shared with other clones and machines."""
 
     def get(self, key: str) -> bytes | None:
-        """The body stored under `key`, or None."""
+        """Return the body stored under `key`, or None."""
 
     def put(self, key: str, body: bytes) -> None:
-        """Store `body` under `key`, or do nothing where that is not possible."""
+        """Store `body` under `key`, if possible."""
 
 
 class ResultCache:
     """A folder of cached results."""
 
     def __init__(self, folder: Path, most: int = MOST_RESULTS, shared: Shared | None = None) -> None:
-        """The folder is made when something is first stored; it holds about `most` results.
+        """Create a cache of about `most` results. The folder is created on the first write.
 
-        What is not there is looked for in `shared`, and stored here then; what may be shared is stored there as well.
+        Missing results are looked up in `shared` and then stored here. Results that may be shared are stored there too.
         """
         self._folder = folder
         self._most = most
         self._shared = shared
 
     def get(self, key: str) -> bytes | None:
-        """The body stored under `key`, or None."""
+        """Return the body stored under `key`, or None."""
         body = self._get(key)
         if body is None and self._shared:
             body = self._shared.get(key)
@@ -68,9 +68,9 @@ class ResultCache:
         return body
 
     def put(self, key: str, body: bytes, *, share: bool = True) -> None:
-        """Store `body` under `key`, whole or not at all. A full disk or a read-only folder is no failure.
+        """Store `body` under `key` atomically. A full disk or a read-only folder isn't an error.
 
-        Failures are not for others: only with `share` others get it. One in 256 keys has the folder tidied up as well.
+        Others get it only with `share`, because failures aren't shared. One in 256 keys also prunes the folder.
         """
         if self._shared and share:
             self._shared.put(key, body)
@@ -78,7 +78,7 @@ class ResultCache:
             self.prune()
 
     def prune(self) -> None:
-        """Forget what has not been used for long, and the oldest of too many."""
+        """Delete results that haven't been used for long, and the oldest if there are too many."""
         with contextlib.suppress(OSError):
             by_age = sorted((path.stat().st_mtime, path) for path in self._folder.glob("*/*"))
             for number, (used, path) in enumerate(by_age):

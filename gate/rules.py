@@ -1,4 +1,4 @@
-"""The rules in force: the policy at a commit, and which branches of a repository are protected."""
+"""The rules in force: the policy at a commit, and the protected branches of a repository."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ MOST_VERSIONS = 50
 
 
 def policy_at(repository: Repository, commit: str) -> Policy:
-    """The policy in the tree of `commit`.
+    """Return the policy in the tree of `commit`.
 
-    Raises InvalidInput with every mistake in it; if it is a link; and if there is none, and a file that must be meant
-    as one is not read as one.
+    Raises InvalidInput with its mistakes, if it is a symlink, and if it is missing but another file was probably meant
+    as the policy.
     """
     return repository.once(("policy", commit), lambda: _read_policy(repository, commit))
 
@@ -52,7 +52,7 @@ def _read_policy(repository: Repository, commit: str) -> Policy:
 
 
 def _refuse_near_misses(repository: Repository, commit: str) -> None:
-    """Raise InvalidInput if a file at the top, or in a folder there, must be meant as the policy."""
+    """Raise InvalidInput if a file at the top, or in a top-level folder, was probably meant as the policy."""
     from gate.policy.near_misses import looks_like_policy, may_be_policy
 
     shallow = list_shallow(repository, commit)
@@ -66,7 +66,7 @@ def _refuse_near_misses(repository: Repository, commit: str) -> None:
 
 
 def refuse_misnamed(repository: Repository, policy: Policy, branch: str) -> None:
-    """Raise InvalidInput if the policy must mean the branch (a short name) by a name that is not the branch's."""
+    """Raise InvalidInput if the policy lists a misspelled name of the branch (a short name)."""
     if not policy.branches or policy.protects(branch):
         return
     from gate.policy.near_misses import meant_branch
@@ -81,7 +81,7 @@ def refuse_misnamed(repository: Repository, policy: Policy, branch: str) -> None
 
 
 def absent_branches(repository: Repository, policy: Policy, branch: str) -> str:
-    """What to say where the policy protects branches that do not exist, and not this one; else ""."""
+    """Return a message if the policy protects only branches that don't exist, and not this one; else ""."""
     names = policy.branches
     if (
         not names
@@ -94,7 +94,7 @@ def absent_branches(repository: Repository, policy: Policy, branch: str) -> str:
 
 
 def stored_in(contents: Mapping[str, bytes | None]) -> Stored | None:
-    """The shared policy among some files by path; None if not all of it is there."""
+    """Return the shared policy among some files by path, or None if a part is missing."""
     shared, proof = (contents.get(path) for path in STORED)
     if shared is None or proof is None:
         return None
@@ -104,21 +104,21 @@ def stored_in(contents: Mapping[str, bytes | None]) -> Stored | None:
 
 
 def stored_here(top: Path) -> Stored | None:
-    """The shared policy that is stored in a working tree."""
+    """Return the shared policy that is stored in a working tree."""
     return stored_in({path: (top / path).read_bytes() for path in STORED if (top / path).is_file()})
 
 
 def behind_links(paths: Iterable[str]) -> InvalidInput:
-    """The error where rules should be, and there is only the name of another file or a submodule.
+    """Return the error for rules that are a symlink or a submodule.
 
-    It would be read as no rules at all, which its author did not mean.
+    They would be read as no rules at all, which the author didn't intend.
     """
     reason = "expected a file, got a symbolic link, a submodule or a folder, and no rules are read through it"
     return InvalidInput([Mistake(path, 0, 0, reason) for path in paths], "put the file itself there")
 
 
 def last_valid_policy(repository: Repository, commit: str) -> Policy | None:
-    """The policy at `commit`, or else the last valid one that its branch had before; None if it never had one."""
+    """Return the policy at `commit`, else the last valid one before it on the branch, else None."""
     for oid in versions(repository, commit, [POLICY_FILE, *STORED]):
         with suppress(InvalidInput):
             return policy_at(repository, oid)
@@ -126,7 +126,7 @@ def last_valid_policy(repository: Repository, commit: str) -> Policy | None:
 
 
 def versions(repository: Repository, commit: str, paths: Sequence[str]) -> list[str]:
-    """The commit, and those of its branch before it (by first parents) that brought another version of the paths."""
+    """Return the commit, and the earlier first-parent commits that changed one of the paths."""
     options = ("--first-parent", f"--max-count={MOST_VERSIONS}")
     return list(dict.fromkeys([commit, *repository.text("rev-list", *options, commit, "--", *paths).split()]))
 
@@ -135,10 +135,10 @@ def versions(repository: Repository, commit: str, paths: Sequence[str]) -> list[
 class ProtectedBranches:
     """The branches of a repository that gate protects.
 
-    `default` is the short name of the default branch, `tip` the commit where it is ("" where it does not exist),
-    and `policy` what holds there. `candidates` do not exist, and would be the default branch instead if they did.
-    Where the policy at `tip` is invalid, `mistake` says so, and `policy` is the last valid one before it: it still
-    says which branches are protected, and nothing can merge into those.
+    `default` is the short name of the default branch, `tip` its commit ("" if it doesn't exist), and `policy` its
+    policy. `candidates` don't exist but would take precedence as default branch. If the policy at `tip` is invalid,
+    `mistake` says so, and `policy` is the last valid one: it still says which branches are protected, and nothing can
+    be merged into them.
     """
 
     repository: Repository
@@ -150,7 +150,9 @@ class ProtectedBranches:
 
     @classmethod
     def of(cls, repository: Repository) -> ProtectedBranches:
-        """Those of this repository, or of its `origin` where it is a clone; raises InvalidInput for a bad policy."""
+        """Return the protected branches of this repository, or of `origin` in a clone. Raises InvalidInput for a bad
+        policy.
+        """
         branches = cls.known(repository)
         if branches.mistake is not None:
             raise branches.mistake
@@ -158,7 +160,7 @@ class ProtectedBranches:
 
     @classmethod
     def known(cls, repository: Repository) -> ProtectedBranches:
-        """The same, also where the policy of the default branch is invalid."""
+        """Return the same, even if the default branch's policy is invalid."""
         names = default_candidates(repository)
         tips = known_tips(repository, names)
         default = next((name for name in names if tips[name]), names[0])
@@ -171,10 +173,10 @@ class ProtectedBranches:
         return cls(repository, default, tip, policy, frozenset(earlier), mistake)
 
     def protects(self, branch: str, tip: str = "") -> bool:
-        """Is the branch (a short name), which is at the commit `tip` ("" for none known), protected?
+        """Return whether a branch (a short name) with the tip `tip` ("" if unknown) is protected.
 
-        The default branch always is. Others are where its policy says so, or the policy on the branch itself;
-        where it names no branch at all, the usual names are.
+        The default branch always is. Others are if its policy or their own says so. If it lists no branches, the usual
+        names are protected.
         """
         if branch == self.default or branch in self.candidates or self.policy.protects(branch):
             return True

@@ -40,20 +40,20 @@ logger = logging.getLogger(__name__)
 
 
 class Store(Protocol):
-    """Where files are by name. Both functions raise OSError or ValueError where that does not work."""
+    """Stores files by name. Both methods raise OSError or ValueError on failure."""
 
     def read(self, name: str, most: int) -> bytes | None:
-        """The file of this name; None if there is none. Raises ValueError if it is larger than `most` bytes."""
+        """Return the file with this name, or None. Raises ValueError if it is larger than `most` bytes."""
 
     def write(self, name: str, content: bytes) -> None:
-        """Write the file of this name, or replace it."""
+        """Create or replace the file with this name."""
 
 
 class Folder:
-    """Files in a folder."""
+    """A store in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        """The folder is made when something is first written."""
+        """Use this folder, which is created on the first write."""
         self._folder = folder
 
     def read(self, name: str, most: int) -> bytes | None:
@@ -70,10 +70,10 @@ class Folder:
 
 
 class Server:
-    """Files on an HTTP server: GET and PUT, as bazel-remote and WebDAV have them."""
+    """A store on an HTTP server with GET and PUT, such as bazel-remote or WebDAV."""
 
     def __init__(self, url: str, token: str = "") -> None:
-        """`token` is sent as a bearer token, if there is one."""
+        """Use this server. `token`, if any, is sent as a bearer token."""
         self._url = url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
@@ -107,23 +107,23 @@ def _limited(content: bytes, most: int) -> bytes:
 
 
 class SignedResults:
-    """Results in a store, each signed by a bot. The keys that count are `trusted`, by their base64 text."""
+    """Results in a store, each signed by a bot. `trusted` are the accepted keys, by their base64 text."""
 
     def __init__(
         self, store: Store, repository: str, trusted: Mapping[str, PublicKey], key: SigningKey | None
     ) -> None:
-        """`key` signs what is written; without one nothing is."""
+        """Use this store. `key` signs what is written; without a key, nothing is written."""
         self._store, self._repository = store, repository
         self._trusted, self._key = trusted, key
         self._off = False
         self._lock = threading.Lock()
 
     def get(self, key: str) -> bytes | None:
-        """The result that a bot has stored under `key` of this repository, or None."""
+        """Return the result that a bot stored under `key` for this repository, or None."""
         return self._within(lambda: self._get(key))
 
     def put(self, key: str, body: bytes) -> None:
-        """Sign a result and store it, if this is a place that may."""
+        """Sign and store a result, if this process has a key."""
 
         def write() -> None:
             self._put(key, body)
@@ -141,7 +141,7 @@ class SignedResults:
         return body if body is not None and sha256(body).hexdigest() == digest else None
 
     def _verified(self, data: bytes, key: str) -> str:
-        """The digest of the result by a statement about this key and repository; empty if it is not valid."""
+        """Return the digest of the result from a valid statement about this key and repository, or ""."""
         try:
             entry = parse_json(data)
             statement, line, signature = (str(entry[name]) for name in ("statement", "key", "signature"))
@@ -170,7 +170,7 @@ class SignedResults:
         self._store.write(self._name(key), json.dumps(entry).encode("ascii"))
 
     def _within(self, action: Callable[[], bytes | None]) -> bytes | None:
-        """What `action` returns; None if it fails or takes too long, and then nothing is asked for any more."""
+        """Call `action`, and return None if it fails or takes too long. In that case, no more requests are made."""
         with self._lock:
             if self._off:
                 return None
@@ -204,11 +204,11 @@ def _is_digest(text: str) -> bool:
 def open_shared(
     repository: str, trusted: Mapping[str, PublicKey], environ: Mapping[str, str] = os.environ
 ) -> ResultCache | SignedResults | None:
-    """The shared results that `GATE_CACHE` names, as a URL; None without it.
+    """Open the shared results at the URL in `GATE_CACHE`. Returns None if it isn't set.
 
-    With bots in the policy (`trusted`) every entry is signed: `GATE_CACHE_KEY` is the file of the key where results
-    are written. Without one, a folder is believed as it is: anyone who can write there can make gate believe that a
-    check has passed, as in `.git/gate` itself. A server then is an error. Raises UsageError.
+    If the policy lists bots (`trusted`), every entry is signed: `GATE_CACHE_KEY` is the key file where results are
+    written. Otherwise a folder is trusted as it is, like `.git/gate` itself: anyone who can write to it can make gate
+    believe that a check passed. A server without bots is an error. Raises UsageError.
     """
     url = environ.get("GATE_CACHE", "")
     if not url:

@@ -1,4 +1,4 @@
-"""The ssh edge: signing with a person's own key, and verifying, both by ssh-keygen."""
+"""Sign with a person's SSH key, and verify signatures, both through ssh-keygen."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ PRINCIPAL = "signer"
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key that can sign: its public half, and the file that names it for ssh-keygen.
+    """A key that can sign: its public half, and the file that ssh-keygen uses.
 
-    `path` is empty for a key that is only in the agent.
+    `path` is empty if the key is only in the agent.
     """
 
     public: PublicKey
@@ -42,7 +42,7 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Data, its signature, the key that it is said to be made with, and what the signature is for."""
+    """Data, its signature, the key that allegedly signed it, and the namespace."""
 
     data: bytes
     signature: bytes
@@ -82,7 +82,7 @@ def find_key(
 
 
 def sign(data: bytes, key: SigningKey, namespace: str = NAMESPACE) -> bytes:
-    """The armored signature of `data` in this namespace; raises CannotDecide in ssh's own words."""
+    """Return the armored signature of `data` in this namespace. Raises CannotDecide with ssh-keygen's message."""
     with _scratch() as folder:
         path = key.path
         if not path:
@@ -108,7 +108,7 @@ def sign(data: bytes, key: SigningKey, namespace: str = NAMESPACE) -> bytes:
 
 
 def _cannot_sign(key: SigningKey, done: Finished) -> CannotDecide:
-    """Why a key did not sign, and what to do."""
+    """Return the error for a key that failed to sign, and what to do."""
     private = key.path.removesuffix(".pub")
     if b"UNPROTECTED PRIVATE KEY" in done.stderr:
         return CannotDecide(
@@ -123,9 +123,9 @@ def _cannot_sign(key: SigningKey, done: Finished) -> CannotDecide:
 
 
 def verify(claims: Sequence[Claim]) -> list[bool | None]:
-    """Whether each signature is valid, in order; None where that could not be found out this time.
+    """Return whether each signature is valid, in order, or None if that couldn't be determined this time.
 
-    ssh-keygen is asked about each that is not certain without it.
+    ssh-keygen is only started for signatures that can't be decided without it.
     """
     certain: list[bool | None] = [None] * len(claims)
     if len(claims) > FEW and can_verify():
@@ -138,7 +138,7 @@ def verify(claims: Sequence[Claim]) -> list[bool | None]:
 
 
 def _ask(claims: Sequence[Claim]) -> list[bool | None]:
-    """What ssh-keygen says. Several at a time: it takes one each."""
+    """Verify signatures with ssh-keygen. Several processes run at once, because each verifies one signature."""
     if not claims:
         return []
     with _scratch() as folder:
@@ -167,7 +167,7 @@ def _ask(claims: Sequence[Claim]) -> list[bool | None]:
 
 @contextmanager
 def _scratch() -> Iterator[str]:
-    """A folder for what ssh-keygen takes and gives as files; raises CannotDecide where none can be written."""
+    """Yield a temporary folder for ssh-keygen's files. Raises CannotDecide if it can't be created."""
     try:
         with tempfile.TemporaryDirectory(prefix="gate-ssh-") as folder:
             yield folder
@@ -178,7 +178,7 @@ def _scratch() -> Iterator[str]:
 
 
 def _read_key(text: str, program: str) -> SigningKey:
-    """The key that `--key` or `user.signingkey` names: a file, or the public key itself."""
+    """Read the key that `--key` or `user.signingkey` names: a file, or the public key itself."""
     literal = text.removeprefix("key::") if text.startswith(("key::", "ssh-", "ecdsa-", "sk-")) else ""
     if literal:
         return SigningKey(_parse(literal, "the signing key"), "", program)

@@ -1,12 +1,12 @@
-"""Files that gate writes: whole or not at all; and the one format of the entries of its caches.
+"""Write files atomically, and define the format of all cache entries.
 
-An entry is a file with three parts: a line with the version of the format and a checksum of the rest, a line with
-the key, which is everything that the entry is valid for, and the body. What does not fit (another version, another
-key, a damaged or half-written file) is as if it were not there, so nothing ever has to be invalidated.
+An entry has three parts: a line with the format version and a checksum of the rest, a line with the key, which contains
+everything that the entry is valid for, and the body. An entry with another version or key, or a damaged one, counts as
+missing, so nothing is ever invalidated.
 
-Caches are not synced to the disk: after a power failure the checksum decides. Files of the user are.
+Caches aren't synced to disk, because the checksum detects damage after a power failure. The user's files are.
 
-This module imports only built-in modules: the cached answer of an unchanged commit is read with it.
+This module imports only built-in modules, because the cached answer for an unchanged commit is read with it.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ def write_atomically(
     durable: bool = False,
     expected: bytes | None = None,
 ) -> None:
-    """Put a file at `path` or replace the one there, whole or not at all; raises OSError and leaves nothing behind.
+    """Create or replace the file at `path` atomically. Raises OSError and leaves nothing behind.
 
-    `mode` is subject to the umask; without one, a file that is replaced keeps its permissions. `modified` is its time
-    stamp. With `durable` the content is on the disk first. With `expected` a file is only replaced while it still has
-    this content. The folder is made if it is missing.
+    `mode` is subject to the umask; without it, a replaced file keeps its permissions. `modified` is the modification
+    time. With `durable`, the content is synced to disk first. With `expected`, a file is only replaced if it still has
+    this content. The folder is created if it is missing.
     """
     target = os.fspath(path)
     folder = os.path.dirname(target) or "."
@@ -59,7 +59,7 @@ def write_atomically(
 def write_entry(
     path: str | os.PathLike[str], key: str, body: bytes, *, modified: float | None = None
 ) -> bool:
-    """Store an entry; whether that worked. A full disk or a read-only folder is no failure of a cache.
+    """Store an entry, and return whether that worked. A full disk or a read-only folder isn't an error for a cache.
 
     A key is one line of text.
     """
@@ -72,14 +72,14 @@ def write_entry(
 
 
 def read_entry(path: str | os.PathLike[str], key: str) -> bytes | None:
-    """The body of the entry at `path`; None unless it is whole and was stored for `key`."""
+    """Return the body of the entry at `path`, or None unless it is intact and was stored for `key`."""
     head = key.encode("utf-8", "surrogateescape") + b"\n"
     payload = _payload(path)
     return payload[len(head) :] if payload is not None and payload.startswith(head) else None
 
 
 def key_of_entry(path: str | os.PathLike[str]) -> str:
-    """The key that the entry at `path` was stored for, without reading the rest; "" if there is none."""
+    """Return the key of the entry at `path` without reading the rest, or ""."""
     try:
         with open(path, "rb") as file:
             first, key = file.readline(), file.readline()

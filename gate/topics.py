@@ -1,7 +1,6 @@
-"""What `gate explain` prints: every requirement, check, rule and term that a message of gate uses.
+"""The topics of `gate explain`: every requirement, check, rule, and term that gate's messages use.
 
-Each text starts with one line that says it all, which is what the list of topics shows. The pages of rules are written
-from the catalogue of the `names` check.
+The first line of each text is its summary in the list of topics. Pages of rules come from the `names` catalog.
 """
 
 from __future__ import annotations
@@ -287,7 +286,7 @@ TERMS: Final[dict[str, str]] = {
 
 
 def groups() -> Mapping[str, Mapping[str, str]]:
-    """Every topic with its text, by the heading under which the list shows it."""
+    """Return every topic with its text, by the heading that lists it."""
     from gate.names.rules import RULES
     from gate.names.rules.pages import page
     from gate.weakenings.explanations import PAGES
@@ -304,7 +303,7 @@ def groups() -> Mapping[str, Mapping[str, str]]:
 
 
 def topics() -> dict[str, str]:
-    """Every topic with its text, and the rules of the names check by their former ids as well."""
+    """Return every topic with its text, with rules of the names check under their former ids as well."""
     from gate.names.rules import FORMER_IDS
     from gate.names.rules.pages import page_of_former
 
@@ -313,12 +312,12 @@ def topics() -> dict[str, str]:
 
 
 def topic(name: str) -> str | None:
-    """The text about `name`, however it is capitalized and its words are joined; None if there is none."""
+    """Return the text about `name`, ignoring case and how words are joined, or None."""
     return topics().get(re.sub("[ _]", "-", name.casefold())) or _of_a_tool(name)
 
 
 def _of_a_tool(rule: str) -> str | None:
-    """Where a tool documents one of its own rules; None if it is a rule of no tool that gate runs."""
+    """Return where a tool documents one of its rules, or None if no tool that gate runs has that rule."""
     if re.fullmatch(r"[A-Z]{1,5}\d{3,4}", rule):
         return f"A rule of ruff. Run `ruff rule {rule}` to read about it."
     if re.fullmatch(r"[a-z]+(?:-[a-z]+)*", rule):

@@ -1,8 +1,8 @@
-"""The tree that is checked: a clean checkout of gate's own, moved from tree to tree, never the working tree.
+"""Check out the tree to be checked: in a clean checkout of gate's own, never in the user's working tree.
 
-Each tree lives in `<common git folder>/gate/trees/<role>-<n>/`, with a git folder of its own beside it
-(`<role>-<n>.git`) that borrows the repository's objects and has no ref of the user's. Tools that ask git
-inside the tree get sane answers, and nothing that they do there can move the user's branches, index or files.
+Each checkout is in `<common git folder>/gate/trees/<role>-<n>/` and is reused for other trees. Its own git directory
+beside it (`<role>-<n>.git`) borrows the repository's objects and has none of the user's refs. Tools that run git in the
+checkout get sensible answers and can't change the user's branches, index, or files.
 """
 
 from __future__ import annotations
@@ -69,16 +69,16 @@ REMEMBERED = "absent"
 
 
 class CheckedTree:
-    """One tree of the repository, checked out when its `path` is first asked for.
+    """A tree of the repository, checked out when `path` is first used.
 
-    `tree` is its object id, `history` what its HEAD descends from. Use it inside the `with` that made it: after
-    that, another run may move it.
+    `tree` is its object id, and `history` the ancestors of its HEAD. Use it only inside the `with` block that created
+    it: afterwards, another run may reuse the folder.
     """
 
     def __init__(
         self, repository: Repository, tree: str, role: str, stack: contextlib.ExitStack, history: History
     ) -> None:
-        """Made by `Workspace.tree`."""
+        """Use `Workspace.tree` instead."""
         self.tree = tree
         self.history = history
         self._slot: _Slot | None = None
@@ -90,7 +90,7 @@ class CheckedTree:
 
     @property
     def path(self) -> Path:
-        """The folder that holds exactly this tree. Raises CannotDecide if it cannot be written."""
+        """The folder with exactly this tree. Raises CannotDecide if it can't be written."""
         with self._lock:
             if self._path is None:
                 bring(self._repository, self.tree)
@@ -101,24 +101,26 @@ class CheckedTree:
 
     @property
     def absent(self) -> tuple[str, ...]:
-        """What a clone would have and the checkout does not, a sentence each; nothing before it is checked out."""
+        """What a clone would have and the checkout lacks, one sentence each. Empty before it is checked out."""
         return self._slot.absent if self._slot else ()
 
     def history_was_read(self) -> bool:
-        """Whether anything has read HEAD of the checkout since it was made; True where that is unknown."""
+        """Whether anything read the checkout's HEAD since it was created. True if that is unknown."""
         return self._slot is not None and self._slot.history_was_read()
 
 
 class Workspace:
-    """The checked-out trees of one repository."""
+    """The checkouts of one repository."""
 
     def __init__(self, repository: Repository) -> None:
-        """Nothing is touched before a tree's path is asked for."""
+        """Create the object. Nothing is written before a tree's path is used."""
         self._repository = repository
 
     @contextlib.contextmanager
     def tree(self, oid: str, role: str = "head", history: History = NO_HISTORY) -> Iterator[CheckedTree]:
-        """The tree `oid`; `role` keeps trees apart that are needed side by side, so that each stays warm."""
+        """Yield the tree `oid`. `role` separates trees that are needed side by side, so that each checkout stays
+        warm.
+        """
         with contextlib.ExitStack() as stack:
             yield CheckedTree(self._repository, oid, role, stack, history)
 
@@ -134,7 +136,7 @@ class _Slot:
         self._tells_time = False
 
     def move_to(self, tree: str, history: History) -> None:
-        """Make the folder hold exactly `tree`; a folder that cannot be repaired is created again."""
+        """Update the folder to exactly `tree`. A folder that can't be repaired is recreated."""
         # Whatever ran in the tree may have put a link in its place; what that points to is not gate's.
         if not any(path.is_symlink() for path in (self.tree, self._index)) and self.tree.is_dir():
             with contextlib.suppress(CannotDecide, OSError):
@@ -152,7 +154,7 @@ class _Slot:
             ) from error
 
     def _make_git_dir(self, tree: str) -> None:
-        """Create the git folder again: a test that ran in the tree may have left anything in it."""
+        """Recreate the git directory, because a test in the checkout may have left anything in it."""
         remove(self.git_dir)
         for folder in ("objects/info", "objects/pack", "refs/heads", "info"):
             (self.git_dir / folder).mkdir(parents=True)
@@ -179,7 +181,7 @@ class _Slot:
         return self._repository.run(*args, stdin=stdin, env=env)
 
     def _forget_filtered(self, config: str) -> None:
-        """Write everything again where it was written under other filters."""
+        """Rewrite files that were written with different filters."""
         note = self._index.with_suffix(".filters")
         with contextlib.suppress(OSError):
             if not note.is_symlink() and note.read_text("utf-8", "surrogateescape") == config:
@@ -212,11 +214,11 @@ class _Slot:
         os.utime(head, (0, head.stat().st_mtime))
 
     def history_was_read(self) -> bool:
-        """Whether anything has read HEAD since; its time of access was set back for that."""
+        """Return whether HEAD was read since its access time was set back."""
         return not self._tells_time or (self.git_dir / "HEAD").stat().st_atime > 0
 
     def _fill_filtered(self) -> Iterator[str]:
-        """Put LFS content in place, and say of which paths a clone would have other content."""
+        """Write LFS content, and yield messages about paths whose content would differ in a clone."""
         listed = self._git("ls-files", "-z")
         if b".gitattributes\0" not in listed:
             return
@@ -241,11 +243,11 @@ class _Slot:
             yield f"the submodule {path} is not here (`git submodule update --init`)"
 
     def _is_from_this_second(self) -> bool:
-        """Whether files that the tree held before may bear the second at which others are written now."""
+        """Return whether files of the previous tree may have the same timestamp, in seconds, as those written now."""
         return self._index.exists() and int(self._index.stat().st_mtime) >= int(time.time())
 
     def _differing(self, tree: str) -> list[str]:
-        """The paths of `tree` at which the index has something else, or nothing."""
+        """Return the paths of `tree` for which the index has a different entry, or none."""
         # What only the index has is left out: its path could lead through a link of the tree.
         raw = self._git(
             "diff-index", "--cached", "--name-only", "--no-renames", "--diff-filter=a", "-z", tree
@@ -253,7 +255,7 @@ class _Slot:
         return [decode_path(path) for path in raw.split(b"\0")[:-1]]
 
     def _empty_submodules(self) -> bytes:
-        """Empty the folders of submodules, which git itself never looks into; the entries of the index."""
+        """Empty the folders of submodules, which git itself ignores, and return the index entries."""
         entries = self._git("ls-files", "--stage", "-z")
         if b"160000 " not in entries:
             return b""
@@ -279,14 +281,14 @@ def _first(paths: Sequence[str]) -> str:
 
 
 def _notes_reading(file: Path) -> bool:
-    """Whether the file system notes when a file is read, at least the first time."""
+    """Return whether the file system updates access times, at least on the first read."""
     os.utime(file, (0, file.stat().st_mtime))
     file.read_bytes()
     return file.stat().st_atime > 0
 
 
 def _quoted(path: bytes) -> bytes:
-    """A folder as git reads it in a list of alternates, where a line break or a quote would end it."""
+    """Quote a folder for git's list of alternates, where a newline or a quote would end it."""
     if not path.startswith((b'"', b"#")) and b"\n" not in path:
         return path
     return b'"' + path.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n") + b'"'
@@ -294,7 +296,7 @@ def _quoted(path: bytes) -> bytes:
 
 @contextlib.contextmanager
 def _slot(repository: Repository, role: str) -> Iterator[_Slot]:
-    """The first slot of `role` that no other run holds; held until the end of the `with`."""
+    """Yield the first slot of `role` that no other run holds, and hold it until the block ends."""
     folder = repository.state_dir / "trees"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -318,7 +320,7 @@ def _slot(repository: Repository, role: str) -> Iterator[_Slot]:
 
 
 def _prune(folder: Path) -> None:
-    """Remove trees that nobody has used for long. Their locks stay: another run may be waiting at one."""
+    """Delete checkouts that haven't been used for long. Lock files stay, because another run may be waiting for one."""
     for lock in folder.glob("*.lock"):
         if time.time() - lock.stat().st_mtime < UNUSED_FOR or not lock.with_suffix(".git").exists():
             continue
@@ -328,9 +330,9 @@ def _prune(folder: Path) -> None:
 
 
 def make_old(root: Path, paths: Iterable[str]) -> None:
-    """Give the files at `paths` below `root` a time long ago, which no other file has.
+    """Set the time of the files at `paths` below `root` to a long-past moment that no other file has.
 
-    mypy takes a file of the same size and the same second for the one that it has seen.
+    mypy assumes that a file with the same size and time is unchanged.
     """
     moment = 1_000_000_000 + time.time_ns() // 1000 % 100_000_000
     for path in paths:
@@ -339,10 +341,10 @@ def make_old(root: Path, paths: Iterable[str]) -> None:
 
 
 def prepare(folder: Path) -> None:
-    """Make `folder` such that git can clean it, and take out what git would not see.
+    """Make `folder` cleanable by git, and remove what git would not see.
 
-    Folders get their write permission back; a git folder or file below it, and whatever is neither a file, a
-    folder nor a link, is removed. Links are not followed.
+    Folders become writable again. Nested git directories, and anything that is neither a file, a folder, nor a symlink,
+    are removed. Symlinks aren't followed.
     """
     waiting = [str(folder)]
     while waiting:
@@ -360,7 +362,7 @@ def prepare(folder: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder with all that is in it, whatever its permissions; a link, not what it names."""
+    """Remove a file or a folder with its content, whatever the permissions. A symlink's target stays."""
     if path.is_dir() and not path.is_symlink():
         path.chmod(0o700)
         for below, folders, _files in os.walk(path):

@@ -1,4 +1,4 @@
-"""The environments that the policy of the default branch protects."""
+"""Read the environments that the default branch's policy protects."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class ProtectedEnvironment:
 
     @property
     def protection(self) -> Protection:
-        """What it asks for."""
+        """The requirements of the environment."""
         return self.policy.protect[self.name]
 
 
 def environment_named(repository: Repository, name: str | None) -> ProtectedEnvironment | None:
-    """The environment of this name; None if the policy of the default branch has none."""
+    """Return the environment with this name, or None if the default branch's policy has none."""
     return environments(repository).get(name.removeprefix(ENVIRONMENTS)) if name else None
 
 
 def environments(repository: Repository) -> dict[str, ProtectedEnvironment]:
-    """The environments in the policy of the default branch, by name; raises InvalidInput with its mistakes."""
+    """Return the environments in the default branch's policy by name. Raises InvalidInput with its mistakes."""
     try:
         branch = default_branch(repository)
     except UsageError:

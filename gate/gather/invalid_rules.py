@@ -1,4 +1,4 @@
-"""Whether a change leaves the policy and the code owners readable for the changes after it."""
+"""Check that a change leaves the policy and code owners valid for later changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gate.rules import policy_at, refuse_misnamed
 
 
 def unreadable_rules(repository: Repository, commit: str, into: str) -> tuple[Mistake, ...]:
-    """The mistakes in the policy or the code owners at `commit`, by which nothing could enter `into` after it."""
+    """Return the mistakes in the policy or code owners at `commit` that would block every later change to `into`."""
     try:
         policy = policy_at(repository, commit)
         refuse_misnamed(repository, policy, short_name(into))
@@ -25,12 +25,12 @@ def unreadable_rules(repository: Repository, commit: str, into: str) -> tuple[Mi
 
 
 def touches_rules(change: Change) -> bool:
-    """Whether a change may alter the policy, a policy that it extends, or who owns what."""
+    """Return whether a change may modify the policy, a policy that it extends, or the code owners."""
     return any(may_alter_rules(file) for file in change.files)
 
 
 def invalid_rules(repository: Repository, change: Change) -> str:
-    """What is wrong with the rules that the change brings, in one sentence; "" if it leaves them readable."""
+    """Return what is wrong with the rules in the change, in one sentence, or "" if they are valid."""
     if not touches_rules(change):
         return ""
     mistakes = unreadable_rules(repository, change.tree, change.into)
@@ -41,7 +41,7 @@ def invalid_rules(repository: Repository, change: Change) -> str:
 
 
 def may_alter_rules(file: FileChange) -> bool:
-    """Could this alter the policy or the code owners, or make them unreadable? A folder may become a link."""
+    """Return whether a file could modify the policy or code owners, for example because a folder becomes a symlink."""
     folder, _, name = file.path.rpartition("/")
     becomes_a_link = not folder and not {file.old_mode, file.new_mode} <= REGULAR_MODES | {"000000"}
     named = file.path in {POLICY_FILE, *STORED} or may_be_policy(file.path) or "owner" in name.casefold()

@@ -1,4 +1,4 @@
-"""Who owns what a change touches, by the CODEOWNERS file at a commit."""
+"""Look up the owners of changed files in the CODEOWNERS file at a commit."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """Who owns what a change touches. `file` is empty where the base has no CODEOWNERS."""
+    """The owners of changed files. `file` is empty if the base has no CODEOWNERS file."""
 
     file: str
     rules: Mapping[str, tuple[Rule, ...]]
 
 
 def ownership_at(repository: Repository, change: Change, policy: Policy, rules: str = "") -> Ownership:
-    """Who owns the changed paths by the CODEOWNERS at the commit `rules` (the base).
+    """Look up the owners of the changed paths in the CODEOWNERS file at the commit `rules` (default: the base).
 
     Raises InvalidInput with its mistakes.
     """
@@ -44,10 +44,10 @@ def ownership_at(repository: Repository, change: Change, policy: Policy, rules: 
 def codeowners_at(
     repository: Repository, commit: str, policy: Policy, *, required: bool = True
 ) -> CodeOwners | None:
-    """The CODEOWNERS file that counts in the tree of `commit`, with its mistakes; None if there is none.
+    """Parse the CODEOWNERS file at `commit`, including its mistakes. Returns None if there is none.
 
-    Raises InvalidInput where a link stands in its place, or on the way to it. Where owners are `required`, a file
-    that must be meant as one and is not read as one is refused as well.
+    Raises InvalidInput if the file or a folder above it is a symlink and, if owners are `required`, for a file that was
+    probably meant as CODEOWNERS but isn't read.
     """
     # Owners are asked about while the tools run already, which need not wait for this.
     from gate.codeowners import ALL_PLACES, PLACES, hint_for, locate, parse
@@ -74,7 +74,7 @@ def codeowners_at(
 
 
 def refuse_near_misses(paths: Iterable[str], policy: Policy) -> InvalidInput:
-    """What is said of files that must be meant as CODEOWNERS, and are not read as such."""
+    """Return the error for files that were probably meant as CODEOWNERS but aren't read."""
     hint = "rename it on the base branch, or delete it; `owners: false` turns code owners off"
     return InvalidInput([_near_miss(path, policy) for path in paths], hint)
 
@@ -86,7 +86,7 @@ def _is_file(entry: Entry | None) -> bool:
 def _links(
     repository: Repository, commit: str, paths: Sequence[str], entries: Mapping[str, Entry]
 ) -> list[str]:
-    """Those of the places, and of their folders, at which there is neither a file nor a folder."""
+    """Return the locations, and folders above them, that are neither a file nor a folder."""
     wanted = dict.fromkeys([*paths, *filter(None, (item.rpartition("/")[0] for item in paths))])
     odd = [entries[path] for path in wanted if path in entries and not _is_file(entries[path])]
     # A folder for documents may well be a link or a submodule; the folders of a forge are there for its files.
@@ -99,7 +99,7 @@ def _links(
 
 
 def _leads_to_owners(repository: Repository, commit: str, link: Entry) -> bool:
-    """Does the link lead to a folder of this tree that has a CODEOWNERS file?"""
+    """Return whether the symlink points to a folder of this tree that contains a CODEOWNERS file."""
     if link.mode != LINK:
         return False
     target = posixpath.normpath(decode_path(read_objects(repository, [link.oid])[link.oid]))
@@ -109,7 +109,7 @@ def _leads_to_owners(repository: Repository, commit: str, link: Entry) -> bool:
 
 
 def _candidates(repository: Repository, commit: str) -> list[str]:
-    """The files that could have been meant as CODEOWNERS: in the folders at the top, and in a forge's own ones."""
+    """Return files that could have been meant as CODEOWNERS: in top-level folders and in forges' own folders."""
     from gate.codeowners.places import is_folder_of_places
 
     listed = list_shallow(repository, commit)

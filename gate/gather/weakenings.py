@@ -1,4 +1,4 @@
-"""The checks that a change weakens, from the content of both sides of its files."""
+"""Find weakened checks, from both versions of each changed file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gate.policy.types import Policy
 
 
 def weakenings_in(repository: Repository, change: Change, policy: Policy) -> tuple[Finding, ...]:
-    """The checks that the change weakens, from both sides of every changed file."""
+    """Return the checks that the change weakens."""
     from gate.weakenings import SETTINGS
 
     blobs = blobs_of(change)
@@ -25,7 +25,7 @@ def weakenings_in(repository: Repository, change: Change, policy: Policy) -> tup
 
 
 def blobs_of(change: Change) -> set[str]:
-    """The blobs that `weakenings_of` has to see: both sides of every file that could weaken something."""
+    """Return the blobs that `weakenings_of` needs: both versions of every file that could weaken a check."""
     blobs: set[str] = set()
     for entry in _to_look_at(change):
         blobs |= {entry.old} if entry.old_mode in REGULAR_MODES else set()
@@ -40,7 +40,7 @@ def blobs_of(change: Change) -> set[str]:
 def weakenings_of(
     change: Change, contents: Mapping[str, bytes], policy: Policy, settings: Mapping[str, str]
 ) -> tuple[Finding, ...]:
-    """Like `weakenings_in`, from blobs that have been read. `settings` are those at the top of the base."""
+    """Return the same as `weakenings_in`, from blobs already read. `settings` are those at the top of the base."""
     from gate.weakenings import FileDiff, find_weakenings
     from gate.weakenings.detectors import commands
 

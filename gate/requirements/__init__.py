@@ -1,4 +1,4 @@
-"""What a protected branch or environment can ask for: each a module, `evaluate(facts) -> Outcome`, pure."""
+"""The requirements of protected branches and environments: one module each, `evaluate(facts) -> Outcome`, pure."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ OF_RELEASES: dict[str, Callable[[Facts], Outcome]] = {
 
 
 def outcomes_of(facts: Facts) -> tuple[Outcome, ...]:
-    """What each requirement says that there is for the kind of the target."""
+    """Evaluate every requirement that exists for this kind of target."""
     environment = facts.protection.kind == "environment"
     evaluations = {**OF_RELEASES, **REQUIREMENTS} if environment else REQUIREMENTS
     return tuple(evaluate(facts) for evaluate in evaluations.values())

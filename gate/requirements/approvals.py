@@ -1,4 +1,4 @@
-"""The requirement `approvals`: enough people approve exactly this content, and nobody known objects."""
+"""The requirement `approvals`: enough people approved exactly this content, and nobody in the policy objects."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ ID = "approvals"
 
 
 def evaluate(facts: Facts) -> Outcome:
-    """Met if each changed file has as many approvals, by as many people, as the policy requires.
+    """Met if each changed file has the required number of approvals from the required people.
 
-    An objection blocks whatever the number is, even where the policy requires none. A log that may lack
-    decisions is undecided: the one that is missing may be an objection.
+    An objection blocks whatever the number is, even if it is 0. If the log may be incomplete, the outcome is undecided:
+    a missing record may be an objection.
     """
     objections = [approval for approval in facts.approvals if approval.counted and approval.kind == "block"]
     if objections:
@@ -48,7 +48,7 @@ def evaluate(facts: Facts) -> Outcome:
 
 
 def approvers(facts: Facts) -> Mapping[str, frozenset[str]]:
-    """By changed path, the people whose approval of it counts."""
+    """Return the people whose approval counts, by changed path."""
     people: dict[str, set[str]] = {file.path: set() for file in facts.change.files}
     for approval in facts.approvals:
         if approval.counted and approval.kind == "approve":
@@ -58,7 +58,7 @@ def approvers(facts: Facts) -> Mapping[str, frozenset[str]]:
 
 
 def how_to_approve(facts: Facts) -> str:
-    """How to approve this change: a command; where reviews count, on the forge as well."""
+    """Return how to approve this change: a command and, if reviews count, the forge."""
     if facts.change.staged:
         return "`gate approve` once it is committed"
     command = f"`gate approve {facts.change.head[:12]} --into {facts.branch}`"
@@ -75,7 +75,7 @@ def _objected(facts: Facts, objections: list[Approval]) -> Outcome:
 
 
 def _way_out(facts: Facts, name: str, objections: list[Approval]) -> str:
-    """How to settle a person's objections."""
+    """Return how to resolve a person's objections."""
     if name in facts.policy.people or any(objection.source != "ssh" for objection in objections):
         return f"resolve it with {name}, who can withdraw it {listed(sorted(_ways_back(facts, objections)))}"
     settlers = sorted(who_settles(facts.policy, facts.protection) - facts.author_names())
@@ -95,7 +95,7 @@ def _because(objections: Iterable[Approval]) -> str:
 
 
 def _ways_back(facts: Facts, objections: Iterable[Approval]) -> frozenset[str]:
-    """How a person withdraws all of their objections."""
+    """Return how a person can withdraw all of their objections."""
     return frozenset(
         f"with `gate revoke {objection.id[:12]}`"
         if objection.source == "ssh"
@@ -106,7 +106,7 @@ def _ways_back(facts: Facts, objections: Iterable[Approval]) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Demand:
-    """A rule, the files of the change that it counts for, and who can satisfy it."""
+    """A rule, the files of the change it applies to, and who can satisfy it."""
 
     rule: ApprovalRule
     paths: tuple[str, ...]
@@ -115,7 +115,7 @@ class _Demand:
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """What is missing for a demand: `more` approvals of the files `paths`, by any of `left`."""
+    """What a demand still needs: `more` approvals of the files `paths`, from any of `left`."""
 
     demand: _Demand
     paths: tuple[str, ...]
@@ -141,7 +141,7 @@ def _matching_rules(facts: Facts, rules: Sequence[ApprovalRule]) -> dict[int | N
 
 
 def _authors(facts: Facts) -> list[Person | None]:
-    """The authors, each once; None is somebody whom the policy does not know."""
+    """Return the authors without duplicates. None is an author whom the policy doesn't list."""
     named = [person_by_email(facts.policy, author.email) for author in facts.change.authors]
     contributors = [
         facts.policy.people[name] for name in sorted(facts.contributors) if name in facts.policy.people
@@ -152,7 +152,7 @@ def _authors(facts: Facts) -> list[Person | None]:
 
 
 def _by(facts: Facts, rule: ApprovalRule, author: Person | None) -> bool:
-    """Is the rule about what this author wrote?"""
+    """Return whether the rule applies to changes by this author."""
     if not rule.authors:
         return True
     if author is None:
@@ -161,7 +161,7 @@ def _by(facts: Facts, rule: ApprovalRule, author: Person | None) -> bool:
 
 
 def _able(facts: Facts, whom: Sequence[str]) -> frozenset[str]:
-    """Who can approve: those of `whom` (everybody) who are neither authors nor bots."""
+    """Return who can approve: `whom` (default: everyone), except authors and bots."""
     people = facts.policy.people.values()
     named = members(facts.policy, whom)
     wanted = {person.name for person in people if not whom or person.role in whom or person.name in named}
@@ -209,7 +209,7 @@ def _ask(each: _Open) -> MissingApprovals:
 
 
 def _of(demand: _Demand, names: frozenset[str]) -> frozenset[str]:
-    """Those of the people who have approved whose approval counts for the demand."""
+    """Return those of the approvers whose approval counts for the demand."""
     return names & demand.able if demand.rule.whom else names
 
 
@@ -245,7 +245,7 @@ def _people(number: int) -> str:
 
 
 def listed_files(paths: Sequence[str]) -> str:
-    """`a.py`; of several how many."""
+    """Return the name of a single file, or the number of files."""
     return paths[0] if len(paths) == 1 else count(len(paths), "file")
 
 

@@ -1,4 +1,4 @@
-"""The requirement `budget`: of the downtime that was promised at most, enough is left to risk a release."""
+"""The requirement `budget`: enough of the promised downtime is left to risk a release."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ID = "budget"
 
 
 def evaluate(facts: Facts) -> Outcome:
-    """Unmet with less left than a release may risk; with little left, a senior has to approve all of it."""
+    """Unmet if less is left than a release may risk. If little is left, a senior must approve the whole release."""
     rule, release = facts.protection.require.budget, facts.release
     if rule is None or release is None:
         return Outcome(ID, "not_applicable", NOT_ASKED)

@@ -1,4 +1,4 @@
-"""The requirement `checks`: every check that the branch asks for ran to its end and blocks on nothing."""
+"""The requirement `checks`: every required check ran to completion and has no blocking finding."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ ID = "checks"
 
 
 def evaluate(facts: Facts) -> Outcome:
-    """Met only if each required check has a result and no result blocks.
+    """Met only if every required check has a result and none blocks.
 
-    A check without a result was not run: that is undecided, never met.
+    A check without a result didn't run, so the outcome is undecided.
     """
     required = facts.protection.require.checks
     if not required:
@@ -54,7 +54,9 @@ def evaluate(facts: Facts) -> Outcome:
 
 
 def _counts(facts: Facts, name: str) -> bool:
-    """Whether a check that fails makes the requirement fail: where that is not enforced as a whole, it still does."""
+    """Return whether a failure of this check fails the requirement, which it does even if the requirement isn't
+    enforced.
+    """
     return name not in facts.policy.checks or facts.policy.checks[name].enforce
 
 

@@ -1,4 +1,4 @@
-"""What `enforce: false` does to outcomes: they are evaluated and shown like any other, and do not block."""
+"""Apply `enforce: false`: such requirements are evaluated and displayed like any other, but don't block."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gate.requirements.facts import Facts
 
 
 def mark(outcomes: tuple[Outcome, ...], facts: Facts) -> tuple[Outcome, ...]:
-    """The outcomes, each with whether the policy enforces it. What cannot be merged at all blocks in any case."""
+    """Mark each outcome as enforced or not. A change that can't be merged at all always blocks."""
     protection = facts.protection
     return tuple(
         replace(outcome, enforced=False)
@@ -22,7 +22,7 @@ def mark(outcomes: tuple[Outcome, ...], facts: Facts) -> tuple[Outcome, ...]:
 
 
 def notes(outcomes: tuple[Outcome, ...], facts: Facts) -> tuple[str, ...]:
-    """A line that names what would block if it were enforced; nothing where nothing would."""
+    """Return a line that names what would block if it were enforced, if anything would."""
     open_ones = [item.id for item in outcomes if not item.enforced and item.state in {"unmet", "undecided"}]
     for name in facts.protection.require.checks:
         result = next((result for result in facts.checks if result.id == name), None)

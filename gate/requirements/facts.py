@@ -1,4 +1,4 @@
-"""Everything that the requirements may look at: gathered once, at the edges, before anything is decided."""
+"""The evidence for all requirements, gathered once before anything is decided."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from gate.policy.types import Policy, Protection
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A release's time in an environment, from `since` on, in seconds since the epoch.
+    """A release's stay in an environment, from `since`, in seconds since the epoch.
 
-    `until` is None while it is there. `returned` is when it was rolled back to an earlier release; 0 if it was not.
+    `until` is None while it is live. `returned` is when it was rolled back to the release before, or 0.
     """
 
     commit: str
@@ -27,7 +27,7 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What Prometheus answers to a query, one value a series; or why there is no answer."""
+    """Prometheus's response to a query, with one value per series, or why there is none."""
 
     values: tuple[float, ...] = ()
     trouble: str = ""
@@ -88,11 +88,11 @@ class Facts:
 
     @property
     def branch(self) -> str:
-        """The short name of the branch or environment that the change would enter."""
+        """The short name of the branch or environment that the change targets."""
         return short_name(self.change.into)
 
     def author_names(self) -> frozenset[str]:
-        """The people of the policy who had a hand in the change; they can never approve it."""
+        """The people in the policy who contributed to the change. They can't approve it."""
         return (
             people_by_emails(self.policy, (author.email for author in self.change.authors))
             | self.contributors

@@ -1,4 +1,4 @@
-"""The requirement `guarded`: a change that weakens checks or changes the gate needs approval from a guardian."""
+"""The requirement `guarded`: a change that weakens checks or changes gate itself needs approval from a guardian."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ MOST_PLACES = 5
 
 
 def evaluate(facts: Facts) -> Outcome:
-    """Met if nothing weakens the gate, or a guardian who is no author has approved each weakened file.
+    """Met if nothing weakens checks, or if a guardian who isn't an author approved each affected file.
 
-    Unmet, guardians or not, for rules after which nobody could merge anything.
+    Unmet, no matter who approves, if nobody could merge anything under the changed rules.
     """
     if facts.release is not None and facts.protection.require.passed:
         return Outcome(ID, "not_applicable", "weakened checks were approved before they were merged")
@@ -56,7 +56,7 @@ def evaluate(facts: Facts) -> Outcome:
 
 
 def _lock_out(facts: Facts) -> Outcome:
-    """Unmet, no matter who approves: after this change, no other could be merged, nor one that fixes it."""
+    """Unmet, no matter who approves: after this change, no other could be merged, not even one that reverts it."""
     waiver = (
         ", or let a guardian waive this (`gate approve --waive`)" if facts.protection.require.guarded else ""
     )
@@ -69,7 +69,7 @@ def _lock_out(facts: Facts) -> Outcome:
 
 
 def _way_out(weakenings: Sequence[Finding], approved: Collection[str]) -> str:
-    """What to take out of the change so that no guardian is needed."""
+    """Return what to remove from the change so that it doesn't need a guardian."""
     positions = dict.fromkeys(
         f"`{finding.path}:{finding.line}`" if finding.line else f"`{finding.path}`"
         for finding in weakenings

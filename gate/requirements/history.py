@@ -1,4 +1,4 @@
-"""The requirement `history`: of the commits that a change was made in, none enters the branch."""
+"""The requirement `history`: a change's own commits must not enter the branch."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ ID = "history"
 
 
 def evaluate(facts: Facts) -> Outcome:
-    """Unmet where a step that has been made brought more than one commit.
+    """Unmet if a merge that was already made brought more than one commit.
 
-    What has yet to be merged meets it: `gate merge` then makes one commit.
+    A change that isn't merged yet meets it, because `gate merge` creates a single commit.
     """
     if facts.protection.require.history != "squash" or facts.release is not None:
         return Outcome(ID, "not_applicable", NOT_ASKED)

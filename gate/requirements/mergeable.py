@@ -1,4 +1,4 @@
-"""The requirement `mergeable`: there is a merge result, it can be checked out anywhere, and has readable rules."""
+"""The requirement `mergeable`: git can merge the change, and the result can be checked out and has valid rules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ID = "mergeable"
 
 
 def evaluate(facts: Facts) -> Outcome:
-    """Unmet where git cannot merge the head into the base by itself, with the files to resolve."""
+    """Unmet if there are conflicts, which the outcome lists."""
     change = facts.change
     if facts.release is not None:
         return Outcome(ID, "not_applicable", "releases are not merged")

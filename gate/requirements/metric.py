@@ -1,4 +1,4 @@
-"""The requirement `metric`: what Prometheus answers is within the limits of the policy."""
+"""The requirement `metric`: Prometheus returns values within the policy's limits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ID = "metric"
 
 
 def evaluate(facts: Facts) -> Outcome:
-    """Met if each query has an answer, and every value of it is within its limits. No data is undecided."""
+    """Met if each query returns values and all are within the limits. Missing data is undecided."""
     metrics = facts.protection.require.metric
     if not metrics or facts.release is None:
         return Outcome(ID, "not_applicable", NOT_ASKED)

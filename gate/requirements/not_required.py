@@ -1,4 +1,4 @@
-"""Approvals that the policy does not require: they are shown, and do not count."""
+"""Approvals that the policy doesn't require: they are displayed but don't count."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from gate.requirements.seniority import RANK
 
 
 def discount_unrequired(facts: Facts) -> Facts:
-    """The facts with those approvals discounted that no requirement would look at.
+    """Return the facts with approvals that no requirement considers marked as not counting.
 
-    Where the policy requires a number of people, or a release was rolled back, everybody's counts. An objection is
-    never discounted.
+    If the policy requires a number of people, or a release was rolled back, everyone's approval counts. Objections
+    always count.
     """
     policy, require, release = facts.policy, facts.protection.require, facts.release
     if any(rule.need and not rule.whom for rule in require.approvals) or (release and release.rolled_back):
@@ -35,7 +35,7 @@ def discount_unrequired(facts: Facts) -> Facts:
 
 
 def _named(policy: Policy, require: Require) -> frozenset[str]:
-    """The people whom rules about approvals name, by their names, their teams or their roles."""
+    """Return the people that approval rules refer to by name, team, or role."""
     named = {name for rule in require.approvals if rule.need for name in rule.whom}
     by_role = {person.name for person in policy.people.values() if person.role in named}
     return members(policy, named) | by_role

@@ -1,4 +1,4 @@
-"""The requirement `owners`: every changed file is approved by those who own it at the base."""
+"""The requirement `owners`: the owners at the base approved every changed file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NO_FILE = "no CODEOWNERS file with rules on the base branch"
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """A rule that is not satisfied: how many more approvals it takes, and who could still give one."""
+    """An unsatisfied rule: how many more approvals it needs, and who could still give one."""
 
     rule: Rule
     paths: tuple[str, ...]
@@ -28,11 +28,11 @@ class _Open:
 
 
 def evaluate(facts: Facts) -> Outcome:
-    """Met if each rule that matches a changed file has the approvals that it asks for.
+    """Met if each rule that matches a changed file has the approvals it requires.
 
-    A file that no rule matches, or that a rule leaves without owners, needs nobody here unless the policy says
-    otherwise. An owner who is an author of the change cannot answer for it, unless the policy lets them; where
-    nobody else is left, that is said, and it blocks.
+    A file without a matching rule, or whose rule has no owners, needs nobody unless the policy says otherwise. An owner
+    who is an author of the change can't approve it unless the policy lets them. If no other owner is left, the outcome
+    says so and blocks.
     """
     required = facts.protection.require.owners
     if required is None:
@@ -71,7 +71,7 @@ def evaluate(facts: Facts) -> Outcome:
 
 
 def credited(facts: Facts) -> tuple[Approval, ...]:
-    """The approvals of `facts`, each with the files that its author may approve as a code owner."""
+    """Return the approvals, each with the files that the approver is a code owner of."""
     return tuple(
         replace(approval, owned=_owned_by(facts, approval.by, approval.files))
         if approval.counted and approval.kind == "approve"
@@ -90,9 +90,9 @@ def _owned_by(facts: Facts, person: str, paths: Sequence[str]) -> tuple[str, ...
 
 
 def _no_file(facts: Facts) -> Outcome:
-    """The policy requires code owners by name, and nothing says who they are: guardians answer for all of it.
+    """The policy requires code owners, but there is no CODEOWNERS file: guardians must approve everything.
 
-    Nobody could add the file otherwise.
+    Otherwise nobody could add the file.
     """
     guardians = facts.protection.require.guarded
     rule = f"{facts.policy.file}: protect.{facts.branch}.require.owners"
@@ -112,10 +112,10 @@ def _no_file(facts: Facts) -> Outcome:
 
 
 def people_of(policy: Policy, owners: Sequence[str]) -> frozenset[str]:
-    """The people of the policy behind owners as a CODEOWNERS file names them.
+    """Return the people in the policy that owners in a CODEOWNERS file refer to.
 
-    By their name, a team's, their login on a forge, or one of their e-mail addresses; `@@role` is nobody here,
-    unless `teams` says who it is.
+    Owners are matched by person, team, forge login, or email address. `@@role` refers to nobody unless `teams` defines
+    it.
     """
     people = set(members(policy, owners))
     wanted = {owner.casefold() for owner in owners}
@@ -127,7 +127,7 @@ def people_of(policy: Policy, owners: Sequence[str]) -> frozenset[str]:
 
 
 def _grouped(facts: Facts, required: OwnersRequired) -> list[tuple[Rule, tuple[str, ...]]]:
-    """Every rule that asks for somebody, as the policy has it, with the changed files that it counts for."""
+    """Return every rule that requires somebody, adjusted by the policy, with the changed files it applies to."""
     by_rule: dict[Rule, list[str]] = {}
     for path in dict.fromkeys(entry.path for entry in facts.change.files):
         rules = facts.ownership.get(path, ())
@@ -144,13 +144,13 @@ def _grouped(facts: Facts, required: OwnersRequired) -> list[tuple[Rule, tuple[s
 
 
 def _unowned_rule(facts: Facts, required: OwnersRequired) -> Rule:
-    """What holds for a file without an owner where the policy does not allow that."""
+    """Return the rule for files without an owner, if the policy doesn't allow them."""
     key = f"{facts.policy.file}: protect.{facts.branch}.require.owners.unowned"
     return Rule(key, 0, 0, "", "", required.fallback)
 
 
 def _demanded(facts: Facts, required: OwnersRequired, rule: Rule) -> list[Rule]:
-    """What a rule asks for by the policy: of so many of its owners, or of each of them, less the optional ones."""
+    """Return what the policy makes of a rule: a number of its owners, or each of them, without optional ones."""
     optional = {name.casefold() for name in required.optional}
     owners = tuple(owner for owner in rule.owners if owner.casefold() not in optional)
     if rule.owners and not owners:
@@ -172,7 +172,7 @@ def _is_author(facts: Facts, owner: str) -> bool:
 
 
 def _own_work(facts: Facts, rule: Rule) -> frozenset[str]:
-    """The authors, where the policy lets them answer for what each of them owns; nobody if one of them owns it not."""
+    """Return the authors who may approve because each of them owns the files; empty if one of them doesn't."""
     required = facts.protection.require.owners
     if required is None or not required.author:
         return frozenset()
@@ -185,7 +185,7 @@ def _own_work(facts: Facts, rule: Rule) -> frozenset[str]:
 
 
 def _unasked(facts: Facts) -> str:
-    """How many files ask for nobody, and why; nothing if every file does."""
+    """Return how many files need no owner's approval, and why, or ""."""
     rules = [facts.ownership.get(entry.path, ()) for entry in facts.change.files]
     without = sum(not matching for matching in rules)
     unowned = sum(bool(matching) and not any(rule.owners for rule in matching) for matching in rules)
@@ -208,7 +208,7 @@ def _unasked(facts: Facts) -> str:
 def _open(
     facts: Facts, approved: Mapping[str, frozenset[str]], rule: Rule, paths: Sequence[str]
 ) -> _Open | None:
-    """What is open of a rule; None if nothing is."""
+    """Return what a rule still needs, or None."""
     able = _able(facts, rule.owners)
     need = rule.required - len(_own_work(facts, rule))
     lacking = {path: need - len(by) for path in paths if len(by := approved[path] & able) < need}
@@ -220,7 +220,9 @@ def _open(
 
 
 def _able(facts: Facts, owners: Sequence[str]) -> frozenset[str]:
-    """Who may answer for `owners`: their people less authors and bots; where nobody is known, the owners as written."""
+    """Return who can approve for `owners`: the people without authors and bots, or the owners as written if all are
+    unknown.
+    """
     people = facts.policy.people
     if people:
         eligible = people_of(facts.policy, owners) - facts.author_names()
@@ -230,13 +232,13 @@ def _able(facts: Facts, owners: Sequence[str]) -> frozenset[str]:
 
 
 def _logins(facts: Facts) -> frozenset[str]:
-    """How a CODEOWNERS file could name the authors, as far as their addresses show."""
+    """Return the names by which a CODEOWNERS file could refer to the authors, according to their addresses."""
     emails = [author.email.casefold() for author in facts.change.authors]
     return frozenset((*emails, *(f"@{login}" for email in emails for login, _ in logins_in(email))))
 
 
 def _named(facts: Facts, rule: Rule) -> tuple[str, ...]:
-    """The owners of a rule as the file names them, without authors if that leaves anybody."""
+    """Return the owners as written in the file, without authors if anyone is left then."""
     authors = facts.author_names()
     alternatives = [
         owner
@@ -247,7 +249,7 @@ def _named(facts: Facts, rule: Rule) -> tuple[str, ...]:
 
 
 def _names(facts: Facts, entry: _Open) -> tuple[str, ...]:
-    """The owners as the file names them, without those who have nothing left to approve."""
+    """Return the owners as written in the file, without those who have nothing left to approve."""
     return tuple(dict.fromkeys(owner for owner in entry.rule.owners if _able(facts, [owner]) & entry.whom))
 
 
@@ -259,7 +261,7 @@ def _advice(facts: Facts, unsatisfied: Sequence[_Open]) -> tuple[str, ...]:
 
 
 def _unread(facts: Facts, rule: Rule) -> str:
-    """Which team among the owners could not be read, and why; nothing if there is none."""
+    """Return which team among the owners couldn't be read, and why, or ""."""
     return "; ".join(
         f"the members of {owner} could not be read: {facts.unread_teams[owner]}; list them under `teams`"
         for owner in rule.owners
@@ -268,7 +270,7 @@ def _unread(facts: Facts, rule: Rule) -> str:
 
 
 def _stuck(facts: Facts, entry: _Open) -> str:
-    """Why a rule can never be satisfied as things are, and how to fix it."""
+    """Return why a rule can't be satisfied at present, and how to fix it."""
     if not entry.rule.owners:
         return (
             f"{listed_files(entry.paths)} without an owner: add a rule to {facts.codeowners_file} on the base branch, "

@@ -1,4 +1,4 @@
-"""The requirement `passed`: the same commit has passed other targets before."""
+"""The requirement `passed`: the same commit has already passed other targets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ID = "passed"
 
 
 def evaluate(facts: Facts) -> Outcome:
-    """Met if it passed the gate of each target that is asked for, by what is recorded."""
+    """Met if the records show that the commit passed each required target."""
     targets = facts.protection.require.passed
     if not targets or facts.release is None:
         return Outcome(ID, "not_applicable", NOT_ASKED)

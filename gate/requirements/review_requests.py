@@ -1,4 +1,4 @@
-"""Whom to ask: everybody whose approval is mandatory, and what any of several people can approve."""
+"""Compute whom to ask: everyone whose approval is mandatory, and choices between several people."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class _Lot:
 
 
 def review_requests(outcomes: Iterable[Outcome]) -> tuple[ReviewRequest, ...]:
-    """Whom to ask so that every approval that is missing is given; those who cannot be replaced come first.
+    """Return whom to ask so that no approval is missing. People whose approval is mandatory come first.
 
-    What the people listed so far approve anyway is not asked of anybody else. One approval covers everything
-    that a person may approve, so nobody is listed twice.
+    Files already covered by someone on the list aren't requested from anyone else. One approval covers everything that
+    a person can approve, so nobody is listed twice.
     """
     unmet = (outcome for outcome in outcomes if outcome.state in {"unmet", "undecided"})
     lots = _lots(ask for outcome in unmet for ask in outcome.asks if len(ask.whom) >= ask.need > 0)
@@ -51,7 +51,7 @@ def review_requests(outcomes: Iterable[Outcome]) -> tuple[ReviewRequest, ...]:
 
 
 def _lots(asks: Iterable[MissingApprovals]) -> list[_Lot]:
-    """One lot for each set of people; where all of them are needed, one for each person."""
+    """Group the missing approvals by the set of people who can give them, or by person if all of a set are needed."""
     lots: dict[frozenset[str], _Lot] = {}
     for ask in asks:
         everybody = len(ask.whom) == ask.need
@@ -64,7 +64,7 @@ def _lots(asks: Iterable[MissingApprovals]) -> list[_Lot]:
 
 
 def _certain(whom: frozenset[str], chosen: Sequence[_Lot]) -> int:
-    """How many of `whom` will have approved once everything `chosen` is there, no matter which of them."""
+    """Return how many of `whom` will certainly have approved once all `chosen` approvals are given."""
     counted: frozenset[str] = frozenset()
     total = 0
     for lot in chosen:
@@ -76,12 +76,12 @@ def _certain(whom: frozenset[str], chosen: Sequence[_Lot]) -> int:
 
 
 def _sure(lot: _Lot, whom: frozenset[str]) -> int:
-    """How many of `whom` will have approved once all that `lot` asks for is there."""
+    """Return how many of `whom` will certainly have approved once everything in `lot` is given."""
     return max(0, lot.need - len(lot.whom - whom))
 
 
 def _name_nobody_twice(chosen: Sequence[_Lot]) -> None:
-    """Leave those who have to approve anyway out of the choices: their approvals are counted there already."""
+    """Remove people whose approval is mandatory from the choices, where they are already counted."""
     mandatory = {name for lot in chosen if len(lot.whom) == 1 for name in lot.whom}
     for lot in chosen:
         if len(lot.whom) > 1 and lot.whom & mandatory:
@@ -95,7 +95,7 @@ def _request(lot: _Lot) -> ReviewRequest:
 
 
 def who(request: ReviewRequest) -> str:
-    """The people of a request, every one of them by name: `@a`, `@a or @b`, `2 of @a, @b and @c`."""
+    """Name everyone in a request: `@a`, `@a or @b`, `2 of @a, @b and @c`."""
     if request.required:
         name = request.names[0]
         return name if request.need == 1 else f"{request.need} members of {name}"
@@ -103,12 +103,12 @@ def who(request: ReviewRequest) -> str:
 
 
 def duty_text(duty: Duty) -> str:
-    """`code owner of shop/api/ (6 files)`, `senior reviewer for @sam`."""
+    """Describe a duty: `code owner of shop/api/ (6 files)`, `senior reviewer for @sam`."""
     return f"{duty.role} of {where(duty.paths)}" if duty.role.endswith("owner") else duty.role
 
 
 def line_of(request: ReviewRequest) -> str:
-    """One request in one line, for a report that has nothing but lines."""
+    """Describe a request in one line, for reports that consist of lines."""
     roles = "; ".join(duty_text(duty) for duty in request.duties)
     if all(duty.role == REVIEWER for duty in request.duties):
         roles = where(request.paths)
@@ -116,7 +116,7 @@ def line_of(request: ReviewRequest) -> str:
 
 
 def lines_of(requests: Sequence[ReviewRequest], approve_with: str = "") -> Iterator[str]:
-    """Everybody to ask, a line each, and how they approve."""
+    """Yield one line for each request, and one on how to approve."""
     for request in requests:
         yield f"ask {line_of(request)}"
     if requests and approve_with:
@@ -124,9 +124,9 @@ def lines_of(requests: Sequence[ReviewRequest], approve_with: str = "") -> Itera
 
 
 def where(paths: Sequence[str], most: int = MOST_FOLDERS) -> str:
-    """The folders that hold `paths`, with the number of files in each: `shop/api/ (6 files), setup.py`.
+    """Name the folders that contain `paths`, with the number of files: `shop/api/ (6 files), setup.py`.
 
-    Beyond `most` folders the rest is counted.
+    Beyond `most` folders, the rest is only counted.
     """
     paths = list(dict.fromkeys(paths))
     groups = folders(paths, most)
@@ -138,10 +138,10 @@ def where(paths: Sequence[str], most: int = MOST_FOLDERS) -> str:
 
 
 def folders(paths: Iterable[str], most: int = MOST_FOLDERS) -> list[tuple[str, int]]:
-    """The folders, each with a `/` at its end, that hold `paths`, and the number of files in and below each.
+    """Return the folders (with a trailing `/`) that contain `paths`, and the number of files in and below each.
 
-    Where there are more than `most`, they are joined to the folders above them, except for the top of the
-    repository, which is `./`. A folder of one file is shown as that file.
+    If there are more than `most`, they are merged into their parents, except for the top of the repository, `./`. A
+    folder with one file is shown as that file.
     """
     groups: dict[str, list[str]] = {}
     for path in paths:
@@ -164,7 +164,7 @@ def _folder(path: str) -> str:
 
 
 def approved_text(approval: Approval, verdict: Verdict) -> str:
-    """What a person has approved: `shop/api/ (6 files) as code owner`, `all 12 files`."""
+    """Describe what a person approved: `shop/api/ (6 files) as code owner`, `all 12 files`."""
     if approval.owned:
         return f"{where(approval.owned)} as code owner"
     total = len(verdict.change.files)

@@ -1,4 +1,4 @@
-"""The requirement `rolled-back`: a release that was rolled back goes out again only after a new approval."""
+"""The requirement `rolled-back`: a release that was rolled back needs a new approval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The requirement `seniority`: what a junior or a stranger wrote, a senior has approved."""
+"""The requirement `seniority`: a senior approved the work of juniors and strangers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RANK = {"junior": 0, "member": 1, "senior": 2}
 
 @dataclass(frozen=True, slots=True)
 class _Need:
-    """Who may answer for one author, and which line of the policy says so."""
+    """Who can approve for an author, and which line of the policy says so."""
 
     author: str
     whom: frozenset[str]
@@ -27,10 +27,9 @@ class _Need:
 
 
 def evaluate(facts: Facts) -> Outcome:
-    """Met if, for each author whom the policy mentions, somebody who may answer for them approved every file.
+    """Met if, for each author that the policy's rule covers, a person with the required role approved every file.
 
-    An author nobody knows counts as the most junior, whatever roles the policy lists: a name that was made
-    up must not be worth more than a real one.
+    An unknown author counts as the most junior, whatever roles the rule lists, so that an invented name gains nothing.
     """
     rule = facts.protection.require.seniority
     if rule is None:
@@ -71,7 +70,7 @@ def evaluate(facts: Facts) -> Outcome:
 
 
 def _of_release(facts: Facts, release: Release, rule: SeniorityRequired) -> Outcome:
-    """A release is sent out by somebody senior, or one has approved all of it; whose work it is does not matter."""
+    """A release must be started by a senior or approved as a whole by one, no matter who wrote it."""
     if release.returning:
         return Outcome(ID, "met", f"it was in {facts.branch} before, and rolling back is always allowed")
     seniors = frozenset(

@@ -1,4 +1,4 @@
-"""The requirement `soaked`: the release has been in another environment for long enough, and was well there."""
+"""The requirement `soaked`: the release ran in another environment long enough, and was healthy there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ID = "soaked"
 
 
 def evaluate(facts: Facts) -> Outcome:
-    """Met if it was there for the whole time in one go, was not taken back, and its health is good."""
+    """Met if it ran without interruption for the whole time, wasn't rolled back, and is healthy."""
     rule, release = facts.protection.require.soaked, facts.release
     if rule is None or release is None:
         return Outcome(ID, "not_applicable", NOT_ASKED)
@@ -44,7 +44,7 @@ def evaluate(facts: Facts) -> Outcome:
 
 
 def span(seconds: float) -> str:
-    """A length of time in one unit: `90 s`, `12 min`, `5 h`, `3 d`; what is left over is dropped."""
+    """Format a duration in one unit, rounded down: `90 s`, `12 min`, `5 h`, `3 d`."""
     for unit, length, most in (("s", 1, 120), ("min", 60, 120), ("h", 3600, 48)):
         if seconds < length * most:
             return f"{seconds // length:.0f} {unit}"

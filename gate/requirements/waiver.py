@@ -1,4 +1,4 @@
-"""Emergency override: what a guardian's waiver does to the outcomes. Nothing of what it covers is hidden."""
+"""Emergency override: apply a guardian's waiver to the outcomes, which stay visible."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from gate.requirements.facts import Facts
 
 
 def waivers(facts: Facts) -> tuple[Approval, ...]:
-    """The waivers that count: signed by guardians, with a reason, for exactly this change."""
+    """Return the waivers that count: signed by guardians, with a reason, for exactly this change."""
     return tuple(approval for approval in facts.approvals if approval.counted and approval.kind == "waive")
 
 
 def waive(outcomes: tuple[Outcome, ...], facts: Facts) -> tuple[Outcome, ...]:
-    """The outcomes with every unmet or undecided one set aside, if there is a waiver; each still says what it was.
+    """Return the outcomes with every unmet or undecided one waived, if there is a waiver. Each still shows what it was.
 
-    What cannot be merged at all cannot be waived either.
+    A change that can't be merged can't be waived.
     """
     accepted = waivers(facts)
     if not accepted:
@@ -35,5 +35,5 @@ def waive(outcomes: tuple[Outcome, ...], facts: Facts) -> tuple[Outcome, ...]:
 
 
 def notes(facts: Facts) -> tuple[str, ...]:
-    """A line for each waiver, to be shown with the verdict."""
+    """Return a line for each waiver, to be displayed with the verdict."""
     return tuple(f"WAIVED by {waiver.by}: {waiver.why}" for waiver in waivers(facts))
