@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gate.app.checking.evaluate import evaluate
-from gate.app.checking.request import Answer, CheckRequest, ignore
+from gate.app.checking.request import Answer, CheckRequest, no_progress
 from gate.app.checking.rules_at_base import read_rules
 from gate.gather.environments import environment_named
 from gate.git.change import read_change
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def check(
     request: CheckRequest,
-    progress: Callable[[Event], None] = ignore,
+    progress: Callable[[Event], None] = no_progress,
     *,
     repository: Repository | None = None,
 ) -> Answer:

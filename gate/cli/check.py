@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
     if options.format != "text" and isinstance(sys.stdout, TextIOWrapper):
         # Programs read it, as they would from a file: XML says itself that it is UTF-8.
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
-    with shown_progress() as progress, _explained(options):
+    with shown_progress() as progress, _explaining_invalid_rules(options):
         answer = check(check_request(options, share), progress)
     if share is not None:
         return write_share(options, answer, share)
@@ -88,7 +88,7 @@ def _report(options: argparse.Namespace, answer: Answer, files: Sequence[tuple[s
     """Write and print the reports that were asked for."""
     verdict = answer.verdict
     formats = {options.format, *(name for name, _ in files)}
-    command = shlex.join(["gate", *_asked_again(sys.argv[1:])])
+    command = shlex.join(["gate", *_without_output_options(sys.argv[1:])])
     context = context_of(verdict, command, everything=options.all)
     if options.webhook or DESCRIBED & formats:
         context = with_description(context, verdict, options.head)
@@ -126,8 +126,8 @@ def _announce(options: argparse.Namespace, verdict: Verdict, context: ReportCont
         print(f"gate: warning: {visible(warning)}", file=sys.stderr)
 
 
-def _explained(options: argparse.Namespace) -> AbstractContextManager[None]:
-    """What to add to an error for invalid rules: with `--record`, how the audit becomes green without a verdict."""
+def _explaining_invalid_rules(options: argparse.Namespace) -> AbstractContextManager[None]:
+    """With `--record`, add to an error about invalid rules how the audit can pass without a verdict."""
     if not (options.record and options.base):
         return nullcontext()
     from gate.app.recording.verdict import invalid_rules_explained
@@ -158,8 +158,8 @@ def _write(path: str, text: str) -> None:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _asked_again(arguments: Sequence[str]) -> list[str]:
-    """The arguments that ask the same once more, less those that only say how and where to show it."""
+def _without_output_options(arguments: Sequence[str]) -> list[str]:
+    """The arguments without those that only say how and where the verdict is shown."""
     words: list[str] = []
     skip = False
     for word in arguments:

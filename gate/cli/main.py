@@ -17,7 +17,7 @@ from gate.cli import COMMANDS
 from gate.errors import CannotDecide, GateError, UsageError
 
 VERBOSE = ("-v", "--verbose")
-BLOCKED, WRONG, UNDECIDED, INTERRUPTED = 1, 2, 3, 130
+BLOCKED, USAGE_ERROR, UNDECIDED, INTERRUPTED = 1, 2, 3, 130
 
 DESCRIPTION = """\
 gate decides whether a change can merge into a protected branch: its code owners
@@ -87,43 +87,43 @@ def run(arguments: list[str]) -> int:
         sys.stdout.flush()
         return code
     except GateError as error:
-        return _say(error)
+        return _report_error(error)
     except KeyboardInterrupt:
-        _complain("gate: interrupted")
+        _print_error("gate: interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has left; nobody can be informed, and it must not look like a pass.
-        _give_up(sys.stdout)
+        # Nobody reads the output any more, and that must not look like a pass.
+        _discard_output(sys.stdout)
         return UNDECIDED
     except OSError as error:
         # A full disk, a folder that cannot be written to: no defect of gate's, and no verdict either.
         where = f"{error.filename}: " if error.filename else ""
-        _complain(
+        _print_error(
             f"gate: {_visible(f'{where}{error.strerror or error}')}",
             "  help: check free disk space and write permission",
         )
-        _give_up(sys.stdout)
+        _discard_output(sys.stdout)
         return UNDECIDED
     except Exception as error:
         if os.environ.get("GATE_DEBUG"):
             raise
-        _complain(
+        _print_error(
             f"gate: internal error: {type(error).__name__}: {error}",
             "  help: this is a bug in gate; set GATE_DEBUG=1 to see the traceback",
         )
         return UNDECIDED
 
 
-def _complain(*lines: str) -> None:
-    """Print on standard error. Where that cannot be written to, the exit code says it alone."""
+def _print_error(*lines: str) -> None:
+    """Print on standard error; where that fails, only the exit code reports the error."""
     try:
         print(*lines, sep="\n", file=sys.stderr)
     except OSError:
-        _give_up(sys.stderr)
+        _discard_output(sys.stderr)
 
 
-def _give_up(stream: TextIO) -> None:
-    """Write what can be written still. Of the rest Python would complain at its end, with an exit code of its own."""
+def _discard_output(stream: TextIO) -> None:
+    """Write what can still be written, and drop the rest: Python would fail on it at exit, with its own exit code."""
     try:
         stream.flush()
     except OSError:
@@ -131,13 +131,13 @@ def _give_up(stream: TextIO) -> None:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    arguments = _verbose(arguments)
+    arguments = _without_verbose(arguments)
     if not arguments or arguments[0] in {"-h", "--help", "help"}:
         if arguments[:1] == ["help"] and arguments[1:2] and arguments[1] in COMMANDS:
             parser_of(arguments[1]).print_help()
             return 0
         print(overview(), end="", file=sys.stdout if arguments else sys.stderr)
-        return 0 if arguments else WRONG
+        return 0 if arguments else USAGE_ERROR
     if arguments[0] in {"--version", "-V"}:
         print(f"gate {__version__}")
         return 0
@@ -148,12 +148,12 @@ def _dispatch(arguments: list[str]) -> int:
     try:
         options = parser.parse_args(rest)
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else WRONG
-    _refuse_nothing(parser, options, rest)
+        return stop.code if isinstance(stop.code, int) else USAGE_ERROR
+    _refuse_empty_values(parser, options, rest)
     return command(name).run(options)
 
 
-def _verbose(arguments: list[str]) -> list[str]:
+def _without_verbose(arguments: list[str]) -> list[str]:
     """The arguments without `-v`, which may come anywhere; where it does, decisions are logged as they are made."""
     rest = [word for word in arguments if word not in VERBOSE]
     if len(rest) < len(arguments):
@@ -167,7 +167,7 @@ def _verbose(arguments: list[str]) -> list[str]:
     return rest
 
 
-def _refuse_nothing(
+def _refuse_empty_values(
     parser: argparse.ArgumentParser, options: argparse.Namespace, arguments: list[str]
 ) -> None:
     """Raise UsageError where a value is given and empty, unless that is its default anyway.
@@ -189,14 +189,14 @@ def _unknown(name: str) -> int:
 
     close_matches = get_close_matches(name, COMMANDS, 1)
     hint = f"did you mean `gate {close_matches[0]}`?" if close_matches else "`gate --help` lists the commands"
-    _complain(f"gate: unknown command {name!r}", f"  help: {hint}")
-    return WRONG
+    _print_error(f"gate: unknown command {name!r}", f"  help: {hint}")
+    return USAGE_ERROR
 
 
-def _say(error: GateError) -> int:
+def _report_error(error: GateError) -> int:
     lines = [f"gate: {_visible(line)}" for line in error.message.splitlines() or [""]]
-    _complain(*lines, *([f"  help: {_visible(error.hint)}"] if error.hint else []))
-    return UNDECIDED if isinstance(error, CannotDecide) else WRONG
+    _print_error(*lines, *([f"  help: {_visible(error.hint)}"] if error.hint else []))
+    return UNDECIDED if isinstance(error, CannotDecide) else USAGE_ERROR
 
 
 def _visible(text: str) -> str:

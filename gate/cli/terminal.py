@@ -48,9 +48,9 @@ def terminal_height(stream: TextIO | None = None) -> int:
 def shown_progress() -> Iterator[Callable[[Event], None]]:
     """A listener that draws the run of the checks on standard error; it draws nothing but on a terminal."""
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        from gate.app.checking.request import ignore
+        from gate.app.checking.request import no_progress
 
-        yield ignore
+        yield no_progress
         return
     from gate.reports.context import ReportContext
     from gate.reports.progress import ProgressLines

@@ -53,7 +53,7 @@ def list_approvals(
         from gate.forges import connect
 
         reviewed = read_reviews(repository, change, policy, protection, ownership, connect(reviews))
-        change, policy, review = reviewed.change, reviewed.policy, reviewed.given
+        change, policy, review = reviewed.change, reviewed.policy, reviewed.decisions
     decisions = decisions_about(repository, change, policy, protection, now, review)
     contributors = review.contributors if review else frozenset()
     facts = Facts(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gate.app.approving.record_reviews import RecordedReviews, record_reviews
 from gate.app.check import check
-from gate.app.checking.request import CheckRequest, ignore
+from gate.app.checking.request import CheckRequest, no_progress
 from gate.app.recording.signing import StoredRecord
 from gate.app.recording.verdict import Unrecorded, bring_log, invalid_rules_explained, record_verdict
 from gate.errors import InvalidInput, UsageError
@@ -47,7 +47,7 @@ def record_merges(
     into: str | None = None,
     key: str | None = None,
     forge: PullRequestRef | None = None,
-    progress: Callable[[Event], None] = ignore,
+    progress: Callable[[Event], None] = no_progress,
 ) -> Iterator[RecordedMerge]:
     """Check each move of the branch in `span` (`BEFORE..AFTER`, or the one commit AFTER), and sign the verdicts.
 

@@ -70,7 +70,7 @@ def record_reviews(
     entries = _recorded(log, change, signer)
     wanted = {
         (entry.record.kind, entry.record.head, _name(entry)): entry
-        for entry in reviewed.given.entries
+        for entry in reviewed.decisions.entries
         if _stands(entry) and entry.record.change
     }
     recorded = {(item.record.kind, item.record.head, review_of(item.record)[:2]): item for item in entries}
@@ -91,7 +91,7 @@ def record_reviews(
         last = put(repository, record, signer, lists)
     unchanged = len(wanted.keys() & recorded.keys())
     last = send(repository, last) if last else None
-    return RecordedReviews(reviewed.given.request.name, tuple(fresh), tuple(gone), unchanged, last)
+    return RecordedReviews(reviewed.decisions.request.name, tuple(fresh), tuple(gone), unchanged, last)
 
 
 def _recorded(log: ApprovalLog, change: Change, signer: Signer) -> Sequence[Found]:

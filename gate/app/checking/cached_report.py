@@ -28,8 +28,10 @@ def cache_report(
     if not _is_repeatable(answer):
         return
     folders = answer_cache.git_folders()
-    key = answer_cache.cache_key(list(arguments), *folders) if folders else None
-    if folders is None or key is None:
+    if folders is None:
+        return
+    key = answer_cache.cache_key(list(arguments), *folders)
+    if key is None:
         return
     state = folders[1]
     # When it is printed again, no check runs: the cached report says so.

@@ -41,7 +41,7 @@ def check_results(
     progress: Callable[[Event], None],
     now: int,
 ) -> CheckResults:
-    """Have the checks of the change, by the cheapest way that the policy and the request allow."""
+    """Get the results of the checks in the cheapest way that the policy and the request allow."""
     if rules.takes_verdicts:
         from gate.log.trusted_verdicts import find_attestation
 
@@ -70,7 +70,7 @@ def check_results(
 
 
 def fewer_tests(checks: Iterable[CheckResult]) -> list[Finding]:
-    """What the checks have found of the kind that a guardian has to answer for."""
+    """The findings about tests that no longer run, which count as weakened checks."""
     return [
         finding
         for result in checks

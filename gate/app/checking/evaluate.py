@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from gate.app.checking.check_results import CheckResults, check_results, fewer_tests
 from gate.app.checking.evidence import Evidence, EvidenceReader
-from gate.app.checking.request import Answer, CheckRequest, ignore
+from gate.app.checking.request import Answer, CheckRequest, no_progress
 from gate.app.checking.rules_at_base import Rules
 from gate.git.repository import Repository
 from gate.model import Change
 
-# What serves to decide, and not to start the tools, is imported where it is used: the tools run by then.
+# What decides is imported where it is used: by then the tools are running.
 if TYPE_CHECKING:
     from gate.app.lock_outs import LockOut
     from gate.forges.places import PullRequestRef
@@ -34,7 +34,7 @@ def evaluate(
     request: CheckRequest,
     *,
     log: ApprovalLog | None = None,
-    progress: Callable[[Event], None] = ignore,
+    progress: Callable[[Event], None] = no_progress,
 ) -> Answer:
     """Decide about `change` by its rules, and by this state of the log (the one that is here)."""
     change = rules.apply_to(change)

@@ -14,7 +14,7 @@ from gate.gather.weakenings import weakenings_in
 from gate.git.repository import Repository
 from gate.model import Change
 
-# What serves to decide, and not to start the tools, is imported where it is used: the tools run by then.
+# What decides is imported where it is used: by then the tools are running.
 if TYPE_CHECKING:
     from gate.log.admitted import ApprovalLog
     from gate.log.decisions import Decisions
@@ -29,7 +29,7 @@ class Evidence:
 
 
 class EvidenceReader:
-    """Reads the evidence in a thread of its own, from when the checks are under way: so it never delays them."""
+    """Reads the evidence in a thread of its own, once the checks are running, so that it never delays them."""
 
     def __init__(
         self, repository: Repository, change: Change, rules: Rules, log: ApprovalLog | None, now: int
@@ -51,11 +51,11 @@ class EvidenceReader:
         return self._given_log or complete_log(self._repository, self._change.base)
 
     def begin(self) -> None:
-        """Read from now on, if that has not begun; the checks are under way, or there are none."""
+        """Start reading, if that has not started: when the checks are running, or there are none."""
         self._begun()
 
     def result(self) -> Evidence:
-        """All of it; waits for it, and raises what went wrong."""
+        """Wait for the evidence, and raise what went wrong while it was read."""
         return self._begun().result()
 
     def _begun(self) -> Future[Evidence]:

@@ -91,5 +91,5 @@ class Answer:
         )
 
 
-def ignore(_event: Event) -> None:
-    """Nobody watches."""
+def no_progress(_event: Event) -> None:
+    """Show no progress."""

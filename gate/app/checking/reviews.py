@@ -1,4 +1,4 @@
-"""What a pull request on a forge brings to the decision: read at one moment, held against the very change."""
+"""The reviews of a pull request on a forge: read at one moment, and compared with the change that is checked."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from gate.requirements.facts import Facts
 
 @dataclass(frozen=True, slots=True)
 class Reviews:
-    """The decisions of a request, and the policy with what the forge knows of people and teams.
+    """The decisions in a pull request, and the policy completed by what the forge says of people and teams.
 
-    `unread` says, by team, why its members could not be had.
+    `unread` says why the members of a team could not be read.
     """
 
-    given: ReviewDecisions
+    decisions: ReviewDecisions
     change: Change
     policy: Policy
     unread: Mapping[str, str]
@@ -52,7 +52,7 @@ def read_reviews(
     """Ask the forge now; raises CannotDecide if it does not answer, or answers about another commit or branch."""
     module = forge(wire.request_ref)
     request = module.read_request(wire)
-    _refuse_another(request, change)
+    _refuse_another_change(request, change)
     commits = (request.head, *(review.commit for review in request.reviews))
     shown = changes_shown(repository, change.base, commits)
     seen = {commit: ShownChange(digest_of(raw), parse_contents(raw)) for commit, raw in shown.items()}
@@ -71,7 +71,7 @@ def with_reviews(
     policy, protection = facts.policy, facts.protection
     reviewed = read_reviews(repository, facts.change, policy, protection, facts.ownership, wire)
     decisions = decisions_in(
-        repository, log, reviewed.change, reviewed.policy, protection, now, reviewed.given
+        repository, log, reviewed.change, reviewed.policy, protection, now, reviewed.decisions
     )
     whole = replace(
         facts,
@@ -79,14 +79,14 @@ def with_reviews(
         policy=reviewed.policy,
         approvals=decisions.approvals,
         log_gap=decisions.gap,
-        request=reviewed.given.request.name,
-        contributors=reviewed.given.contributors,
+        request=reviewed.decisions.request.name,
+        contributors=reviewed.decisions.contributors,
         unread_teams=reviewed.unread,
     )
     return whole, decisions
 
 
-def _refuse_another(request: PullRequest, change: Change) -> None:
+def _refuse_another_change(request: PullRequest, change: Change) -> None:
     branch = short_name(change.into)
     if request.into != branch:
         raise CannotDecide(

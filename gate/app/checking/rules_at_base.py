@@ -31,11 +31,11 @@ class Rules:
     checks: tuple[CheckSettings, ...]
     ownership: Ownership
     release: Release | None = None
-    """What would be put into an environment, where the question is about that."""
+    """The release that is checked, if it is one."""
     takes_verdicts: bool = False
     """Whether the checks may be taken from a verdict that somebody trusted has signed."""
     invalid_after: str = ""
-    """What would be wrong with the rules if the change were merged, in one sentence."""
+    """How the rules would be invalid if the change were merged, in one sentence."""
 
     def apply_to(self, change: Change) -> Change:
         """The change by these rules: which repository it is in, and whether it would leave them invalid."""

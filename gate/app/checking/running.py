@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from gate.app.checking.request import CheckRequest, ignore
+from gate.app.checking.request import CheckRequest, no_progress
 from gate.environment import Environment, Environments
 from gate.git.as_cloned import History
 from gate.git.objects import list_tree
@@ -67,7 +67,7 @@ def run_checks(
             select=repository.work_tree is not None,
             cancel=Cancel(),
             share=request.share,
-            watch=None if progress is ignore else partial(_report_tests, progress),
+            watch=None if progress is no_progress else partial(_report_tests, progress),
         )
         checks = Runner(context).run(
             settings,

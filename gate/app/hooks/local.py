@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gate.app.check import check
-from gate.app.checking.request import Answer, CheckRequest, ignore
+from gate.app.checking.request import Answer, CheckRequest, no_progress
 from gate.app.ref_updates import RefUpdate
 from gate.app.server.moves import Refusal, refuse_non_fast_forward
 from gate.app.server.receive import administrator_deletes, why_not_created
@@ -45,7 +45,7 @@ def for_commit(verdict: Verdict) -> Verdict:
     return replace(verdict, outcomes=now, decision=draw((*now, *later)), notes=(*verdict.notes, *notes))
 
 
-def at_commit(start: Path, index_file: str | None, progress: Callable[[Event], None] = ignore) -> Answer:
+def at_commit(start: Path, index_file: str | None, progress: Callable[[Event], None] = no_progress) -> Answer:
     """The verdict about the index, beside the default branch; where there is none yet, beside the one it goes to.
 
     On a branch that conflicts with it, only the commit counts: the index is compared with where the branches parted,
@@ -76,7 +76,7 @@ def at_commit(start: Path, index_file: str | None, progress: Callable[[Event], N
 
 
 def at_push(
-    start: Path, updates: Sequence[RefUpdate], progress: Callable[[Event], None] = ignore
+    start: Path, updates: Sequence[RefUpdate], progress: Callable[[Event], None] = no_progress
 ) -> list[tuple[RefUpdate, Answer | Refusal]]:
     """A verdict, or a refusal, for each update of a protected branch: as the server's own hook would see it."""
     repository = Repository.find(start)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gate.app.check import check
-from gate.app.checking.request import Answer, CheckRequest, ignore
+from gate.app.checking.request import Answer, CheckRequest, no_progress
 from gate.app.merging.advance import LostRace, Merged, MergeRequest, NotMerged, advance_branch, signer_of
 from gate.errors import CannotDecide, UsageError
 from gate.gather.environments import environment_named
@@ -25,7 +25,7 @@ TRIES = 20
 
 def merge(
     request: MergeRequest,
-    progress: Callable[[Event], None] = ignore,
+    progress: Callable[[Event], None] = no_progress,
     report: Callable[[str], None] = lambda _line: None,
 ) -> Merged | NotMerged:
     """Check and merge; where the branch moved meanwhile, report it (`report`) and check again.

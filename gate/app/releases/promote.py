@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from gate.app.audit.verified_policy import verified
-from gate.app.checking.request import CheckRequest, ignore
+from gate.app.checking.request import CheckRequest, no_progress
 from gate.app.recording.signing import (
     Signer,
     StoredRecord,
@@ -73,7 +73,9 @@ class NotPromoted:
     verdict: Verdict
 
 
-def promote(request: PromoteRequest, progress: Callable[[Event], None] = ignore) -> Promoted | NotPromoted:
+def promote(
+    request: PromoteRequest, progress: Callable[[Event], None] = no_progress
+) -> Promoted | NotPromoted:
     """Check and record. Raises UsageError, InvalidInput or CannotDecide; then nothing is recorded either."""
     repository = Repository.find(request.start)
     named = environment_named(repository, request.into)
