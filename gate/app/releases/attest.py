@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gate.app.audit.audit import Audit, audit
-from gate.app.audit.moves import ends_of
+from gate.app.audit.span import ends_of
 from gate.app.checking.current_people import with_listed_people
 from gate.app.recording.signing import find_signer
 from gate.approvals.attestation import (

@@ -8,7 +8,7 @@ from functools import partial
 from time import time
 
 from gate.app.audit.audit import is_verified
-from gate.app.audit.moves import ends_of
+from gate.app.audit.span import ends_of
 from gate.app.audit.verified_policy import verified
 from gate.app.checking.evaluate import evaluate
 from gate.app.checking.request import Answer, CheckRequest
