@@ -20,7 +20,7 @@ from gate.log.history import read_verdicts
 from gate.model import Change, Ran
 from gate.policy.people import members
 from gate.policy.types import Policy, Protection
-from gate.reports.verdict_json import read_check
+from gate.reports.verdict_reading import read_check
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from gate.log.trusted_verdicts import VerdictSubject, passed
 from gate.policy.load import load_policy
 from gate.policy.promise import read_promises
 from gate.policy.types import Dialect
-from gate.reports.verdict_json import from_json
+from gate.reports.verdict_reading import from_json
 from gate.runner.inputs import read_inputs
 
 OID = "a" * 40

@@ -13,7 +13,8 @@ from support.verdicts import BLOCKED, BROKEN, EVIL, HOSTILE, PASSED, STORIES, fe
 import gate.reports
 from gate.model import Ran, Verdict
 from gate.reports import ReportContext
-from gate.reports.verdict_json import approvals_data, from_json, render
+from gate.reports.verdict_json import approvals_data, render
+from gate.reports.verdict_reading import from_json
 
 SCHEMA = json.loads((Path(gate.reports.__file__).parent / "verdict.schema.json").read_text())
 VALIDATOR = Draft202012Validator(SCHEMA)

@@ -20,7 +20,8 @@ from gate.finding import Finding
 from gate.json_input import parse_json
 from gate.model import Broken, Change, CheckResult, Ran, Skipped, Verdict
 from gate.policy.types import CheckSettings, Policy
-from gate.reports.verdict_json import from_json, to_data
+from gate.reports.verdict_json import to_data
+from gate.reports.verdict_reading import from_json
 from gate.runner.shares import Piece, Share, missing_tests
 from gate.ssh import Claim, find_key, sign, verify
 
