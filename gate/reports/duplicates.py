@@ -65,8 +65,8 @@ class Duplicates:
 def find_duplicates(results: Iterable[CheckResult]) -> Duplicates:
     """Which blocking findings report a mistake that another one reports better. Keys are the `id()` of findings.
 
-    A finding replaces at most one of another check, so that two mistakes never become one; only a syntax error,
-    after which parsers report more of them in the same line, replaces all of these.
+    A finding replaces at most one of another check, so that two mistakes never become one. Only a syntax error
+    replaces all those of other checks in the file: each parser goes on differently after the first one.
     """
     ran = (result for result in results if isinstance(result, Ran))
     better: defaultdict[tuple[str, int], list[tuple[str, Finding]]] = defaultdict(list)
@@ -75,7 +75,7 @@ def find_duplicates(results: Iterable[CheckResult]) -> Duplicates:
     for result in sorted(ran, key=lambda result: result.id != PREFERRED):
         free = {key: list(items) for key, items in better.items()}
         for finding in sorted(result.blocking, key=lambda item: item.column):
-            position = finding.path, finding.line
+            position = finding.path, 0 if finding.rule in SYNTAX_ERRORS else finding.line
             match = next((item for item in free.get(position, ()) if _same(item, finding)), None)
             if match is None:
                 if result.id == PREFERRED or finding.rule in UNDEFINED_NAMES | SYNTAX_ERRORS:
@@ -91,7 +91,7 @@ def find_duplicates(results: Iterable[CheckResult]) -> Duplicates:
 
 
 def _same(reported: tuple[str, Finding], finding: Finding) -> bool:
-    """Whether both findings, on one line, are about the same mistake."""
+    """Whether both findings, on one line or in a file that can't be parsed, are about the same mistake."""
     check, better = reported
     if finding.rule in SYNTAX_ERRORS:
         return better.rule in SYNTAX_ERRORS

@@ -173,13 +173,15 @@ def test_an_undefined_name_that_only_lint_and_types_report_is_shown_once() -> No
 
 
 def test_a_syntax_error_is_shown_once_however_many_tools_fall_over_it() -> None:
-    rules = {"names": "syntax-error", "lint": "invalid-syntax", "types": "syntax"}
-    checks = tuple(
-        Ran(check, (one := replace(WRONG_KIND, rule=rule), two := replace(one, column=30)), (one, two), 0.1)
-        for check, rule in rules.items()
-    )
+    error = replace(WRONG_KIND, rule="syntax-error")
+    found = {
+        "names": (error, replace(error, column=30)),
+        "lint": tuple(replace(error, rule="invalid-syntax", line=line) for line in (5, 6, 90)),
+        "types": (replace(error, rule="syntax", line=4),),
+    }
+    checks = tuple(Ran(check, findings, findings, 0.1) for check, findings in found.items())
     text = render(replace(BLOCKED, checks=checks), CONTEXT)
-    assert text.count("shortener/views.py:5:") == 2
+    assert text.count("shortener/views.py:5:") == text.count("shortener/views.py:") == 2
     assert "also reported by `lint` (invalid-syntax), `types` (syntax)\n" in text
 
 
