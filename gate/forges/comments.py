@@ -5,27 +5,37 @@ Comments never affect a verdict. A failure to write one is reported.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from gate.errors import CannotDecide
 from gate.forges.wire import Json, Refused, Writer, every, one, project_path, quoted
 
 MARK: Final = "<!-- merge-gate -->"
 """By this a comment of gate's is recognized; forges do not show it."""
+NOT_IN_THE_DIFF: Final = frozenset({400, 422})
+"""How forges answer a comment on a line that their diff does not have."""
 MOST_LINES: Final = 30
 """So many comments on lines are written at most; the comment on the pull request has the rest."""
 
 
+Item = TypeVar("Item")
+
+
 @dataclass(frozen=True, slots=True)
 class LineComment:
-    """A comment on a line of a file's new version, identified by `key`."""
+    """A comment on a line of a file's new version, identified by `key`.
+
+    `old_path` is the path before a rename. `old_line` is the line's number in the old version if it is unchanged.
+    """
 
     path: str
     line: int
     body: str
     key: str
+    old_path: str = ""
+    old_line: int = 0
 
 
 def put_comment(wire: Writer, text: str) -> str:
@@ -94,25 +104,41 @@ def _merge_request(wire: Writer) -> str:
 
 
 def _send_lines(wire: Writer, head: str, comments: Sequence[LineComment]) -> None:
-    match wire.request_ref.source:
-        case "gitlab":
-            refs = one(wire, _merge_request(wire)).get("diff_refs")
-            for comment in comments:
-                wire.send(
-                    "POST", _lines_path(wire), _gitlab_line(comment, refs if isinstance(refs, dict) else {})
-                )
-        case "github":
-            lines: list[Json] = [
-                {"path": item.path, "line": item.line, "side": "RIGHT", "body": _body(item)}
-                for item in comments
-            ]
-            _send_review(wire, head, lines, comments)
-        case _:
-            lines = [{"path": item.path, "new_position": item.line, "body": _body(item)} for item in comments]
-            _send_review(wire, head, lines, comments)
+    if wire.request_ref.source == "gitlab":
+        refs = one(wire, _merge_request(wire)).get("diff_refs")
+        lines = [_gitlab_line(comment, refs if isinstance(refs, dict) else {}) for comment in comments]
+        _send_each(lambda line: wire.send("POST", _lines_path(wire), line), lines)
+        return
+    try:
+        _send_review(wire, head, comments)
+    except Refused as refused:
+        if refused.status not in NOT_IN_THE_DIFF or len(comments) == 1:
+            raise
+        # One line that the forge doesn't show refuses them all.
+        _send_each(lambda comment: _send_review(wire, head, [comment]), comments)
 
 
-def _send_review(wire: Writer, head: str, lines: list[Json], comments: Sequence[LineComment]) -> None:
+def _send_each(send: Callable[[Item], object], items: Sequence[Item]) -> None:
+    """Send each item, also after some that the forge has no place for; raises Refused if that is so for all."""
+    refusals = []
+    for item in items:
+        try:
+            send(item)
+        except Refused as refused:
+            if refused.status not in NOT_IN_THE_DIFF:
+                raise
+            refusals.append(refused)
+    if len(refusals) == len(items):
+        raise refusals[0]
+
+
+def _send_review(wire: Writer, head: str, comments: Sequence[LineComment]) -> None:
+    on_github = wire.request_ref.source == "github"
+    lines: list[Json] = [
+        {"path": item.path, "body": _body(item)}
+        | ({"line": item.line, "side": "RIGHT"} if on_github else {"new_position": item.line})
+        for item in comments
+    ]
     path = f"/repos/{project_path(wire.request_ref)}/pulls/{wire.request_ref.number}/reviews"
     # Gitea lists reviews without their comments, so the keys are here as well.
     keys = " ".join(item.key for item in comments)
@@ -124,8 +150,9 @@ def _gitlab_line(comment: LineComment, refs: Json) -> Json:
     position = {
         "position_type": "text",
         "new_path": comment.path,
-        "old_path": comment.path,
+        "old_path": comment.old_path or comment.path,
         "new_line": comment.line,
+        **({"old_line": comment.old_line} if comment.old_line else {}),
         **{name: refs.get(name, "") for name in ("base_sha", "start_sha", "head_sha")},
     }
     return {"body": _body(comment), "position": position}

@@ -6,7 +6,7 @@ from queue import Queue
 from typing import Any
 
 import pytest
-from support.forge import Forge
+from support.forge import Forge, serving
 from support.site import Site
 from support.waiting import PATIENCE
 from support.webhooks import webhook
@@ -56,6 +56,26 @@ def test_lines_are_commented_once(forge: Forge) -> None:
     ):  # There a review lists no comments, and the stand-in has no such list of its own.
         assert put_line_comments(wire, "c" * 40, comments) == ""
         assert len(forge.lines) == 2
+
+
+def test_a_line_that_the_forge_does_not_show_costs_no_other_comment(forge: Forge) -> None:
+    forge.hidden = frozenset({1, 3})
+    wire = connect(find_request(forge.spec, forge.env))
+    comments = [LineComment("a.py", line, f"finding {line}", f"key{line}") for line in (1, 2, 3, 4)]
+    assert put_line_comments(wire, "c" * 40, comments) == ""
+    assert [item["body"].splitlines()[0] for item in forge.lines] == ["finding 2", "finding 4"]
+    assert "the forge refused it" in put_line_comments(wire, "c" * 40, comments[:1])
+
+
+def test_gitlab_gets_both_numbers_of_an_unchanged_line_and_both_paths_of_a_renamed_file() -> None:
+    comments = [LineComment("new.py", 7, "x", "key1", "old.py", 5), LineComment("a.py", 7, "x", "key2")]
+    with serving("gitlab") as forge:
+        assert put_line_comments(connect(find_request(forge.spec, forge.env)), "c" * 40, comments) == ""
+    positions = [item["position"] for item in forge.lines]
+    assert [(at["old_path"], at.get("old_line"), at["new_path"], at["new_line"]) for at in positions] == [
+        ("old.py", 5, "new.py", 7),
+        ("a.py", None, "a.py", 7),
+    ]
 
 
 def test_comment_needs_a_request(site: Site) -> None:

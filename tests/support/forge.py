@@ -80,6 +80,7 @@ class Forge:
     written: list[tuple[str, str, Json]] = field(default_factory=list)
     comments: list[Json] = field(default_factory=list)
     lines: list[Json] = field(default_factory=list)
+    hidden: frozenset[int] = frozenset()
     tokens: set[str] = field(default_factory=set)
     meanwhile: dict[str, Callable[[], object]] = field(default_factory=dict)
     now: int = field(default_factory=lambda: int(time.time()) - 10_000)
@@ -339,6 +340,13 @@ class _Handler(BaseHTTPRequestHandler):
         for trouble in forge.troubles:
             if trouble.where == f"{self.command} {path}" or trouble.where == self.command:
                 return self._trouble(trouble)
+        lines = [*body.get("comments", ()), body.get("position", {})]
+        if any(
+            line.get(name) in forge.hidden for line in lines for name in ("line", "new_line", "new_position")
+        ):
+            return self._send(
+                400 if forge.kind == "gitlab" else 422, '{"message": "line is not in the diff"}', {}
+            )
         done = forge.write(self.command, path, body)
         return self._send(201 if done else 404, "{}", {})
 

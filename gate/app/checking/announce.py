@@ -30,7 +30,9 @@ def comment(request: PullRequestRef, verdict: Verdict, context: ReportContext) -
 def line_comments(verdict: Verdict, context: ReportContext) -> list[LineComment]:
     """A comment for each blocking finding that is on a line which the forge shows in the diff."""
     shown = {
-        file.path: {row.new for row in compare(context.before(file.path), context.lines(file.path)).rows}
+        file.path: {
+            row.new: row.old for row in compare(context.before(file.path), context.lines(file.path)).rows
+        }
         for file in verdict.change.files
         if file.status != "deleted"
     }
@@ -38,11 +40,20 @@ def line_comments(verdict: Verdict, context: ReportContext) -> list[LineComment]
     comments = []
     for group in groups(verdict):
         for finding, blocks, name in names.marked(group):
-            if blocks and finding.line and finding.line in shown.get(finding.path, ()):
+            if blocks and finding.line and finding.line in shown.get(finding.path, {}):
                 note = help_of(group, finding)
                 text = f"**{group.id}** `{finding.rule}`: {finding.message}" + (f"\n\n{note}" if note else "")
                 key = sha256(name.encode()).hexdigest()[:16]
-                comments.append(LineComment(finding.path, finding.line, _inert(text), key))
+                comments.append(
+                    LineComment(
+                        finding.path,
+                        finding.line,
+                        _inert(text),
+                        key,
+                        verdict.change.renames.get(finding.path, ""),
+                        shown[finding.path][finding.line],
+                    )
+                )
     return comments
 
 
