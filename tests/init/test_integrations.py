@@ -179,6 +179,14 @@ def test_a_jenkinsfile_names_the_branch_and_a_present_one_stays(hosted: Clone) -
     assert not (hosted.path / "gate.yaml").exists()
 
 
+def test_a_pipeline_that_gate_has_written_is_not_written_a_second_time(company: Company) -> None:
+    clone = company.clone("nehemiah")
+    assert clone.gate("init", "--gitlab").code == 0
+    again = clone.gate("init", "--gitlab")
+    assert (again.code, ".gitlab-ci.yml" in again.err) == (2, True), again.text
+    assert not (clone.path / ".gitlab").exists()
+
+
 def test_for_a_bare_repository_the_hooks_of_the_clone_are_installed(company: Company) -> None:
     clone = company.clone("nehemiah")
     clone.git("rm", "-q", "gate.yaml")

@@ -76,9 +76,10 @@ def _gitlab(observed: Observed) -> dict[str, str]:
     text = gitlab_template().replace('value: "merge-gate[gitlab]"', f'value: "{_package("[gitlab]")}"')
     _, mark, rest = text.partition("\nvariables:")
     head = "# Written by `gate init --gitlab`. Then let merge requests be merged only when their pipeline succeeds.\n"
-    # A pipeline that is there keeps its file: it includes this one.
-    path = ".gitlab/gate.yml" if (observed.top / ".gitlab-ci.yml").exists() else ".gitlab-ci.yml"
-    return {path: f"{head}{mark}{rest}"}
+    # A pipeline of the project's own keeps its file, and includes this one.
+    pipeline = observed.top / ".gitlab-ci.yml"
+    own = pipeline.exists() and not pipeline.read_bytes().startswith(head.encode())
+    return {".gitlab/gate.yml" if own else ".gitlab-ci.yml": f"{head}{mark}{rest}"}
 
 
 def gitlab_template() -> str:
