@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
                 print("Nothing was recorded.")
                 return 1
             if proposal.kind == "block" and not proposal.reason.strip():
-                proposal = replace(proposal, reason=_answer("Why? What would have to change? "))
+                proposal = replace(proposal, reason=_answer("Why? What must change? "))
     recorded = approve(proposal)
     print("\n".join(_result(proposal, recorded)))
     return exit_code(recorded)
@@ -120,7 +120,7 @@ def _difference(proposal: ApprovalPreview) -> str:
     text = diff_between(proposal.repository, change.base_tree, change.tree)
     if outdated is not None:
         since = diff_between(proposal.repository, outdated.local_oid, outdated.remote_oid)
-        text += f"\nPushed to {outdated.remote} since, and not part of what you would approve:\n{since}"
+        text += f"\nPushed to {outdated.remote} since, and not part of this approval:\n{since}"
     return "".join(visible(line) + "\n" for line in text.split("\n"))
 
 

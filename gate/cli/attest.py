@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     files = (Subject(Path(name).name, _sha256(Path(name))) for name in options.file)
     subjects = tuple(dict.fromkeys([*_named(options.subject), *files]))
     if not subjects:
-        raise UsageError("there is no artifact to attest", "name it with `--subject` or `--file`")
+        raise UsageError("no artifact to attest", "name it with `--subject` or `--file`")
     if name := same_names(subjects):
         raise UsageError(f"two artifacts are named {name!r}", "name each differently with `--subject`")
     done = attest(
@@ -113,7 +113,7 @@ def _refused(done: NotAttested) -> list[str]:
 def _verify(options: argparse.Namespace) -> int:
     for name in ("key", "output"):
         if getattr(options, name):
-            raise UsageError(f"--{name} is for signing, and --verify signs nothing")
+            raise UsageError(f"--{name} can't be combined with --verify")
     # A file is the artifact whatever its name is here.
     files = (Subject("", _sha256(Path(name))) for name in options.file)
     wanted = (*_named(options.subject), *files)

@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     if options.rules:
         return _rules(options.rules, time.time() if options.since is None else options.since)
     if options.since is not None:
-        raise UsageError("--since is about --rules", "add `--rules FILE`")
+        raise UsageError("--since needs --rules", "add `--rules FILE`")
     budget = read_budget(Path.cwd(), int(time.time()), options.into)
     if options.format == "json":
         from gate.reports.verdict_json import dump

@@ -39,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Show or remove."""
     if options.days is not None and options.action != "prune":
-        raise UsageError("--days is about prune", "`gate cache prune --days 7`")
+        raise UsageError("--days works only with `gate cache prune`", "`gate cache prune --days 7`")
     repository = Repository.find(Path.cwd())
     if options.action == "show":
         _show(repository)
@@ -64,7 +64,7 @@ def _days(options: argparse.Namespace) -> float:
 def _show(repository: Repository) -> None:
     cached = entries(repository)
     if not cached:
-        print(f"Nothing is cached below {repository.state_dir}.")
+        print(f"Nothing is cached in {repository.state_dir}.")
         return
     print(f"{repository.state_dir}: {human(sum(entry.size for entry in cached))}")
     room = max(len(entry.name) for entry in cached)

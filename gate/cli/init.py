@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
         return _extends()
     for option in ("role", "email", "key", "records"):
         if getattr(options, option):
-            raise UsageError(f"--{option} is about a person", "say whose it is with `--person @NAME`")
+            raise UsageError(f"--{option} needs --person", "add `--person @NAME`")
     observed = observe(Path.cwd(), options.into)
     if options.kind and not options.print and (observed.top / POLICY_FILE).is_file():
         return _integration(options, observed)
@@ -115,14 +115,14 @@ def _integration(options: argparse.Namespace, observed: Observed) -> int:
     """Write the files of an integration beside a policy that is there already."""
     if options.me is not None or options.approvals is not None:
         raise UsageError(
-            f"{POLICY_FILE} already exists, and gate never overwrites it",
+            f"{POLICY_FILE} already exists, and gate doesn't overwrite it",
             f"leave out --me and --approvals, and edit {POLICY_FILE}",
         )
     files = files_of(options.kind, observed)
     write_all(observed.top, files)
     shared = share_log(Repository.find(Path.cwd()))
     installed = install(Path.cwd()) if options.kind == "bare" else None
-    print(f"{POLICY_FILE} is here already and stays as it is.")
+    print(f"{POLICY_FILE} already exists; left unchanged.")
     _done(observed, files, shared, installed)
     _next(observed, files, options.kind)
     return 0
@@ -132,7 +132,7 @@ def _done(observed: Observed, files: Mapping[str, str], shared: str, installed: 
     if files:
         print(f"Wrote {listed(_from_here(observed, files))}.")
     if shared:
-        print(f"`git fetch` from {visible(shared)} now brings the approval log along.")
+        print(f"`git fetch` from {visible(shared)} now fetches the approval log too.")
     if installed:
         print(f"Installed {listed(installed.names)}; `--no-verify` skips them.")
 
@@ -182,9 +182,7 @@ def _answers(options: argparse.Namespace, observed: Observed) -> Answers:
     if options.approvals is not None and options.approvals < 0:
         raise UsageError("--approvals must be a whole number, 0 or more")
     if options.me is not None and not NAME.fullmatch(options.me):
-        raise UsageError(
-            f"--me {options.me!r} is not a name", "give it as CODEOWNERS has it, such as @someone"
-        )
+        raise UsageError(f"--me {options.me!r} is not a name", "write it as in CODEOWNERS, such as @someone")
     answers = Answers(me=options.me, approvals=options.approvals, forge=FORGE.get(options.kind))
     if options.yes or options.print or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return answers
@@ -204,7 +202,7 @@ def _extends() -> int:
 
 def _person(options: argparse.Namespace) -> int:
     if options.into:
-        raise UsageError("--into and --person do not go together", "run `gate init` first, then add people")
+        raise UsageError("--into and --person can't be combined", "run `gate init` first, then add people")
     added = add_person(
         Path.cwd(), options.person, options.role, options.email, options.key, records=options.records
     )

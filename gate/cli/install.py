@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Install or remove, and say what is there now."""
     if options.force and not options.server:
-        raise UsageError("--force is about --server", "`gate install --server --force`")
+        raise UsageError("--force needs --server", "`gate install --server --force`")
     if options.uninstall:
         return remove()
     installed = install(Path.cwd(), server=options.server, force=options.force)
@@ -59,10 +59,10 @@ def run(options: argparse.Namespace) -> int:
         for sentence in installed.locked_out:
             print(f"Warning: {sentence}")
         return 0
-    print("  pre-commit, pre-merge-commit   run the checks on what would be committed")
-    print("  pre-push                       also asks for the approvals, on a push to a protected branch")
+    print("  pre-commit, pre-merge-commit   run the checks on the tree to be committed")
+    print("  pre-push                       also requires approvals, on a push to a protected branch")
     if installed.shares_log:
-        print("  git fetch                      now brings the approval log along")
+        print("  git fetch                      now fetches the approval log too")
     print("Local hooks can be skipped with `--no-verify`. To enforce, run `gate install --server` on the")
     print("server or require `gate check` on the forge; `gate audit` verifies it afterwards.")
     return 0

@@ -59,7 +59,7 @@ def _compact(options: argparse.Namespace) -> int:
     print(f"Compacted the approval log: {done.old[:12]} is replaced by {done.new[:12]}")
     print(f"{count(done.records, 'record')} kept, {done.left_out} left out because they are not admitted")
     print(
-        "help: clones take it over with their next fetch; the old log stays at refs/gate/replaced until you run"
+        "help: clones adopt it with their next fetch; the old log stays at refs/gate/replaced until you run"
     )
     print("      `git update-ref -d refs/gate/replaced && git gc --prune=now`")
     return 0
@@ -69,7 +69,7 @@ def _lines(listing: LogListing, *, everything: bool) -> list[str]:
     if not listing.tip:
         return [
             "There is no approval log here yet.",
-            "  help: `gate log --fetch` brings the log of the remote, if it has one",
+            "  help: `gate log --fetch` fetches the log from the remote, if it has one",
         ]
     shown = listing.entries if everything else listing.entries[:SHOWN]
     lines = [_line(entry) for entry in shown]

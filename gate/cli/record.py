@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         return _merges(options)
     request = request_of(options.reviews or "auto")
     if request is None:
-        raise UsageError("no pull or merge request is named", "`--reviews github:OWNER/REPO#12`")
+        raise UsageError("no pull request or merge request given", "`--reviews github:OWNER/REPO#12`")
     done = record_reviews(
         Path.cwd(),
         request,
@@ -83,7 +83,7 @@ def _merges(options: argparse.Namespace) -> int:
     from gate.forges.places import find_pushed
 
     if options.base or options.rev:
-        raise UsageError("--merges takes a range only, no revision and no `--base`")
+        raise UsageError("--merges can't be combined with a revision or `--base`")
     if options.reviews not in {None, "auto"}:
         raise UsageError(
             "--merges finds the pull or merge request of each merge itself",

@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
             return _record(proposal, "Approved")
         case "o":
             position = _answer("On which line? (FILE:LINE, or Enter for the whole change) ")
-            reason = _answer("Why? What has to change? ")
+            reason = _answer("Why? What must change? ")
             text = f"{position}: {reason}" if position else reason
             objection = propose(replace(wish, kind="block", reason=text))
             return _record(objection, "Objected")

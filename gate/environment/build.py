@@ -117,8 +117,8 @@ class Builder:
                 yield
         except OSError as error:
             raise BuildFailed(
-                f"no environment can be built below {self.folder}: {error.strerror or error}",
-                "gate needs room and write access inside the git folder",
+                f"gate can't build an environment in {self.folder}: {error.strerror or error}",
+                "gate needs disk space and write access in the git folder",
             ) from error
 
     def _make(self, declared: Declared, root: Path, folder: str, prefix: Path) -> list[str]:
@@ -201,7 +201,7 @@ def _refuse_interpreter_of_the_tree(prefix: Path, root: Path) -> None:
     if interpreter.is_relative_to(root.resolve()):
         path = interpreter.relative_to(root.resolve())
         raise BuildFailed(
-            f"the interpreter {path} is part of the tree that it would check",
+            f"the interpreter {path} is part of the tree to check",
             "name a version in .python-version, not a path",
         )
 

@@ -57,7 +57,9 @@ def failure(finished: Finished, secret_names: Sequence[str]) -> BuildFailed:
     if finished.ended == "cancelled":
         return BuildFailed("cancelled", "")
     if finished.ended != "exit":
-        return BuildFailed(f"uv was ended: {finished.ended}", "see that its environment can be built by hand")
+        return BuildFailed(
+            f"uv was ended: {finished.ended}", "build its environment yourself to see the error"
+        )
     if "needs to be updated" in text or ("lockfile" in text and "--locked" in text):
         return BuildFailed("uv.lock does not match pyproject.toml", "run `uv lock`, and commit uv.lock")
     reason = _reason(lines) or "uv printed nothing"
@@ -78,9 +80,7 @@ def failure(finished: Finished, secret_names: Sequence[str]) -> BuildFailed:
             "put the credentials of the package index into `~/.netrc` or `~/.config/uv/uv.toml`: a build gets no "
             f"variables that hold credentials{names}",
         )
-    return BuildFailed(
-        reason[:400], "see that a fresh clone can be set up with uv, and correct what it declares"
-    )
+    return BuildFailed(reason[:400], "try `uv sync` in a fresh clone, and fix the declared dependencies")
 
 
 def _reason(lines: Sequence[str]) -> str:

@@ -27,7 +27,7 @@ from gate.git.repository import Repository
 from gate.process import Cancel
 from gate.result_cache import ResultCache, key_of
 
-LACKS = ", without what is for development alone, which cannot be installed"
+LACKS = ", without its development dependencies, which cannot be installed"
 USE_FOUND = "or use the environment as it is: `environment: {source: project}` in gate.yaml"
 
 
@@ -148,7 +148,7 @@ class Environments:
             return self._as_found(environment, tree)
         environment = replace(
             self._as_found(environment, tree),
-            note=f"{environment.origin} is not what the tree declares: {differs}",
+            note=f"{environment.origin} doesn't match the dependencies declared in the tree: {differs}",
         )
         return self._build(tree, folder, declared, environment)
 
@@ -161,7 +161,7 @@ class Environments:
             problem = not_updated(environment.prefix, environment.packages, contents, base.contents)
         if not problem[0]:
             return self._as_found(environment, tree)
-        reason = f"{environment.origin} is not what the change declares: {problem[0]}"
+        reason = f"{environment.origin} doesn't match the dependencies declared in the change: {problem[0]}"
         return replace(own_environment(self._top), broken=(reason, problem[1]))
 
     def _difference(self, tree: ProjectTree, folder: str, environment: Environment) -> str:
@@ -200,7 +200,7 @@ class Environments:
         try:
             if not declared.source:
                 raise BuildFailed(
-                    "nothing in the tree declares an environment",
+                    "no file in the tree declares dependencies",
                     "add a lock file, requirements.txt or pyproject.toml",
                 )
             check_lock(declared, self._base_declared(tree, folder))
@@ -284,4 +284,4 @@ class Environments:
 
 def _without(environment: Environment) -> Environment:
     reason = "the project has no environment, and the policy says `environment: {source: project}`"
-    return replace(environment, broken=(reason, "make one, such as `.venv`, or use `source: auto`"))
+    return replace(environment, broken=(reason, "create one, such as `.venv`, or use `source: auto`"))

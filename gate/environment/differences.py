@@ -139,7 +139,7 @@ def check_lock(declared: Declared, base_declared: Declared | None) -> None:
         problem = stale_lock(declared)
         outdated = base_declared and is_outdated(source, declared.contents, base_declared.contents)
         if not problem and outdated:
-            problem = f"{source} was made from other dependencies than those that are declared now"
+            problem = f"{source} is out of date: its dependencies differ from the declared ones"
     if problem:
-        command = f"run `{RELOCK[source]}`, and" if source in RELOCK else "make it again, and"
+        command = f"run `{RELOCK[source]}`, and" if source in RELOCK else "regenerate it, and"
         raise BuildFailed(problem, f"{command} commit {source}")

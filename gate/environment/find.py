@@ -122,7 +122,7 @@ def _configured(project: Path, configured: str, environ: Mapping[str, str]) -> P
     if not executable(Path(path)):
         raise UsageError(
             f"gate.yaml: python: {configured} is not an interpreter that can be started",
-            "make the environment, or correct the path",
+            "create the environment, or correct the path",
         )
     return Path(path)
 
@@ -212,7 +212,7 @@ def _poetry(project: Path, environ: Mapping[str, str], home: Path) -> Iterator[C
     # poetry's own rule: the name, cut and cleaned, and a hash of the project's folder.
     clean = re.sub(r'[ $`!*@"\\\r\n\t]', "_", _declared(project)[0].lower())[:42]
     for path in sorted(cache.glob(f"{clean}-{_digest(str(project.resolve()))}-py*"), reverse=True):
-        yield Candidate(path, "the environment that poetry made")
+        yield Candidate(path, "the environment that poetry created")
 
 
 def _named_in_file(project: Path, environ: Mapping[str, str], home: Path) -> Iterator[Candidate]:
@@ -271,7 +271,7 @@ def _hatch(project: Path, environ: Mapping[str, str], home: Path) -> Iterator[Ca
     wanted = [name, "test", "tests", *(key for key in by_name if key.startswith("hatch-test"))]
     for key in wanted:
         if key in by_name:
-            yield Candidate(by_name[key], f"the environment that hatch made ({key})")
+            yield Candidate(by_name[key], f"the environment that hatch created ({key})")
 
 
 def _pipenv(project: Path, environ: Mapping[str, str], home: Path) -> Iterator[Candidate]:
@@ -281,7 +281,7 @@ def _pipenv(project: Path, environ: Mapping[str, str], home: Path) -> Iterator[C
         return
     folder = Path(environ.get("WORKON_HOME") or home / ".local" / "share" / "virtualenvs")
     clean = re.sub(r'[ &$`!*@"()\[\]\\\r\n\t]', "_", pipfile.parent.name)[:42]
-    yield Candidate(folder / f"{clean}-{_digest(str(pipfile), 6)}", "the environment that pipenv made")
+    yield Candidate(folder / f"{clean}-{_digest(str(pipfile), 6)}", "the environment that pipenv created")
 
 
 def _conda(project: Path, home: Path) -> Iterator[Candidate]:

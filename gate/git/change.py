@@ -111,7 +111,7 @@ def read_step(repository: Repository, into: str, base: str, head: str) -> Change
     """
     base = base or nothing_yet(repository)
     if base not in resolve(repository, [base]):
-        raise CannotDecide(f"the commit {base[:12]}, which this would replace, is missing", "`git fetch`")
+        raise CannotDecide(f"the commit {base[:12]}, which the push would replace, is missing", "`git fetch`")
     _refuse_cut_history(repository, _cut_off(repository), f"{base}..{head}")
     old, new = (tree_of(repository, oid) for oid in (base, head))
     files, digest = _files(repository, old, new)

@@ -24,7 +24,7 @@ def collision(
     paths = [entry.path for entry in list_tree(repository, tree)]
     odd = tuple(second for first, second in pairwise(paths) if encode_path(first) >= encode_path(second))
     if odd:
-        return "a damaged tree: it has a name twice, or out of order", odd
+        return "a damaged tree: its entries are duplicated or out of order", odd
     folded: dict[str, set[str]] = {}
     for path in _with_folders(paths):
         folded.setdefault(fold(path), set()).add(path)

@@ -46,7 +46,7 @@ _LOCK = re.compile(r"Unable to create '([^']+\.lock)': File exists")
 # What git says when an object that it needs is not there: cut off, left out, or damaged.
 _MISSING = ("unable to read", "could not fetch", "bad object", "missing", "promisor", "Could not read")
 NOT_HERE = (
-    "part of the repository is not here: `git fetch --refetch`, or clone without `--filter` and `--depth`"
+    "part of the repository is missing: `git fetch --refetch`, or clone without `--filter` and `--depth`"
 )
 """What to do where objects are missing and cannot be fetched."""
 
@@ -191,7 +191,7 @@ def stderr_line(done: Finished) -> str:
 def hint_about_lock(done: Finished) -> str:
     """Return what to do about a stale lock file, or "" if there is none. git never removes one itself."""
     match = _LOCK.search(done.stderr.decode("utf-8", "replace"))
-    return f"if no git is at work there, one that was ended left its lock: remove {match[1]}" if match else ""
+    return f"if no git process is running there, remove the stale lock {match[1]}" if match else ""
 
 
 def failure(command: str, done: Finished) -> CannotDecide:

@@ -61,12 +61,12 @@ def default_beside(repository: Repository, branch: str) -> str:
     name = origin_default(repository)
     if not name:
         raise CannotDecide(
-            f"the default branch of origin is unknown, and its policy limits who counts on {branch}",
+            f"the default branch of origin is unknown, and its policy limits whose approvals count on {branch}",
             "`git remote set-head origin BRANCH`",
         )
     if name != branch and not known_tip(repository, name):
         raise CannotDecide(
-            f"{name}, the default branch of origin, is not in this clone, and its policy limits who counts on {branch}",
+            f"{name}, the default branch of origin, is not in this clone, and its policy limits whose approvals count",
             f"`git fetch origin +refs/heads/{name}:refs/remotes/origin/{name}`",
         )
     return name

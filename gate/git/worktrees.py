@@ -58,8 +58,8 @@ def advance(repository: Repository, ref: str, new: str, old: str, why: str) -> b
     if _at(repository, ref) != old:
         return False
     raise UsageError(
-        f"git cannot bring {folder} up to date: {' '.join(lines) or 'no reason given'}",
-        hint_about_lock(done) or "the branch has not moved; resolve that first",
+        f"git cannot update {folder}: {' '.join(lines) or 'no reason given'}",
+        hint_about_lock(done) or "the branch is unchanged; fix this first",
     )
 
 

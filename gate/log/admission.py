@@ -44,7 +44,7 @@ class Limits:
         return replace(cls(), **{names[key]: int(value) for key, value in pairs if key in names})
 
 
-UNITE = "`gate approvals --fetch` unites both logs; then push again"
+UNITE = "`gate approvals --fetch` merges both logs; then push again"
 IN_PARTS = "push it in parts, or ask an administrator of the server to raise that limit"
 START_ANEW = (
     f"to start from the server's log, run `git fetch origin +{LOG}:{LOG}`, and record again what it lacks"
@@ -61,9 +61,9 @@ def refusal(repository: Repository, old: str, new: str) -> tuple[str, str]:
     if not resolve(repository, [new]):
         return "it is not a commit", START_ANEW
     if old and not contains(repository, new, old):
-        return "it does not contain the approval log that is here: records would be lost", UNITE
+        return "it does not contain the current approval log: records would be lost", UNITE
     if old and not is_superset(repository, new, old):
-        return "it lacks, or alters, records that are here", START_ANEW
+        return "it drops or alters existing records", START_ANEW
     if stray := _strays(repository, old, new):
         return stray, START_ANEW
     if excess := _too_much(repository, old, new):
@@ -82,7 +82,11 @@ def unadmitted(repository: Repository, old: str, log: ApprovalLog) -> str:
     if not log.signers.names:
         # Nobody has a key, so nobody can sign: nothing but what merges refer to gets here.
         return next(
-            (f"record {name[:12]} is by nobody: the policy lists no key" for name in stretch.records), ""
+            (
+                f"record {name[:12]} is not signed by a known person: the policy lists no key"
+                for name in stretch.records
+            ),
+            "",
         )
     limit = Limits.of(repository).signatures
     for identity, reason in _unsigned(repository, stretch, log, limit):

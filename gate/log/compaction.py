@@ -185,7 +185,7 @@ def _files(log: ApprovalLog, records: Sequence[Found]) -> dict[str, str]:
     files = {path: blob for path, blob in zip(names, blobs, strict=False) if blob}
     if len(files) < len(names):
         raise CannotDecide(
-            "a record was taken out of the approval log by a later commit",
+            "a later commit removed a record from the approval log",
             "`gate approvals --fetch` restores it",
         )
     files |= {change_path(digest): blob for digest, blob in lists.items()}

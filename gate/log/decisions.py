@@ -185,7 +185,7 @@ def _gap(log: ApprovalLog, base: str) -> str:
     missing = _missing(log, base)
     if not missing:
         return ""
-    what = "the approval log here lacks" if log.tip else "the approval log is not here, and has"
+    what = "the approval log in this clone lacks" if log.tip else "the approval log is not here, and has"
     reason = f"{what} what {missing.merge} refers to (commit {missing.log_commit[:12]} of the log)"
     if not (remote := remote_of(log.repository)):
         return reason

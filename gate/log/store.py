@@ -83,7 +83,7 @@ def _furthest(repository: Repository, now: Tips) -> str:
     if tips_known and not furthest:
         raise CannotDecide(
             "two approval logs have to be merged, and this repository is read-only",
-            "run gate in a clone of your own",
+            "run gate in your own clone",
         )
     return furthest[0] if furthest else ""
 

@@ -78,7 +78,7 @@ def bring(repository: Repository) -> tuple[str, ...]:
     try:
         fetch(repository, remote)
     except CannotDecide as error:
-        return (f"what others have recorded may be missing here: {error.message}",)
+        return (f"recent records of others may be missing: {error.message}",)
     return ()
 
 

@@ -148,7 +148,7 @@ def test_at_a_terminal_whoever_objects_is_asked_why(company: Company, typed: str
     try:
         assert terminal.wait_for("Object to this? [y/N]")
         terminal.type("y\n")
-        assert terminal.wait_for("Why? What would have to change?")
+        assert terminal.wait_for("Why? What must change?")
         terminal.type(typed)
         assert terminal.wait_for("Pushed to")
     finally:

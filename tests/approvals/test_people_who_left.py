@@ -101,7 +101,7 @@ def test_an_objection_outlives_its_key_and_its_author(company: Company) -> None:
     blocked = ada.gate("check", "--head", "origin/feature").out
     assert f"`gate revoke {objection} --reason TEXT`" in " ".join(blocked.split())
     assert new.gate("revoke", objection, "--reason", "I want it").code == 2
-    assert "takes a reason" in ada.gate("revoke", objection).err
+    assert "needs a reason" in ada.gate("revoke", objection).err
     assert ada.gate("revoke", objection, "--reason", "left; the index is not used").code == 0
     assert ada.may_merge("origin/feature")
 

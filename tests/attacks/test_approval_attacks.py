@@ -523,7 +523,7 @@ def test_17_the_log_is_cut_short_after_a_merge(company: Company, new: Clone, sen
     fresh.git("fetch", "-q", "origin", "refs/gate/log:refs/gate/log")
     result = fresh.gate("check", "--head", "origin/next", "--format", "json")
     assert result.code != 0
-    assert "the approval log here lacks what" in result.out
+    assert "the approval log in this clone lacks what" in result.out
     assert fresh.gate("audit").code == 1
 
 

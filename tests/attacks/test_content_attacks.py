@@ -262,7 +262,7 @@ def test_24_history_that_is_not_here(company: Company, new: Clone, how: str) -> 
     company.server.path.rename(company.path / "gone")
     code, text = result(Clone(path, "ada", company.keys), "check", "--head", "origin/feature")
     assert code == 3, text
-    assert "shallow" in text or "part of the repository is not here" in text
+    assert "shallow" in text or "part of the repository is missing" in text
 
 
 @pytest.mark.attack(24, "histories that have nothing in common")

@@ -218,7 +218,7 @@ def test_34_the_branch_moves_while_it_is_checked(company: Company, push: bool) -
     senior.git("branch", "moved", "origin/moved")
     result = senior.gate("merge", BRANCH, *(["--push"] if push else []))
     assert result.code == 0, result.text
-    assert "has moved meanwhile: checking again" in result.err
+    assert "changed in the meantime: checking again" in result.err
     clone = company.server if push else senior
     assert clone.git("show", "main:a.py") == "x = 2"
     assert clone.git("show", "main:b.py") == "y = 2"

@@ -142,7 +142,7 @@ def test_39_a_release_branch_that_starts_inside_a_fast_forward(company: Company)
     assert merged.code == 0, merged.text
     result = push(new, "origin", f"{evil}:refs/heads/release/1")
     assert result.code != 0
-    assert "not the end of a verified merge" in result.err
+    assert "not the result of a verified merge" in result.err
     assert push(new, "origin", f"{undone}:refs/heads/release/1").code == 0
     assert audited(company, base) == []
 

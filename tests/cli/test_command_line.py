@@ -213,7 +213,7 @@ def test_init_writes_a_policy_that_passes_and_never_overwrites(project: Clone) -
     before = path.read_bytes()
     again = project.gate("init")
     assert again.code == 2
-    assert "never overwrites" in again.err
+    assert "doesn't overwrite" in again.err
     assert path.read_bytes() == before
 
 

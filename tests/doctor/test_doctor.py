@@ -134,7 +134,7 @@ def test_the_doctor_says_who_you_are_to_gate(company: Company) -> None:
     ada = company.clone("ada")
     assert problems(ada, "you") == ""
     text = ada.gate("doctor").out
-    assert "your commits (ada@acme.example) are by @ada, senior" in text
+    assert "your commits (ada@acme.example) count as @ada, senior" in text
     assert "you approve as @ada, with the key SHA256:" in text
     ada.git("config", "user.email", "ada@home.example")
     ada.git("config", "user.signingkey", str(company.keys / "stranger"))

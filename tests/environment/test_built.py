@@ -379,7 +379,7 @@ class TestWhatTheOwnCommandsInstall:
             assert "not-to-be-had" in check["reason"]
         else:
             assert code == 0, check
-            assert "without what is for development alone" in check["note"]
+            assert "without its development dependencies" in check["note"]
 
 
 def test_what_only_a_build_reads_affects_the_tests(project: Clone, links: Path) -> None:

@@ -73,5 +73,5 @@ def test_what_cannot_be_fetched_is_reported_in_one_sentence(partial: Clone, comp
     company.server.path.rename(company.path / "gone")
     result = partial.gate_process("check", "--head", f"origin/{BRANCH}")
     assert result.code == 3, result.text
-    assert "part of the repository is not here" in result.text
+    assert "part of the repository is missing" in result.text
     assert result.err.count("gate: ") == 1

@@ -178,7 +178,7 @@ def test_a_person_with_a_key_file(project: Clone) -> None:
         (["--person", "@new", "--key", "app.py"], "more than one line"),
         (["--person", "new", "--email", "new@x"], "is not a name"),
         (["--role", "junior"], "--person @NAME"),
-        (["--into", "x", "--person", "@new"], "do not go together"),
+        (["--into", "x", "--person", "@new"], "can't be combined"),
     ],
 )
 def test_wrong_usage_says_so_and_writes_nothing(project: Clone, args: list[str], expected: str) -> None:

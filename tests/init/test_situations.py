@@ -43,7 +43,7 @@ def test_the_integration_can_follow_the_policy(project: Clone) -> None:
     assert project.gate("init").code == 0
     policy = (project.path / "gate.yaml").read_bytes()
     text = output(project, "init", "--github")
-    assert "gate.yaml is here already and stays as it is. Wrote .github/workflows/gate.yml" in text
+    assert "gate.yaml already exists; left unchanged. Wrote .github/workflows/gate.yml" in text
     assert (project.path / "gate.yaml").read_bytes() == policy
     assert "leave out --me" in output(project, "init", "--jenkins", "--me", "@ada")
 

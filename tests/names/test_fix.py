@@ -98,7 +98,7 @@ def test_a_file_that_is_not_what_was_checked_is_left_alone(project: Clone) -> No
     (project.path / "also.py").unlink()
     result = fix(project, "--apply")
     assert result.out == ""
-    assert "new.py is not what was checked" in result.err
+    assert "new.py was checked in a different version" in result.err
     assert "also.py cannot be read" in result.err
     assert (project.path / "new.py").read_text() == WRONG + "# mine\n"
     assert not (project.path / "also.py").exists()

@@ -293,7 +293,7 @@ def test_a_push_past_the_gate_is_refused_and_so_is_what_is_built_on_it(merged: C
 @pytest.mark.parametrize(
     ("args", "reason"),
     [
-        ([], "there is no artifact"),
+        ([], "no artifact"),
         (["--subject", "app"], "expected NAME=sha256:HEX"),
         (["--subject", "app=md5:" + "ab" * 16], "expected NAME=sha256:HEX"),
         (["--subject", APP, "--subject", OTHER], "two artifacts are named 'app'"),
@@ -301,7 +301,7 @@ def test_a_push_past_the_gate_is_refused_and_so_is_what_is_built_on_it(merged: C
         (["--subject", APP, "--into", "feature"], "feature is not a protected branch"),
         (["nonsense", "--subject", APP], "nonsense"),
         (["--verify", "missing.json"], "cannot read missing.json"),
-        (["--verify", "app.json", "--key", "k"], "--key is for signing"),
+        (["--verify", "app.json", "--key", "k"], "--key can't be combined with --verify"),
     ],
 )
 def test_wrong_usage_is_2_and_says_what_was_expected(merged: Clone, args: list[str], reason: str) -> None:

@@ -528,7 +528,7 @@ def test_mistakes_in_the_incident_log_have_their_line(company: Company) -> None:
         (["promote", "HEAD", "--into", "main"], "has no environment 'main'"),
         (["promote", "HEAD", "--into", "prodution"], "has no environment 'prodution'"),
         (["merge", "HEAD", "--into", "staging"], "is an environment; releases are promoted, not merged"),
-        (["check", "--staged", "--into", "staging"], "a commit is released as it is"),
+        (["check", "--staged", "--into", "staging"], "only commits can be released"),
         (["audit", "--into", "staging"], "staging is an environment"),
         (["budget"], "no environments have a budget"),
         (["budget", "--into", "staging"], "staging has no budget"),

@@ -58,7 +58,7 @@ def test_what_was_reverted_is_squashed_away(strict: Company) -> None:
     senior, bad = reverted(strict)
     refused = senior.gate("merge", "feature", "--push", "--ff-only")
     assert refused.code == 2
-    assert "main accepts one commit for each change, and feature has 2" in refused.err
+    assert "main accepts one commit per change, and feature has 2" in refused.err
     merged = senior.gate("merge", "feature", "--push")
     assert merged.code == 0, merged.text
     assert "this is squashed" in merged.out

@@ -114,7 +114,7 @@ def test_replaced_objects_are_not_let_in(guarded: Company) -> None:
     evil, main = new.git("rev-parse", "feature"), new.git("rev-parse", "origin/main")
     result = push(new, "origin", f"{evil}:refs/replace/{main}")
     assert result.code != 0
-    assert "would show other objects" in result.err
+    assert "would make git show other objects" in result.err
 
 
 @pytest.mark.slow

@@ -358,7 +358,7 @@ def test_a_new_branch_that_the_policy_protects(guarded: Company) -> None:
     assert "starts at a commit that main has been at" in result.err
     result = push(new, "origin", f"{old}:refs/heads/release/1")
     assert result.code != 0
-    assert "has other rules" in result.err
+    assert "has different rules" in result.err
     assert push(new, "origin", f"{tip}:refs/heads/release/1").code == 0
     assert push(new, "origin", "main:release/1").code != 0
     assert push(new, "origin", ":release/1").code != 0

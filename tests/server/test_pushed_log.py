@@ -189,4 +189,4 @@ def test_who_waits_with_a_push_does_not_outrun_an_objection(guarded: Company, se
         check=False,
     )
     assert done.returncode == 1
-    assert b"does not contain the approval log that is here" in done.stderr
+    assert b"does not contain the current approval log" in done.stderr

@@ -100,7 +100,7 @@ def propose(wish: ApprovalRequest) -> ApprovalPreview:
             f"nothing to approve: {wish.rev or 'HEAD'} has no changes for {branch}",
             "to undo what was merged, use `git revert`"
             if wish.kind == "block"
-            else "name the branch to approve; `gate inbox` lists those that need you",
+            else "name the branch to approve; `gate inbox` lists the branches that need your approval",
         )
     signer = find_signer(repository, policy, wish.key, wish.now, branch)
     evidence = decisions_about(repository, change, policy, protection, wish.now)
@@ -255,7 +255,7 @@ def _may(
             strangers = [a.email for a in change.authors if person_by_email(policy, a.email) is None]
             if signer.person.role == "junior" and strangers:
                 raise UsageError(
-                    f"{strangers[0]} wrote part of this and is not in the policy; it could be you",
+                    f"{strangers[0]} wrote part of this change and is not in the policy; that could be you",
                     "if it is you, add the address to your `emails`; ask somebody else to approve",
                 )
     for approval in evidence.approvals:
@@ -270,7 +270,7 @@ def _may_waive(name: str, wish: ApprovalRequest, policy: Policy, protection: Pro
     guardians = members(policy, protection.require.guarded)
     if not guardians:
         raise UsageError(
-            "only guardians (policy administrators) can waive, and the policy names none",
+            "only guardians (policy administrators) can waive, and the policy lists none",
             "ask an administrator of the branch to merge it, and name guardians under `guarded` in gate.yaml before "
             "the next emergency",
         )

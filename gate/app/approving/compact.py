@@ -44,14 +44,14 @@ def compact(start: Path, now: int, *, key: str | None = None) -> Compacted:
     repository = Repository.find(start)
     if remote := remote_of(repository):
         raise UsageError(
-            f"this clone shares its approval log with {remote}, which does not accept another",
+            f"this clone shares its approval log with {remote}, which would reject a compacted one",
             "run it in the repository on the server",
         )
     branches = ProtectedBranches.of(repository)
     log = open_log(repository)
     if not log.tip:
         raise UsageError(
-            "there is no approval log here", f"the log is at {LOG} on the server that people push to"
+            "there is no approval log here", f"the approval log is at {LOG} on the server that people push to"
         )
     signer = find_signer(repository, branches.policy, key, now, branches.default)
     able = administrators(branches.policy, branches.default)
@@ -77,5 +77,5 @@ def compact(start: Path, now: int, *, key: str | None = None) -> Compacted:
     )
     new = append(repository, head, sealed(record, signer), f"compact by {record.by}")
     if not replace_log(repository, new, log.tip):
-        raise CannotDecide("somebody pushed to the approval log meanwhile", "run the command again")
+        raise CannotDecide("the approval log changed in the meantime", "run the command again")
     return Compacted(log.tip, new, len(ids), left_out)

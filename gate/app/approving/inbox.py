@@ -159,7 +159,7 @@ def _person(repository: Repository, policy: Policy, name: str | None) -> Person:
     """Who is asking: by `name`, or by the e-mail address of git."""
     if not policy.people:
         raise UsageError(
-            f"the protected branch has no {POLICY_FILE} that lists people, so nothing needs anybody's approval",
+            f"the protected branch has no {POLICY_FILE} that lists people, so no branch needs anybody's approval",
             "write one with `gate init`, or add people with `gate init --person`, and merge it into the branch",
         )
     if name is not None:
@@ -175,7 +175,7 @@ def _person(repository: Repository, policy: Policy, name: str | None) -> Person:
     if person is None:
         raise UsageError(
             f"your address {email or '(user.email is not set)'} is not listed in `people` of {policy.file}",
-            "say who you are with `--as @NAME`, or add the address to your `emails`",
+            "use `--as @NAME`, or add the address to your `emails` in gate.yaml",
         )
     return person
 

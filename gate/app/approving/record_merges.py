@@ -104,7 +104,7 @@ def _moves(repository: Repository, span: str) -> list[tuple[str, str]]:
     steps = [line.split() for line in lines]
     if steps and (len(steps[0]) < 2 or steps[0][1] != bottom):
         raise UsageError(
-            f"{bottom[:12]} was never the tip of the branch that is at {top[:12]}",
+            f"{bottom[:12]} was never the tip of the branch now at {top[:12]}",
             f"begin with a commit that `git log --first-parent {top[:12]}` lists",
         )
     moves = [(parents[0], commit) for commit, *parents in steps]

@@ -62,7 +62,7 @@ def record_reviews(
     signer = find_signer(repository, policy, key, now, branch)
     if not signer.person.records:
         raise UsageError(
-            f"{signer.person.name} may not record reviews by the policy of {branch}",
+            f"{signer.person.name} is not allowed to record reviews on {branch}",
             f'set `records: true` for "{signer.person.name}" under `people` in gate.yaml',
         )
     reviewed = read_reviews(repository, change, policy, policy.protection(branch), {}, connect(request))
@@ -77,7 +77,7 @@ def record_reviews(
     fresh = [_record(entry, signer, now) for name, entry in wanted.items() if name not in recorded]
     # Whether a review was dismissed before the merge is nothing that the signer has seen: the base claims no order.
     gone = [
-        revocation(item, signer, now, item.record.base, f"no longer stands on {item.record.source}")
+        revocation(item, signer, now, item.record.base, f"no longer valid on {item.record.source}")
         for name, item in recorded.items()
         if name not in wanted
     ]

@@ -51,7 +51,7 @@ def revoke(start: Path, identity: str, now: int, *, key: str | None = None, reas
     elif signer.person.name not in authors:
         raise UsageError(
             f"{entry.id[:12]} was recorded by {entry.record.by}, and only they can withdraw it",
-            f"you are {signer.person.name} by your key; record your own view with `gate approve --block`"
+            f"you are {signer.person.name} by your key; to object yourself, use `gate approve --block`"
             if entry.record.kind == "approve"
             else f"ask {entry.record.by}",
         )
@@ -88,12 +88,12 @@ def _may_settle(signer: Signer, entry: Found, policy: Policy, reason: str) -> No
     settlers = who_settles(policy, policy.protection(short_name(entry.record.into)))
     if name not in settlers:
         raise UsageError(
-            f"{author} is no longer in the policy, and {name} cannot settle what they objected to",
+            f"{author} is no longer in the policy, and {name} cannot settle their objection",
             f"ask one of {', '.join(sorted(settlers)) or 'the guardians, once the policy names some'}",
         )
     if not reason.strip():
         raise UsageError(
-            f"{author} is no longer in the policy: to settle their objection takes a reason",
+            f"{author} is no longer in the policy: settling their objection needs a reason",
             "`--reason TEXT` says why it no longer matters",
         )
 
@@ -105,13 +105,15 @@ def _policy_of(repository: Repository, into: str) -> Policy:
     branch = short_name(into)
     tip = known_tip(repository, branch)
     if not tip:
-        raise UsageError(f"there is no {branch} here, whose policy says who is who", "`git fetch origin`")
+        raise UsageError(
+            f"{branch} is not in this clone, and its policy lists the people", "`git fetch origin`"
+        )
     return policy_at(repository, tip)
 
 
 def _find(log: ApprovalLog, identity: str) -> Found:
     if not re.fullmatch(r"[0-9a-f]{4,64}", identity):
-        raise UsageError(f"{identity!r} is not the id of a record", "`gate approvals` lists the ids")
+        raise UsageError(f"{identity!r} is not the ID of a record", "`gate approvals` lists the ids")
     entries = [
         entry for entry in log.starting(identity) if entry.record.kind in {"approve", "block", "waive"}
     ]
@@ -120,5 +122,5 @@ def _find(log: ApprovalLog, identity: str) -> Found:
             f"no record {identity} in the approval log", "run `gate approvals --fetch` to list them"
         )
     if len(entries) > 1:
-        raise UsageError(f"{len(entries)} records start with {identity}", "give more characters of the id")
+        raise UsageError(f"{len(entries)} records start with {identity}", "give more characters of the ID")
     return entries[0]

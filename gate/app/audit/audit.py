@@ -63,7 +63,7 @@ def audit(start: Path, *, span: str = "", into: str | None = None, bring: bool =
     auditor = Auditor(repository, ref, log, history, chain)
     if not log.tip and any(move.trailers.log for move in auditor.moves):
         raise CannotDecide(
-            f"the approval log ({LOG}) is neither in this clone nor on its remote, and the branch refers to it",
+            f"the approval log ({LOG}) is neither in this clone nor on its remote, but the branch refers to it",
             f"the person who merged has to push it: `git push {remote_of(repository) or 'origin'} {LOG}`",
         )
     steps = [*_started_elsewhere(repository, log, history, fork, branch), *auditor.steps()]
@@ -165,6 +165,6 @@ def _rewritten(log: ApprovalLog, ref: str, history: History, top: str) -> list[S
     if not bases or bases & history.commits.keys():
         return []
     reason = (
-        "history was replaced: the log knows of merges into this branch, and its history has no such merge"
+        "history was replaced: the log records merges into this branch that its history no longer contains"
     )
     return [Step(top, history.commits[top].title, "failed", reason)]

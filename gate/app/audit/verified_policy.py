@@ -43,7 +43,7 @@ def verified(repository: Repository, start: Path, environment: ProtectedEnvironm
                 f" ({trusted[:12]}) has no environment {environment.name!r}",
                 f"`gate audit --into {branch}` says why",
             )
-        change = f"{unverified[:12]} changed the rules on {branch} past the gate"
+        change = f"{unverified[:12]} changed the rules on {branch} without being verified"
         note = f"{change}: the rules at {trusted[:12]} apply instead"
         environment = replace(environment, policy=policy, rules=trusted, note=note)
     budget = environment.protection.require.budget

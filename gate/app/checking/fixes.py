@@ -69,10 +69,10 @@ def apply(repository: Repository, file: FileFix) -> str:
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     if content != file.before and content.replace(b"\r\n", b"\n") != file.before:
-        return "is not what was checked: your working tree has other content"
+        return "was checked in a different version: your working tree has other content"
     fixed_text = file.after if content == file.before else apply_fixes(file.path, content, file.fixes)
     if fixed_text is None:
-        return "cannot be fixed with its line ends"
+        return "cannot be fixed because of its line endings"
     try:
         write_atomically(target, fixed_text, durable=True, expected=content)
     except OSError as error:

@@ -79,9 +79,7 @@ def read_parts(paths: Sequence[Path], change: Change, policy: Policy, now: int) 
     trusted = bots(policy, now)
     parts = [_read(path, change, trusted) for path in paths]
     if not parts:
-        raise CannotDecide(
-            "there are no parts to join", "name the files that `gate check --shard` has written"
-        )
+        raise CannotDecide("no files to join", "name the files that `gate check --shard` has written")
     count = parts[0].share.count
     by_number: dict[int, Part] = {}
     for part in parts:
@@ -110,13 +108,13 @@ def _read(path: Path, change: Change, trusted: Mapping[str, Holder]) -> Part:
     except OSError as error:
         raise CannotDecide(f"{path} cannot be read: {error.strerror}", AGAIN) from error
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise CannotDecide(f"{path} is not the part of a share, or is damaged", AGAIN) from None
+        raise CannotDecide(f"{path} is not the result of a shard, or is damaged", AGAIN) from None
     if trusted:
         _verify(path, document.encode("utf-8", "surrogateescape"), line, signature, trusted)
     try:
         return _parse(path, parse_json(document), change)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise CannotDecide(f"{path} is not the part of a share, or is damaged", AGAIN) from None
+        raise CannotDecide(f"{path} is not the result of a shard, or is damaged", AGAIN) from None
 
 
 def _verify(path: Path, document: bytes, line: str, signature: str, trusted: Mapping[str, Holder]) -> None:

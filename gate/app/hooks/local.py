@@ -63,7 +63,7 @@ def at_commit(start: Path, index_file: str | None, progress: Callable[[Event], N
     if change.conflicts and change.merge_blocker != UNRESOLVED and change.merge_base:
         warning = (
             f"This branch conflicts with {short_name(change.into)} in {listed(change.conflicts[:3])}"
-            f"{' and other files' if change.conflicts[3:] else ''}: resolve that before you push."
+            f"{' and other files' if change.conflicts[3:] else ''}: resolve the conflicts before you push."
         )
         answer = check(replace(request, base=change.merge_base), progress, repository=repository)
     answer = replace(answer, verdict=for_commit(answer.verdict))
@@ -114,7 +114,7 @@ def _refused(protected: ProtectedBranches, update: RefUpdate) -> Refusal | None:
         fix = administrator_deletes(branch)
     elif update.old and not resolve(repository, [update.old]):
         reason = f"{branch} has moved to {update.old[:12]}, which is not here"
-        fix = "`git fetch`, and build on what is there"
+        fix = "`git fetch`, and rebase onto it"
     elif update.old:
         return (
             None

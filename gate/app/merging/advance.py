@@ -108,7 +108,9 @@ def advance_branch(
     if how != request.how:
         notes.append(f"{branch} takes a change as one commit: this is squashed")
     if signer is None:
-        notes.append("the verdict is recorded without a signature: no key of yours is in the policy")
+        notes.append(
+            "the verdict is recorded without a signature, because none of your keys is in the policy"
+        )
     if remote:
         return _push(repository, remote, branch, verdict, commit, tuple(notes))
     if not advance(repository, change.into, commit, old, f"gate merge {request.rev}"):
@@ -155,7 +157,7 @@ def _way(repository: Repository, request: MergeRequest, change: Change) -> How:
     brought = len(history.commits) - 1
     if squashed and brought > 1:
         raise UsageError(
-            f"{branch} accepts one commit for each change, and {request.rev} has {brought}",
+            f"{branch} accepts one commit per change, and {request.rev} has {brought}",
             "remove `--ff-only` to squash them",
         )
     return "ff-only"
@@ -163,7 +165,7 @@ def _way(repository: Repository, request: MergeRequest, change: Change) -> How:
 
 def _hint_about_proof(request: MergeRequest, signer: Signer | None) -> str:
     """What to do about a merge that nobody could verify later."""
-    approve = f"have the change approved as it is now: `gate approve {request.rev}`"
+    approve = f"get the current content approved: `gate approve {request.rev}`"
     if signer is None:
         return f"sign the verdict with a key that gate.yaml lists (`--key FILE`), or {approve}"
     return f"{approve}{'' if request.how == 'squash' else ', or merge with `--squash`'}"

@@ -61,7 +61,7 @@ def merge(
         if answer.locked_out and not request.force:
             return _lock_out(answer, branch)
         if tips(repository).own != log:
-            report("somebody has recorded a decision meanwhile: checking again")
+            report("somebody recorded a decision in the meantime: checking again")
             continue
         _refuse_unvouched(repository, request, answer)
         result = advance_branch(repository, request, remote, answer.verdict, old)
@@ -73,7 +73,7 @@ def merge(
         if result.pushed and unmoved == UNMOVED:
             raise stuck(remote, result.pushed)
         if not unmoved:
-            report(f"{branch} or the log has moved meanwhile: checking again")
+            report(f"{branch} or the approval log changed in the meantime: checking again")
     raise CannotDecide(
         f"{branch} or the approval log changed {TRIES} times during the checks", "try again later"
     )

@@ -58,14 +58,14 @@ def find_signer(repository: Repository, policy: Policy, key_file: str | None, no
     if holder is None:
         raise UsageError(
             f"the key {key.public.fingerprint} is not listed in the policy of {where}",
-            f"add `{key.public.line}` to your `keys` under `people` in gate.yaml, and have that merged first; "
-            "or name another key with `--key FILE`",
+            f"add `{key.public.line}` to your `keys` under `people` in gate.yaml and merge that first, "
+            "or use another key with `--key FILE`",
         )
     validity = holder.key.validity(now)
     if validity != "valid":
         raise UsageError(
             f"the key {key.public.fingerprint} of {holder.person} is {validity}, by the policy of {where}",
-            "sign with another of your keys (`--key FILE`), or have the new one merged first",
+            "sign with another of your keys (`--key FILE`), or merge the new one first",
         )
     return Signer(policy.people[holder.person], key)
 
@@ -130,7 +130,7 @@ def changes_of(repository: Repository, change: Change) -> bytes:
     """The raw diff of the change, whose sha256 is its digest; raises CannotDecide if it differs by now."""
     raw = raw_diff(repository, change.base_tree, change.tree)
     if sha256(raw).hexdigest() != change.digest:
-        raise CannotDecide("the change differs from a moment ago", "try again")
+        raise CannotDecide("the change was updated in the meantime", "try again")
     return raw
 
 

@@ -39,7 +39,7 @@ def check_release(
     """Decide whether `request.head` may go into the environment; raises as `check` does."""
     if request.staged or request.base:
         raise UsageError(
-            f"{environment.name} is an environment; a commit is released as it is",
+            f"{environment.name} is an environment, and only commits can be released",
             "remove --staged and --base",
         )
     environment = with_promise(repository, verified(repository, request.start, environment))

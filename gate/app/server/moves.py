@@ -105,7 +105,7 @@ def refuse_non_fast_forward(repository: Repository, push: RefUpdate) -> Refusal:
     return Refusal(
         push.ref,
         f"{branch} is protected, and this push would remove commits (not a fast-forward)",
-        help="`git fetch`, and build on what is there",
+        help="`git fetch`, and rebase onto it",
     )
 
 
@@ -116,7 +116,7 @@ def _too_early(push: RefUpdate, move: Move) -> Refusal | None:
     return Refusal(
         push.ref,
         f"{move.new.oid[:12]} ({move.new.title}) has a date in the future",
-        help="create the commit again, on a machine whose clock is right",
+        help="recreate the commit on a machine with a correct clock",
     )
 
 

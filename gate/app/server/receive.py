@@ -30,8 +30,8 @@ from gate.model import BRANCHES
 from gate.rules import ProtectedBranches
 
 FOREIGN_REFS = {
-    "refs/replace/": "refs/replace/ would show other objects than there are",
-    "refs/remotes/": "refs/remotes/ would show another place of a branch than where it is",
+    "refs/replace/": "refs/replace/ would make git show other objects than the stored ones",
+    "refs/remotes/": "refs/remotes/ would show a branch at another commit than its own",
 }
 """What nobody can push, since git and gate would believe it in this repository or in a mirror of it."""
 
@@ -81,13 +81,13 @@ def _refuse_own(repository: Repository, push: RefUpdate, own: str) -> Refusal | 
     folded = fold(push.ref)
     for prefix, reason in FOREIGN_REFS.items():
         if folded.startswith(prefix) and push.new:
-            return Refusal(
-                push.ref, reason, help="keep such refs in your clone: they mean nothing on a server"
-            )
+            return Refusal(push.ref, reason, help="keep these refs in your clone: a server doesn't need them")
     if not folded.startswith("refs/gate/"):
         return None
     if push.ref != LOG:
-        return Refusal(push.ref, f"of refs/gate/ only {LOG} is shared", help=f"push {LOG} alone")
+        return Refusal(
+            push.ref, f"only {LOG} is shared, nothing else under refs/gate/", help=f"push {LOG} alone"
+        )
     if not push.new:
         return Refusal(
             LOG,
@@ -175,7 +175,7 @@ class _ReceivingRepository:
         if not push.new:
             return f"{branch} is protected, and cannot be deleted", administrator_deletes(branch)
         if resolve(self.repository, [push.new]).get(push.new) != push.new:
-            return f"{branch} can only be at a commit", "push a commit, and not a tag or a file"
+            return f"{branch} can only point to a commit", "push a commit, not a tag or a file"
         if stuck := self._invalid_rules(push):
             return stuck
         if not push.old:
@@ -220,7 +220,7 @@ def why_not_created(branches: ProtectedBranches, log: ApprovalLog, branch: str, 
     if not branches.tip:
         return "", ""
     if branch in branches.candidates:
-        fix = f"on the server, `git symbolic-ref HEAD refs/heads/{default}` settles which it is"
+        fix = f"on the server, `git symbolic-ref HEAD refs/heads/{default}` sets the default branch"
         return f"{branch} would become the default branch in place of {default}", fix
     been = repository.text("rev-list", "--first-parent", branches.tip).split()
     fix = f"start it at the tip of {default}"
@@ -228,11 +228,11 @@ def why_not_created(branches: ProtectedBranches, log: ApprovalLog, branch: str, 
         return f"a protected branch starts at a commit that {default} has been at", fix
     if not is_start(repository, log, branches.tip, new):
         return (
-            f"{new[:12]} is not the end of a verified merge into {default}: nobody approved it by itself",
+            f"{new[:12]} is not the result of a verified merge into {default}: nobody approved it on its own",
             fix,
         )
     if _rules(repository, new) != _rules(repository, branches.tip):
-        return f"{default} has other rules (policy or code owners) by now", fix
+        return f"{default} has different rules (policy or code owners) now", fix
     return "", ""
 
 

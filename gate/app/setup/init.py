@@ -25,7 +25,7 @@ def write_all(top: Path, files: Mapping[str, str]) -> None:
     present = [name for name in files if (top / name).exists() or (top / name).is_symlink()]
     if present:
         raise UsageError(
-            f"{present[0]} already exists, and gate never overwrites it",
+            f"{present[0]} already exists, and gate doesn't overwrite it",
             "`gate init --print` shows what it would write",
         )
     for name, text in files.items():

@@ -105,11 +105,11 @@ def install(start: Path, *, server: bool = False, force: bool = False) -> Instal
     repository = Repository.find(start)
     if server and repository.work_tree is not None:
         raise UsageError(
-            "this is a working clone, which nobody pushes to", "run it in the bare repository on the server"
+            "this is a clone with a working tree, not a server", "run it in the bare repository on the server"
         )
     if not server and repository.work_tree is None:
         raise UsageError(
-            "this is a bare repository, which nobody commits in",
+            "this is a bare repository, where nobody commits",
             "install the hooks in a clone; `gate install --server` protects this one",
         )
     folder = hooks_folder(repository)

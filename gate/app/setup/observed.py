@@ -140,7 +140,7 @@ def codeowners_here(top: Path) -> CodeOwners | None:
     file, dialect = located
     owners = parse(present[file], file, dialect)
     if owners.mistakes:
-        raise InvalidInput(owners.mistakes, "fix these lines first: a policy cannot rest on them")
+        raise InvalidInput(owners.mistakes, "fix these lines first; the policy needs a valid file")
     return owners
 
 

@@ -47,7 +47,8 @@ def _extends_of(data: bytes) -> Extends:
         raise InvalidInput(reader.mistakes)
     if extends is None:
         raise UsageError(
-            f"{POLICY_FILE} extends no policy", "add `extends: {repository: ADDRESS, commit: ID}` to it first"
+            f"{POLICY_FILE} doesn't extend a shared policy",
+            "add `extends: {repository: ADDRESS, commit: ID}` to it first",
         )
     return extends
 

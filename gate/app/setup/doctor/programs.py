@@ -24,7 +24,10 @@ def environments(repository: Repository) -> list[Item]:
     items = [Item("ok", f"gate {__version__} runs in {sys.executable} (Python {sys.version.split()[0]})")]
     top = repository.work_tree
     if top is None:
-        return [*items, Item("note", "a bare repository: environments are built for what is checked")]
+        return [
+            *items,
+            Item("note", "a bare repository: gate builds environments for the trees that it checks"),
+        ]
     policy = _policy(repository)
     environment = Environments(repository, policy.python, (), policy.environment).found_for()
     if environment.found:
@@ -33,7 +36,7 @@ def environments(repository: Repository) -> list[Item]:
         items.append(
             Item(
                 "warning",
-                "the project has no environment: gate builds one if it declares its dependencies",
+                "no environment found: gate builds one if the project declares its dependencies",
                 NO_ENVIRONMENT,
             )
         )
@@ -48,7 +51,7 @@ def environments(repository: Repository) -> list[Item]:
                 Item("note", f"not used: {candidate.origin} ({candidate.prefix}): {candidate.problem}")
             )
         elif not candidate.problem and candidate.prefix != used:
-            items.append(Item("note", f"also there, not used: {candidate.origin} ({candidate.prefix})"))
+            items.append(Item("note", f"also found, not used: {candidate.origin} ({candidate.prefix})"))
     return items
 
 

@@ -27,13 +27,17 @@ def repository_of(repository: Repository) -> list[Item]:
         items.append(
             Item(
                 "warning",
-                "it can only be read here, so nothing is cached",
+                "the repository is read-only for you, so nothing is cached",
                 f"let {os.environ.get('USER', 'you')} write to {repository.common_dir}",
             )
         )
     shallow = repository.text("rev-parse", "--is-shallow-repository") == "true"
     if shallow:
-        items.append(Item("error", "the clone is shallow: no merge base is certain", "git fetch --unshallow"))
+        items.append(
+            Item(
+                "error", "the clone is shallow, so gate can't determine merge bases", "git fetch --unshallow"
+            )
+        )
     try:
         items.append(Item("ok", f"default branch: {default_branch(repository, unborn=True)}"))
     except UsageError as error:
@@ -67,12 +71,12 @@ def remotes(repository: Repository) -> list[Item]:
         items.append(
             Item(
                 "warning",
-                "no remote is called origin, so the approval log is not shared",
+                "no remote is named origin, so the approval log is not shared",
                 "git remote rename NAME origin",
             )
         )
     elif not is_shared(repository, shared):
-        items.append(Item("note", f"`git fetch` does not bring the approval log of {shared}", "gate install"))
+        items.append(Item("note", f"`git fetch` does not fetch the approval log of {shared}", "gate install"))
     return items
 
 
@@ -111,7 +115,7 @@ def log(repository: Repository) -> list[Item]:
         return [
             Item(
                 "note",
-                "empty: nothing has been approved here",
+                "approval log: empty, no approvals recorded",
                 "run `gate approvals --fetch` to get the remote's" if remote_of(repository) else "",
             )
         ]

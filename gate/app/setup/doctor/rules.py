@@ -21,7 +21,7 @@ def policy(repository: Repository) -> list[Item]:
     """The policy in force on the default branch, whether it is changed here, and a simulation of it."""
     branch, tip = _base(repository)
     if not tip:
-        return [Item("note", f"{branch} has no commit yet, so no policy is in force")]
+        return [Item("note", f"{branch} has no commits yet, so no policy applies")]
     active = policy_at(repository, tip)
     if not active.file:
         return [
@@ -78,7 +78,7 @@ def _draft(repository: Repository) -> list[Item]:
     return [
         Item(
             "note",
-            f"{POLICY_FILE} in the working tree differs from the one in force; it applies once it is merged",
+            f"{POLICY_FILE} in the working tree differs from the one that applies now; it applies once merged",
         )
     ]
 

@@ -19,7 +19,7 @@ from gate.rules import policy_at
 def you(repository: Repository) -> list[Item]:
     """The person that an email address and a key belong to, by the policy of the default branch."""
     if repository.work_tree is None:
-        return [Item("note", "a server, where nobody commits or approves")]
+        return [Item("note", "a bare repository, where nobody commits or approves")]
     branch = default_branch(repository, unborn=True)
     tip = known_tip(repository, branch)
     policy = policy_at(repository, tip) if tip else None
@@ -36,10 +36,10 @@ def _author(repository: Repository, policy: Policy) -> Item:
     if person is None:
         return Item(
             "warning",
-            f"{email} is nobody's in `people`, so your commits are by an unknown author",
+            f"{email} is not listed in `people`, so your commits count as an unknown author's",
             f"add it: `gate init --person @NAME --email {email}`",
         )
-    return Item("ok", f"your commits ({email}) are by {person.name}, {person.role}")
+    return Item("ok", f"your commits ({email}) count as {person.name}, {person.role}")
 
 
 def _approver(repository: Repository, policy: Policy, branch: str) -> Item:
