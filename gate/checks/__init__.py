@@ -1,4 +1,4 @@
-"""The tools that gate runs: each turns a job into a command line, and what it left into findings. Pure."""
+"""The tools that gate runs. Each turns a job into command lines, and their output into findings. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to do about an environment that lacks something, in the words of the tool that the project uses. Pure."""
+"""Advice on an environment that lacks something, in terms of the project's own tools. Pure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PLUGINS = (
 
 
 def missing_plugins(message: str) -> list[str]:
-    """The plugins of pytest, as far as they are well known, whose options a message of pytest does not recognize."""
+    """Return the well-known pytest plugins that define the options an error message of pytest rejects."""
     words = message.partition("unrecognized arguments:")[2].split()
     options = [word.partition("=")[0] for word in words if word.startswith("-")]
     found = [
@@ -54,7 +54,7 @@ def missing_plugins(message: str) -> list[str]:
 
 
 def setup_command(files: Iterable[str], *, existing: bool = False) -> str:
-    """The command that installs what a project with these `files` needs; in an `existing` environment or a new one."""
+    """Return the command that installs a project with these `files` into a new or an `existing` environment."""
     paths = frozenset(files)
     for name, command in COMMANDS:
         if name in paths:
@@ -70,7 +70,7 @@ def setup_command(files: Iterable[str], *, existing: bool = False) -> str:
 
 
 def install_command(job: Job, requirement: str) -> str:
-    """How `requirement` gets into the environment of the project, or into what it is built from."""
+    """Return how to install `requirement` into the project's environment, or add it to the file it is built from."""
     source = built_from(job)
     if source == "uv.lock":
         return f'`uv add --dev "{requirement}"`'
@@ -84,18 +84,18 @@ def install_command(job: Job, requirement: str) -> str:
 
 
 def add_to_environment(job: Job, what: str) -> str:
-    """How `what`, which has no name to install it by, gets into the environment."""
+    """Return how to add `what`, which isn't the name of a package, to the environment."""
     source = built_from(job)
     return f"add {what} to {source}" if source else f"install {what} into {job.origin}"
 
 
 def built_from(job: Job) -> str:
-    """The file that gate has built the environment from; empty where it was found."""
+    """Return the file from which gate built the environment, or "" if the environment was found."""
     return job.origin.partition("built from ")[2]
 
 
 def _requirements(paths: frozenset[str]) -> list[str]:
-    """The lists of requirements: of the project, then those for its development and tests."""
+    """Return the project's requirements files, then those for development and tests."""
     names = ["requirements.txt"]
     for word in FOR_TESTS:
         names += [f"requirements-{word}.txt", f"requirements_{word}.txt", f"{word}-requirements.txt"]

@@ -1,4 +1,4 @@
-"""Fixes carried out on the content of a file, which keeps its encoding, its line ends and its byte order mark. Pure."""
+"""Apply fixes to the content of a file, preserving its encoding, line endings, and byte order mark. Pure."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ BOM = b"\xef\xbb\xbf"
 
 
 def apply_fixes(path: str, data: bytes, fixes: Iterable[tuple[Edit, ...]]) -> bytes | None:
-    """`data` with every fix that can be carried out whole; None if none can, or if the file would be broken.
+    """Return `data` with every fix that can be applied as a whole, or None if none can or the result would be invalid.
 
-    A fix is left out if one of its words does not stand where it should, or if it meets another fix.
+    A fix is skipped if the text to replace isn't where it should be, or if the fix overlaps another one.
     """
     try:
         codec = _codec(path, data)
@@ -62,14 +62,14 @@ def _span(text: str, starts: list[int], edit: Edit) -> tuple[int, int] | None:
 
 
 def _fits(span: tuple[int, int], new: str, taken: dict[tuple[int, int], str]) -> bool:
-    """Whether nothing else happens there, unless it is the same."""
+    """Return whether no other fix changes this range, except for an identical one."""
     if span in taken:
         return taken[span] == new
     return all(span[1] <= start or end <= span[0] for start, end in taken)
 
 
 def _reads(path: str, text: str) -> bool:
-    """Whether the file can still be read as what it is."""
+    """Return whether the file can still be parsed."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -1,4 +1,4 @@
-"""New or old: findings matched with those of the base tree, never by line number. Pure."""
+"""Match findings with those of the base tree to separate new ones from old ones, never by line number. Pure."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 def mark_new(
     findings: Iterable[Finding], at_base: Iterable[Finding], renames: Mapping[str, str]
 ) -> tuple[Finding, ...]:
-    """`findings` with `new` set: False for each that the base has as well, as often as the base has it.
+    """Return `findings` with `new` set to False for each that the base has too, as many times as the base has it.
 
-    Two findings are the same if file (through `renames`, new path to old), rule and message are. Addresses in memory
-    make no message another one: each run has its own.
+    Two findings are the same if file (through `renames`, from new path to old), rule, and message are. Memory addresses
+    in messages are ignored, because they differ in each run.
     """
     old = Counter((finding.path, finding.rule, _without_addresses(finding.message)) for finding in at_base)
     marked = []

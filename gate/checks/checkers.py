@@ -1,4 +1,4 @@
-"""The type checkers besides mypy: ty, pyrefly, pyright and basedpyright, each by its own JSON."""
+"""The type checkers besides mypy: ty, pyrefly, pyright, and basedpyright, each with its own JSON format."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NOT_INSTALLED = frozenset({
 
 
 def chosen(settings: Mapping[str, bytes]) -> tuple[str, ...]:
-    """The type checkers that a project has settings for; mypy first."""
+    """Return the type checkers that a project has settings for, mypy first."""
     pyproject = settings.get("pyproject.toml", b"")
     names = []
     for name, (files, tables) in SETTINGS.items():
@@ -57,19 +57,19 @@ class Checker:
     cache_travels = False
 
     def __init__(self, distribution: str) -> None:
-        """`distribution` is its name."""
+        """`distribution` is the checker's name."""
         self.distribution = distribution
 
     def reads(self, path: str) -> bool:
-        """Python files and settings."""
+        """Return whether it is a Python file or settings."""
         return reads_python(path)
 
     def idle(self, job: Job) -> Report | None:
-        """There is nothing to check without Python files."""
+        """Without Python files, there is nothing to check."""
         return None if python_count(job.files) else Report((), "no Python files", 0)
 
     def commands(self, job: Job) -> tuple[Invocation, ...]:
-        """The whole project, against the project's interpreter."""
+        """Check the whole project against the project's interpreter."""
         configured = self.distribution in chosen(job.settings)
         argv = [*job.tool]
         env: dict[str, str] = {}
@@ -84,7 +84,7 @@ class Checker:
         return (Invocation((*argv, *job.check.args), env),)
 
     def read(self, job: Job, left: Left) -> Report | Unreadable:
-        """Exit codes 0 and 1 come with JSON; anything else is no answer."""
+        """Parse the JSON that comes with exit codes 0 and 1. Any other exit code is a failure to run."""
         if left.returncode not in {0, 1}:
             output = left.stderr if left.stderr.strip() else left.stdout
             return Unreadable(
@@ -112,7 +112,7 @@ class Checker:
 
 
 def _with_hint(finding: Finding) -> Finding:
-    """A finding whose message has the rest of several lines as its hint."""
+    """Return the finding with only the first line as its message, and the rest as its hint."""
     message, _, rest = finding.message.partition("\n")
     return replace(finding, message=message, hint=" ".join(rest.split()))
 

@@ -1,4 +1,4 @@
-"""Any command: its exit code, or a report that it writes in a format that gate reads."""
+"""Any command: evaluated by its exit code, or by a report in a supported format."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FILES = "{files}"
 
 
 class Command:
-    """A command of the policy's. `{scratch}` in it is an empty folder, `{report}` where its report goes."""
+    """A command from the policy. `{scratch}` in it is an empty folder, and `{report}` the file for its report."""
 
     distribution = ""
     runs_code = True
@@ -25,12 +25,12 @@ class Command:
         return bool(path)
 
     def idle(self, job: Job) -> Report | None:
-        """A command always runs, unless it is to run over changed files, and there are none."""
+        """A command runs unless it is limited to changed files and there are none."""
         lists_files = FILES in (*job.check.command, *job.check.args)
         return Report((), "no changed files", 0) if lists_files and not job.changed else None
 
     def commands(self, job: Job) -> tuple[Invocation, ...]:
-        """The policy's own words."""
+        """Return the command as the policy has it."""
         words: list[str] = []
         for word in (*job.check.command, *job.check.args):
             if word == FILES:
@@ -40,7 +40,7 @@ class Command:
         return (Invocation(tuple(words)),)
 
     def read(self, job: Job, left: Left) -> Report | Unreadable:
-        """The findings of the report, else one finding for an exit code that is not 0."""
+        """Return the findings in the report, or one finding for an exit code other than 0."""
         if job.check.report == "none":
             return Report(() if left.returncode == 0 else (_failed(job, left),))
         raw = left.report if left.report is not None else left.stdout.encode("utf-8", "surrogateescape")
@@ -68,10 +68,10 @@ def _failed(job: Job, left: Left) -> Finding:
 
 
 def _sarif(raw: bytes, root: str) -> tuple[tuple[Finding, ...], int | None]:
-    """The findings of every run; it does not say how much was checked.
+    """Return the findings of every run. SARIF doesn't say how many files were checked.
 
-    Raises ValueError where a run has not come to its end: it says so itself, or has no results, which is not the same
-    as an empty list of them (SARIF 2.1.0, 3.14.23 and 3.20.14).
+    Raises ValueError if a run is incomplete: it says so itself, or has no results, which is different from an empty
+    list (SARIF 2.1.0, 3.14.23 and 3.20.14).
     """
     severities: dict[str, Severity] = {"error": "error", "warning": "warning", "note": "note", "none": "note"}
     findings = []
@@ -102,7 +102,7 @@ def _sarif(raw: bytes, root: str) -> tuple[tuple[Finding, ...], int | None]:
 
 
 def _junit(raw: bytes, root: str) -> tuple[tuple[Finding, ...], int | None]:
-    """The failures, and how many tests there were."""
+    """Return the failures and the number of tests."""
     if b"<!DOCTYPE" in raw or b"<!ENTITY" in raw:
         raise ValueError("a report needs no document type")
     findings = []

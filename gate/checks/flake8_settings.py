@@ -1,4 +1,4 @@
-"""flake8's settings, which say what to leave out in a project that has no settings of ruff. Pure."""
+"""Translate flake8's settings for ruff, in projects without ruff settings. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PER_FILE = re.compile(r"([^\s,:]+)\s*:\s*((?:[A-Z]\d*[\s,]*)+)")
 
 
 def arguments(settings: Mapping[str, bytes]) -> list[str]:
-    """The arguments of ruff that have the same effect as the settings in these files."""
+    """Return ruff arguments that have the same effect as the flake8 settings in these files."""
     section = _section(settings)
     ignored = [*STYLE, *_codes(section.get("ignore", "")), *_codes(section.get("extend-ignore", ""))]
     words = [f"--ignore={','.join(dict.fromkeys(ignored))}"]
@@ -46,7 +46,7 @@ def _section(settings: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def _codes(text: str) -> Iterator[str]:
-    """The codes that the prefixes in a list select."""
+    """Yield the codes that the prefixes in a list select."""
     prefixes: Iterable[str] = filter(None, re.split(r"[,\s]+", text))
     for prefix in prefixes:
         yield from (code for code in CODES if code.startswith(prefix))

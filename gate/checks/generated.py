@@ -1,4 +1,4 @@
-"""The file with the version that a build writes, for projects whose code imports it though git has none. Pure."""
+"""Generate version files that a build would write, if the code imports them but git doesn't track them. Pure."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ __commit_id__ = commit_id = None
 
 
 def version_files(settings: Mapping[str, bytes], packages: Mapping[str, str]) -> dict[str, str]:
-    """The files that a build of the project writes its version to, and what they hold.
+    """Return the files to which a build writes the version, with their content.
 
-    The version is that of the project as it is installed, by `packages`, else `0.0.0`. Only Python files below
-    the top of the tree are made.
+    The version is that of the installed project according to `packages`, else `0.0.0`. Only Python files in subfolders
+    are generated.
     """
     try:
         data = tomllib.loads(settings.get("pyproject.toml", b"").decode("utf-8"))

@@ -1,4 +1,4 @@
-"""`tool: pre-commit`: the hooks of `.pre-commit-config.yaml`, run over the changed files on the clean tree."""
+"""`tool: pre-commit`: run the hooks in `.pre-commit-config.yaml` over the changed files, on the clean tree."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ MOST_LINES = 6
 
 
 class Hooks:
-    """The hooks that the project has set up for pre-commit; prek runs them where it is installed."""
+    """The project's pre-commit hooks, run by prek if it is installed."""
 
     distribution = "pre-commit"
     runs_code = True
     cache_travels = False
 
     def reads(self, path: str) -> bool:
-        """Hooks may read anything."""
+        """Hooks may read any file."""
         return bool(path)
 
     def idle(self, job: Job) -> Report | None:
-        """There is nothing to do without hooks, or where no file is left that has changed."""
+        """Without hooks or changed files, there is nothing to run."""
         if CONFIG not in job.files:
             return Report((), f"no {CONFIG}", 0)
         return None if job.changed else Report((), "no changed files", 0)
 
     def commands(self, job: Job) -> tuple[Invocation, ...]:
-        """A program of gate's that runs one hook after the other, and notes what each has changed."""
+        """Run gate's own script, which runs one hook at a time and records what each modified."""
         script = f"{__file__.rpartition('/checks/')[0]}/plugins/run_hooks.py"
         lists = {"hooks": hook_ids(job.text(CONFIG)), "files": list(job.changed)}
         written = {name: "\0".join(lines).encode("utf-8", "surrogateescape") for name, lines in lists.items()}
@@ -58,7 +58,7 @@ class Hooks:
         )
 
     def read(self, job: Job, left: Left) -> Report | Unreadable:
-        """The findings of each hook: the places that it names, and what it changed."""
+        """Return the findings of each hook: the places in its output, and its modifications."""
         try:
             lines = [parse_json(line) for line in (left.report or b"").splitlines()]
             ran = [line for line in lines if "hook" in line]
@@ -83,7 +83,7 @@ INSTALL = (
 
 
 def hook_ids(config: str) -> list[str]:
-    """The hooks that run at a commit, in their order; raises ValueError where the file cannot be read."""
+    """Return the hooks that run on commit, in order. Raises ValueError if the file can't be parsed."""
     # Few projects ask for it, and it takes long to import.
     import yaml
 
@@ -102,7 +102,7 @@ def _at_commit(stages: Any) -> bool:
 
 
 def _trouble(hook: dict[str, Any]) -> str:
-    """Why a hook could not run, in the words of the program; empty if it ran."""
+    """Return why a hook failed to run, in the program's words, or ""."""
     match = TROUBLE.search(str(hook["output"])) if hook["code"] else None
     if match:
         return match[0]
@@ -132,7 +132,7 @@ def _place(job: Job, name: str, line: str) -> Finding | None:
 
 
 def _modifications(name: str, diff: str) -> Iterator[Finding]:
-    """What a hook changed, a finding for each part of the diff, with the change as the fix."""
+    """Yield a finding for each hunk that a hook modified, with the change as its fix."""
     path, line, last = "", 0, ""
     old: list[str] = []
     new: list[str] = []
@@ -167,7 +167,7 @@ def _modifications(name: str, diff: str) -> Iterator[Finding]:
 
 
 def _shown(old: list[str], new: list[str]) -> str:
-    """A change as a diff of one line, as far as that goes."""
+    """Format a change as a one-line diff, as far as possible."""
     gone = [line for line in old if line not in new]
     come = [line for line in new if line not in old]
     if "".join(gone).split() == "".join(come).split():

@@ -1,8 +1,8 @@
-"""Which files a type checker is given where the project does not say, under which names, and in how many runs.
+"""Choose the files, module names, and runs for a type checker if the project doesn't configure them.
 
-A checker knows one file under one name, and a name for one file. Which name is the right one, nothing but the
-imports of the project show: `web/page.py` is `web.page` if some file imports it so, and else the `page` of the scripts
-beside it. Where two scripts have one name, each is checked among its own neighbours, in a run of its own.
+A checker knows a file by one name only, and a name for one file only. Only the project's imports show which name is
+right: `web/page.py` is `web.page` if a file imports it that way, and otherwise `page`, next to other scripts. If two
+scripts have the same name, each is checked with its own neighbors in a run of its own.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ IMPORT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The files of one run, no two of them one module.
+    """The files of one run, all with different module names.
 
-    `bases` are the folders that modules are found in, `.` for the top; empty where none needs to be said.
+    `bases` are the folders in which modules are found, `.` for the top. Empty if none need to be passed.
     """
 
     files: tuple[str, ...]
@@ -48,7 +48,7 @@ class Part:
 
 @dataclass(slots=True)
 class _Run:
-    """What is in a run so far: files by the names of their modules, and the folders that these begin in."""
+    """A run under construction: files by module name, and the folders in which these names begin."""
 
     modules: dict[str, str] = field(default_factory=dict)
     bases: set[str] = field(default_factory=set)
@@ -56,14 +56,14 @@ class _Run:
 
 @dataclass(slots=True)
 class _Folder:
-    """A folder that lies in no package: its modules and packages by name, each with its files."""
+    """A folder outside any package: its modules and packages by name, with their files."""
 
     path: str
     units: dict[str, list[str]] = field(default_factory=dict)
 
 
 def checked(files: Iterable[str]) -> list[str]:
-    """The files to check: no tests, no documentation, none that nothing could import, no code behind its stub."""
+    """Return the files to check: no tests, documentation, files that can't be imported, or code that has a stub."""
     paths = frozenset(files)
     return [
         path
@@ -73,15 +73,15 @@ def checked(files: Iterable[str]) -> list[str]:
 
 
 def out_of_reach(files: Iterable[str]) -> list[str]:
-    """The files that would be checked if the name of a package of theirs were one that can be imported."""
+    """Return the files that aren't checked only because a folder above them isn't a valid package name."""
     paths = frozenset(files)
     return [path for path in sorted(paths) if _wanted(path) and not _importable(path, paths)]
 
 
 def parts(files: Iterable[str], text: Callable[[str], str]) -> tuple[Part, ...]:
-    """The runs in which every file of `checked` is checked once; `text` gives a file's content.
+    """Split `checked` files into runs, each file in one. `text` returns a file's content.
 
-    The first run holds all that have a name of their own, which in most projects are all there are.
+    The first run contains every file with a unique name, which in most projects are all files.
     """
     paths = frozenset(files)
     checkable = checked(paths)
@@ -105,9 +105,9 @@ def _wanted(path: str) -> bool:
 
 
 def _packages(path: str, paths: frozenset[str]) -> tuple[str, list[str]]:
-    """The folder that the outermost package of a file lies in, and the packages from there on.
+    """Return the folder of a file's outermost package, and the package names from there on.
 
-    Below a package every folder is one, with `__init__.py` or without, unless its name is none.
+    Inside a package, every folder is a package, with or without `__init__.py`, unless its name isn't valid.
     """
     folders = path.split("/")[:-1]
     first = len(folders)
@@ -124,14 +124,14 @@ def _importable(path: str, paths: frozenset[str]) -> bool:
 
 
 def _own_name(path: str, paths: frozenset[str]) -> tuple[str, str]:
-    """The folder that a module is found in by its shortest name, and that name."""
+    """Return the folder in which a module is found by its shortest name, and that name."""
     base, packages = _packages(path, paths)
     stem = path.rpartition("/")[2].rpartition(".")[0]
     return base, ".".join([*packages, *([] if stem == "__init__" and packages else [stem])])
 
 
 def _imported(text: str) -> Iterator[str]:
-    """Every dotted name that a module may import, with all that lead to it; `.` where it imports relatively."""
+    """Yield every dotted name that a module may import, with all its prefixes, and `.` for a relative import."""
     for match in IMPORT.finditer(text):
         package = match["package"] or ""
         if package.startswith("."):
@@ -146,7 +146,7 @@ def _imported(text: str) -> Iterator[str]:
 
 
 def _bases(folders: dict[str, _Folder], imports: dict[str, frozenset[str]]) -> frozenset[str]:
-    """The folders, besides the top, that modules are found in by the names that the project has for them."""
+    """Return the folders, besides the top, in which modules are found by the names that the project uses."""
     everywhere = frozenset[str]().union(*imports.values())
     bases = {path: _base(folder, everywhere, imports) for path, folder in folders.items()}
     own = [folders[path] for path, base in bases.items() if path == base]
@@ -165,7 +165,7 @@ def _files(folder: _Folder) -> list[str]:
 
 
 def _base(folder: _Folder, everywhere: frozenset[str], imports: dict[str, frozenset[str]]) -> str:
-    """Where the names begin by which others import what is in a folder: above it, or there."""
+    """Return where the names begin by which others import a folder's content: above the folder, or in it."""
     above = folder.path.split("/")
     for depth in range(len(above)):
         dotted = _dotted("/".join(above[depth:]))
@@ -178,7 +178,7 @@ def _base(folder: _Folder, everywhere: frozenset[str], imports: dict[str, frozen
 
 
 def _dotted(folder: str) -> str:
-    """The name that leads into a folder; empty where none does."""
+    """Return the dotted name of a folder, or "" if it has none."""
     parts = folder.split("/")
     return ".".join(parts) if all(part.isidentifier() for part in parts) else ""
 
@@ -211,12 +211,12 @@ def _without_clashes(checkable: list[str], paths: frozenset[str], bases: frozens
 
 
 def _after(first: set[str]) -> Callable[[str], bool]:
-    """What to sort by so that these come first: a run finds its own modules before those of others."""
+    """Return a sort key that puts these first, so that a run finds its own modules before others."""
     return lambda base: base not in first
 
 
 def _name(path: str, paths: frozenset[str], bases: frozenset[str]) -> tuple[str, str]:
-    """The folder that a module is found in, and its name, with modules to be found at the top and in `bases`."""
+    """Return the folder in which a module is found and its name, if modules are found at the top and in `bases`."""
     own, module = _own_name(path, paths)
     folder, above = own, list[str]()
     while folder and folder not in bases:

@@ -1,4 +1,4 @@
-"""mypy: which files, its command line, and its answer: JSON, or the text of versions that have no JSON yet."""
+"""mypy: the files, the command line, and its output as JSON, or as text for versions without JSON."""
 
 from __future__ import annotations
 
@@ -53,24 +53,24 @@ UNDECODABLE = re.compile(r"(?P<file>.+?): error: (?P<message>Cannot decode file:
 
 
 class Mypy:
-    """The type checker, with the project's own settings, looking into unannotated functions as well."""
+    """mypy with the project's own settings, also checking unannotated functions."""
 
     distribution = "mypy"
     runs_code = False
     cache_travels = True
 
     def reads(self, path: str) -> bool:
-        """Python files and settings."""
+        """Return whether it is a Python file or settings."""
         return reads_python(path)
 
     def idle(self, job: Job) -> Report | None:
-        """There is nothing to check where there are no modules."""
+        """Without modules, there is nothing to check."""
         if _settings(job) is None and not modules.checked(job.files):
             return Report((), "no Python modules", 0)
         return None
 
     def commands(self, job: Job) -> tuple[Invocation, ...]:
-        """mypy over what the project names, else over every module of the tree."""
+        """Run mypy over what the project configures, else over every module in the tree."""
         shape = ["--output=json"] if _has_json(job) else ["--show-column-numbers", "--no-error-summary"]
         argv = [
             *job.tool, *shape, "--no-pretty", "--no-color-output", "--show-error-codes", "--hide-error-context",
@@ -105,7 +105,7 @@ class Mypy:
         return tuple(_over(part, argv, home) for part in modules.parts(checkable, job.text))
 
     def read(self, job: Job, left: Left) -> Report | Unreadable:
-        """One finding a line. Exit code 2 is an answer only if it says which file could not be parsed."""
+        """Parse one finding per line. Exit code 2 is accepted only if the output says which file couldn't be parsed."""
         findings: list[Finding] = []
         others: list[str] = []
         for line in filter(None, [*left.stdout.splitlines(), *_undecodable(left)]):
@@ -134,7 +134,7 @@ class Mypy:
 
 
 def _undecodable(left: Left) -> list[str]:
-    """The lines of standard error that name a file which mypy cannot decode."""
+    """Return the lines of stderr that name a file mypy can't decode."""
     return [line for line in left.stderr.splitlines() if UNDECODABLE.fullmatch(line)]
 
 
@@ -143,7 +143,7 @@ def _says_what(settings: dict[str, object] | None) -> bool:
 
 
 def _over(part: modules.Part, argv: list[str], env: dict[str, str]) -> Invocation:
-    """The run over one part of the project."""
+    """Return the invocation for one part of the project."""
     named = ["--namespace-packages", "--explicit-package-bases"] if part.bases else []
     path = {"MYPYPATH": ":".join(part.bases)} if part.bases else {}
     return Invocation((*argv, *named, "--", *part.files), env | path, frozenset(part.files))
@@ -154,7 +154,7 @@ def _has_json(job: Job) -> bool:
 
 
 def _parsed(line: str) -> dict[str, Any]:
-    """The same fields as the JSON has, from a line of text; raises ValueError if it is none of a finding's."""
+    """Parse a line of text into the same fields as in JSON. Raises ValueError if it isn't a finding."""
     match = TEXT.fullmatch(line)
     if match is None:
         raise ValueError(line)
@@ -163,13 +163,13 @@ def _parsed(line: str) -> dict[str, Any]:
 
 
 def _add_hint(findings: list[Finding], note: Finding) -> None:
-    """A note belongs to the error at the same place, as its hint; the first one does."""
+    """Attach the first note to the error at the same position, as its hint."""
     if findings and (findings[-1].path, findings[-1].line, findings[-1].hint) == (note.path, note.line, ""):
         findings[-1] = replace(findings[-1], hint=note.message)
 
 
 def _report(job: Job, left: Left, errors: tuple[Finding, ...]) -> Report | Unreadable:
-    """Whether what was found and the exit code make a complete answer."""
+    """Check that findings and exit code make a complete result."""
     note = "; ".join(_notes(job))
     if left.returncode == 0 or (left.returncode == 1 and errors):
         return Report(errors, note)
@@ -190,7 +190,7 @@ def _report(job: Job, left: Left, errors: tuple[Finding, ...]) -> Report | Unrea
 
 
 def _plain(line: str) -> str:
-    """A line of output for people: newer versions print what is wrong with their settings as JSON, too."""
+    """Return a line of output for people: newer versions print errors in their settings as JSON too."""
     try:
         item = parse_json(line)
         return f"{item['file']}:{item['line']}: {item['message']}"
@@ -199,7 +199,7 @@ def _plain(line: str) -> str:
 
 
 def _syntax_errors(job: Job) -> dict[str, Finding]:
-    """The files that no Python of today can parse: another's Python, or a template."""
+    """Return the files that current Python can't parse: code for another version, or templates."""
     errors = {}
     for path in job.files:
         if not path.endswith((".py", ".pyi")) or path in job.excluded:
@@ -260,7 +260,7 @@ def _way_out(output: str, job: Job) -> str:
 
 
 def _settings(job: Job) -> dict[str, object] | None:
-    """The project's settings of mypy; None if it has none. What cannot be read is left to mypy to refuse."""
+    """Return the project's mypy settings, or None. Settings that can't be parsed are left for mypy to reject."""
     for name in ("mypy.ini", ".mypy.ini", "pyproject.toml", "setup.cfg"):
         data = job.settings.get(name)
         if data is None:
@@ -287,7 +287,7 @@ def _settings(job: Job) -> dict[str, object] | None:
 
 
 def _named(table: dict[str, Any]) -> dict[str, object]:
-    """All keys that the settings use anywhere, with dashes as mypy also takes them."""
+    """Return all keys that the settings use, with dashes replaced, which mypy accepts too."""
     options = {key.replace("-", "_"): value for key, value in table.items()}
     overrides = table.get("overrides")
     for override in overrides if isinstance(overrides, list) else []:

@@ -25,22 +25,22 @@ READ = (".yaml", ".yml", ".json", ".conf", ".txt", ".lock", ".in", "Procfile", "
 
 
 class Names:
-    """Misspelt names and calls of the wrong kind."""
+    """Misspelled names, and calls with wrong arguments."""
 
     distribution = ""
     runs_code = False
     cache_travels = True
 
     def reads(self, path: str) -> bool:
-        """Python files, notebooks, settings, and lists of dependencies."""
+        """Return whether it is a Python file, a notebook, settings, or a list of dependencies."""
         return reads_python(path) or path.endswith(READ) or path.startswith("requirements/")
 
     def idle(self, job: Job) -> Report | None:
-        """There is nothing to read without Python files."""
+        """Without Python files, there is nothing to check."""
         return None if python_count(job.files) else Report((), "no Python files", 0)
 
     def commands(self, job: Job) -> tuple[Invocation, ...]:
-        """gate's interpreter reads the tree; it never runs or imports anything in it."""
+        """Run gate's interpreter, which reads the tree but never runs or imports anything in it."""
         argv = [*job.tool, "--root", job.root, "--cache", job.cache, "--format", "json"]
         if job.found:
             argv += ["--python", job.python]
@@ -49,7 +49,7 @@ class Names:
         return (Invocation((*argv, *job.check.args)),)
 
     def read(self, job: Job, left: Left) -> Report | Unreadable:
-        """One JSON object, and exit code 0."""
+        """Parse one JSON object with exit code 0."""
         if left.returncode != 0:
             return Unreadable(
                 f"the names check could not run: {last_line(left.stderr)}", "this is a defect in gate"

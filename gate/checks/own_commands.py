@@ -1,4 +1,4 @@
-"""The commands that a project has for its own checks: targets, scripts and steps of CI, to be offered. Pure."""
+"""Find a project's own check commands: make targets, scripts, and CI steps, to offer them in `gate init`. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST = 12
 
 @dataclass(frozen=True, slots=True)
 class OwnCommand:
-    """A command, by a name that a check may have, and the file that has it."""
+    """A command, a name for its check, and the file that defines it."""
 
     name: str
     command: tuple[str, ...]
@@ -34,13 +34,13 @@ class OwnCommand:
 
 
 def is_source(path: str) -> bool:
-    """Whether the file at `path` may have commands of the project's."""
+    """Return whether the file at `path` may define commands."""
     workflow = path.startswith(".github/workflows/") and path.endswith((".yml", ".yaml"))
     return path in {*MAKEFILES, "pyproject.toml", ".gitlab-ci.yml"} or workflow
 
 
 def own_commands(contents: Mapping[str, bytes]) -> tuple[OwnCommand, ...]:
-    """The commands in these files by which a project checks itself, those that people type first; no two alike."""
+    """Return the commands by which a project checks itself, without duplicates; those that people type come first."""
     by_words: dict[tuple[str, ...], OwnCommand] = {}
     for path in sorted(contents, key=lambda name: (name.startswith("."), name)):
         text = contents[path].decode("utf-8", "replace")
@@ -89,7 +89,7 @@ def _at(data: Any, *keys: str) -> dict[str, Any]:
 
 
 def _steps(text: str, path: str) -> Iterator[OwnCommand]:
-    """The lines of CI that check something; those with variables of the CI's own say nothing anywhere else."""
+    """Yield CI commands that check something. Those with CI variables mean nothing elsewhere and are skipped."""
     try:
         lines = list(_lines_of(yaml.safe_load(text)))
     except yaml.YAMLError:
@@ -106,7 +106,7 @@ def _steps(text: str, path: str) -> Iterator[OwnCommand]:
 
 
 def _lines_of(data: Any) -> Iterator[str]:
-    """The lines of every `run` and `script`, wherever in the file."""
+    """Yield the lines of every `run` and `script`, anywhere in the file."""
     if isinstance(data, list):
         for item in data:
             yield from _lines_of(item)

@@ -1,4 +1,4 @@
-"""Patterns of paths in the policy: `frontend/`, `docs/**/*.rst`, `*.ts`. Pure."""
+"""Match path patterns in the policy: `frontend/`, `docs/**/*.rst`, `*.ts`. Pure."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ _DEEP = {"**/": "(?:[^/]+/)*?", "**": ".*?"}
 
 
 def any_matches(paths: Iterable[str], patterns: Iterable[str]) -> bool:
-    """Whether any of `paths` matches any of `patterns`."""
+    """Return whether any of `paths` matches any of `patterns`."""
     wanted = tuple(patterns)
     return any(matches(path, pattern) for path in paths for pattern in wanted)
 
 
 def matches(path: str, pattern: str) -> bool:
-    """Whether a path matches: as in .gitignore, a folder matches all in it, and a name alone matches anywhere."""
+    """Return whether a path matches. As in .gitignore, a folder matches everything in it, and a bare name matches
+    anywhere.
+    """
     return bool(_compiled(pattern).match(path))
 
 
@@ -36,10 +38,10 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _stretch(parts: Iterable[str], end: str = "") -> str:
-    """The expression of what begins with `**`, or with the pattern, and goes on to the next `**`.
+    """Return the expression for the part of a pattern up to the next `**`.
 
-    What follows a wildcard may be taken where it is first found, for good: the rest of the path that is left to the
-    next one is never smaller for it. So no pattern, however it is made up, can set the search going back and forth.
+    The text after a wildcard is matched possessively at its first occurrence. That never leaves less of the path for
+    the rest of the pattern, and no pattern can cause backtracking.
     """
     deep = ""
     blocks = [""]

@@ -1,7 +1,7 @@
-"""The projects of a repository: every folder with its own configuration, and which of them depend on which. Pure.
+"""Find the projects of a repository, which are folders with their own configuration, and their dependencies. Pure.
 
-A folder of documentation, examples, test data or foreign code is none, whatever it holds. For one tool, a project is
-checked by itself unless the project around it has settings of that tool and it has none: then those hold for it.
+Folders of documentation, examples, test data, or vendored code are never projects. A project is checked on its own by a
+tool, unless only the enclosing project has settings for that tool: then those apply.
 """
 
 from __future__ import annotations
@@ -61,10 +61,10 @@ REFERENCE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project in `folder`, "" for the top of the repository.
+    """A project in `folder`, or "" for the top of the repository.
 
-    `left_out` are the folders in it that are checked by themselves, `unrelated` those elsewhere in the repository that
-    have no say in it.
+    `left_out` are nested folders that are checked on their own. `unrelated` are folders elsewhere in the repository
+    that can't affect it.
     """
 
     folder: str
@@ -77,14 +77,14 @@ TOP = Project("")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The folders of a repository that are projects of Python, and those that are of another language."""
+    """The folders of a repository that are Python projects, and those that are projects in other languages."""
 
     folders: tuple[str, ...]
     foreign: tuple[str, ...] = ()
     settings: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
 
     def separate(self, tool: str) -> tuple[str, ...]:
-        """The folders, besides the top, that `tool` checks by themselves."""
+        """Return the folders, besides the top, that `tool` checks on their own."""
         has = has_pytest_settings if tool == "pytest" else chosen
         folders: list[str] = []
         for folder in sorted(self.folders):
@@ -100,7 +100,7 @@ class Layout:
 
 
 def layout(files: Iterable[str]) -> Layout:
-    """The projects by the names of files; the content of their settings is still to be read."""
+    """Find projects by file names. The content of their settings isn't read yet."""
     python: set[str] = set()
     weak: set[str] = set()
     foreign: set[str] = set()
@@ -117,17 +117,17 @@ def layout(files: Iterable[str]) -> Layout:
 
 
 def is_inside(path: str, folder: str) -> bool:
-    """Whether `path` is in `folder`; everything is in the top."""
+    """Return whether `path` is in `folder`. Everything is inside ""."""
     return not folder or path == folder or path.startswith(f"{folder}/")
 
 
 def owner(path: str, folders: Iterable[str]) -> str:
-    """The innermost of `folders` that `path` is in; "" if it is in none."""
+    """Return the innermost of `folders` that contains `path`, or ""."""
     return max((folder for folder in folders if is_inside(path, folder)), key=len, default="")
 
 
 def names_of(folder: str, files: Iterable[str], settings: Mapping[str, bytes]) -> frozenset[str]:
-    """The words by which other projects name the one in `folder`: of its folder, distribution and modules."""
+    """Return the names by which other projects may refer to this one: of its folder, distribution, and modules."""
     names = {folder.rpartition("/")[2]}
     for data in settings.values():
         names |= {match.decode("ascii") for match in NAME.findall(data)}
@@ -141,7 +141,7 @@ def names_of(folder: str, files: Iterable[str], settings: Mapping[str, bytes]) -
 
 
 def words_of(text: bytes) -> frozenset[str]:
-    """The words in a file that could be names of projects, and the parts of dotted ones."""
+    """Return the words in a file that could be names of projects, including the parts of dotted names."""
     words = {f"={normal(match.decode('ascii'))}" for match in set(REFERENCE.findall(text))}
     for word in set(WORD.findall(text)):
         name = word.decode("ascii")
@@ -150,14 +150,14 @@ def words_of(text: bytes) -> frozenset[str]:
 
 
 def normal(name: str) -> str:
-    """A name as it is compared: distributions have dashes where modules have underscores."""
+    """Normalize a name for comparison: distributions have dashes where modules have underscores."""
     return name.lower().replace("-", "_")
 
 
 def dependencies(
     names: Mapping[str, frozenset[str]], words: Mapping[str, frozenset[str]]
 ) -> dict[str, frozenset[str]]:
-    """The projects that each one depends on, itself among them: those that it names, and those that these name."""
+    """Return the transitive dependencies of each project, including itself."""
     direct = {
         folder: {
             candidate for candidate in names if (names[candidate] - names.get(folder, frozenset())) & own
@@ -182,7 +182,7 @@ def _is_not_project_code(folder: str) -> bool:
 
 
 def _reaches(outer: Mapping[str, bytes], around: str, folder: str) -> bool:
-    """Whether the settings of pytest around a project name folders of its own to collect tests from."""
+    """Return whether the enclosing project's pytest settings name folders of this project as test paths."""
     text = pytest_settings(outer).decode("utf-8", "replace")
     match = re.search(r"^\s*testpaths\s*=\s*(\[[^\]]*\]|.*(?:\n[ \t]+\S.*)*)", text, re.MULTILINE)
     inner = folder.removeprefix(f"{around}/") if around else folder

@@ -1,4 +1,4 @@
-"""pytest: started with a plugin of gate's, whose report is believed only if it is complete."""
+"""pytest, run with a plugin of gate's whose report only counts if it is complete."""
 
 from __future__ import annotations
 
@@ -37,22 +37,22 @@ NOT_FOUND = re.compile(r"No module named '([\w.]+)'")
 
 
 class Pytest:
-    """The project's tests, run as it runs them, from the tree that is checked and proven to import from it."""
+    """The project's tests, run its own way, and verified to import from the checked tree."""
 
     distribution = "pytest"
     runs_code = True
     cache_travels = False
 
     def reads(self, path: str) -> bool:
-        """Tests may read anything."""
+        """Tests may read any file."""
         return bool(path)
 
     def idle(self, job: Job) -> Report | None:
-        """No tests to run where no file looks like one and no setting names any."""
+        """Report that there are no tests if no file looks like one and no setting names any."""
         return _no_tests(job) if suites.choose(job).kind == "none" else None
 
     def commands(self, job: Job) -> tuple[Invocation, ...]:
-        """The project's own way to run its tests, in its interpreter, with the tree first on the import path."""
+        """Run the tests the project's own way, in its interpreter, with the tree first on the import path."""
         plugins = f"{__file__.rpartition('/checks/')[0]}/plugins"
         suite, roots = suites.choose(job), import_roots(job)
         env = {
@@ -95,7 +95,7 @@ class Pytest:
         return (Invocation((*argv, *files), env),)
 
     def read(self, job: Job, left: Left) -> Report | Unreadable:
-        """The plugin's report: failures as findings, if it came to its end and the numbers agree."""
+        """Parse the plugin's report: failures as findings, if it is complete and its numbers agree."""
         try:
             events = [parse_json(line) for line in (left.report or b"").splitlines()]
             if job.each:
@@ -106,7 +106,7 @@ class Pytest:
 
 
 def _read_events(job: Job, left: Left, events: list[dict[str, Any]]) -> Report | Unreadable:
-    """What the events of one process say."""
+    """Interpret the events of one process."""
     failures = [event for event in events if event["event"] == "failed"]
     end = next((event for event in events if event["event"] == "finished"), None)
     findings = tuple(_finding(event) for event in failures)
@@ -114,7 +114,9 @@ def _read_events(job: Job, left: Left, events: list[dict[str, Any]]) -> Report |
 
 
 def _read_each(job: Job, left: Left, events: list[dict[str, Any]]) -> Report | Unreadable:
-    """What each file's own process says, up to the first that did not pass, or with which the others are to run."""
+    """Interpret the events of each file's process, up to the first that failed or that requires running the rest
+    together.
+    """
     by_file: dict[str, FileReport] = {}
     if events and events[-1]["event"] == "costly":
         return Report((), whole=COSTLY)
@@ -144,7 +146,7 @@ def _read_each(job: Job, left: Left, events: list[dict[str, Any]]) -> Report | U
 def _report(
     job: Job, left: Left, end: dict[str, Any], failures: list[dict[str, Any]], findings: tuple[Finding, ...]
 ) -> Report | Unreadable:
-    """Whether a report that came to its end is complete."""
+    """Return the report if it is complete."""
     collected, status = int(end["collected"]), int(end["status"])
     if end["outside"]:
         module, file = next(iter(end["outside"].items()))
@@ -196,12 +198,12 @@ def _report(
 
 
 def _no_tests(job: Job) -> Report:
-    """That nothing is there to run, and which files look like tests nevertheless."""
+    """Report that there is nothing to run, and which files look like tests nevertheless."""
     return Report((), "; ".join(filter(None, ("no tests", _not_run(job, ())))), 0)
 
 
 def _not_run(job: Job, tests: Iterable[object]) -> str:
-    """The files that look like tests, and of which none ran: nobody may take them for passed."""
+    """List files that look like tests but of which none ran, so that nobody assumes that they passed."""
     if job.only or job.test_files or job.check.args:
         return ""
     ran = {str(test).partition("::")[0] for test in tests}
@@ -210,14 +212,14 @@ def _not_run(job: Job, tests: Iterable[object]) -> str:
 
 
 def _listed(paths: list[str]) -> str:
-    """The first few of `paths`, and how many there are besides."""
+    """Return the first few of `paths`, and the number of the others."""
     more = len(paths) - MOST_FILES
     shown = ", ".join(paths[:MOST_FILES])
     return f"{shown}, and {count_of(more, 'other')}" if more > 0 else shown
 
 
 def _exit_code(status: int, left: Left) -> Finding:
-    """Why a run failed in which no test did: what pytest or a plugin of it printed about that."""
+    """Explain a run that failed although no test did, from the output of pytest or a plugin."""
     lines = [line.strip() for line in left.stdout.splitlines() if line.strip()]
     coverage = next((line for line in reversed(lines) if COVERAGE.search(line)), "")
     if coverage:
@@ -236,7 +238,7 @@ def _note(end: dict[str, Any]) -> str:
 
 
 def outcomes_in_words(outcomes: Mapping[str, int], deselected: int = 0) -> str:
-    """`2 failed, 3 passed, 1 deselected`."""
+    """Format counts as `2 failed, 3 passed, 1 deselected`."""
     ordered = sorted(outcomes.items(), key=lambda item: item[0] != "failed")
     if deselected > 0:
         ordered.append(("deselected", deselected))
@@ -262,7 +264,7 @@ def _finding(event: dict[str, Any]) -> Finding:
 
 
 def _missing(failures: list[dict[str, Any]], job: Job) -> Unreadable | None:
-    """Tests that fail because something is not installed say nothing about the change."""
+    """Report tests that fail because a package isn't installed, which says nothing about the change."""
     absent = set()
     for event in failures:
         match = NOT_FOUND.search(str(event["message"])) if event["when"] == "collect" else None
@@ -277,7 +279,7 @@ def _missing(failures: list[dict[str, Any]], job: Job) -> Unreadable | None:
 
 
 def _in_source_folder(modules: list[str]) -> Unreadable:
-    """Nothing puts `src` on the import path, so the project's own command fails as well."""
+    """Report that `src` isn't on the import path, so the project's own command fails too."""
     names = ", ".join(f"`{name}`" for name in modules[:4])
     return Unreadable(
         f"the tests need {names} in src/, which is not on the import path: nothing installs the project",
@@ -338,7 +340,7 @@ def _unfinished(job: Job, left: Left) -> Unreadable:
 
 
 def how_far(report: bytes | None) -> tuple[str, float]:
-    """How far a run came that was ended, in words, and the share of the tests that had run; 0 if nobody knows."""
+    """Return how far a killed run came, in words, and the share of tests that had run, or 0 if unknown."""
     notes = []
     for line in (report or b"").splitlines():
         # The last line may be cut off.
@@ -356,15 +358,15 @@ def how_far(report: bytes | None) -> tuple[str, float]:
 
 
 def decides_tests(path: str) -> bool:
-    """Whether the file at `path` can affect which tests are collected, by its name."""
+    """Return whether the file at `path` can affect which tests are collected, by its name."""
     return path.rpartition("/")[2] in DECIDING
 
 
 def import_roots(job: Job) -> list[str]:
-    """The folders that imports look in first, as far as the project's own command has them on the import path.
+    """Return the first folders on the import path, as the project's own command would have them.
 
-    An installation decides, where the environment has one, or the tree declares a package. pytest itself adds what its
-    settings and the files of tests lead to.
+    If the environment has the project installed, or the tree declares a package, the installation decides. pytest
+    itself adds folders according to its settings and the test files.
     """
     roots = [*job.roots, *(folder for folder in job.import_path if _has_folder(job, folder))]
     if job.package and not job.installed:
@@ -375,7 +377,7 @@ def import_roots(job: Job) -> list[str]:
 
 
 def project_roots(job: Job) -> list[str]:
-    """The folders that the project's modules may be in, whether they can be imported or not."""
+    """Return the folders that may contain the project's modules, whether or not they can be imported."""
     folders = [*job.roots, *_source_folders(job)]
     return [posixpath.normpath(f"{job.root}/{folder}") for folder in dict.fromkeys(folders)]
 
@@ -389,12 +391,12 @@ def _has_folder(job: Job, folder: str) -> bool:
 
 
 def top_level(job: Job) -> set[str]:
-    """The modules and packages that can be imported from the tree."""
+    """Return the modules and packages that can be imported from the tree."""
     return set().union(*(_modules_in(job, folder) for folder in {*job.roots, "src", ""}))
 
 
 def _modules_in(job: Job, folder: str) -> set[str]:
-    """The modules and packages in a folder of the tree, by their file names."""
+    """Return the modules and packages in a folder of the tree, by file name."""
     prefix = f"{folder}/" if folder else ""
     names = set()
     for path in job.files:

@@ -1,4 +1,4 @@
-"""ruff: its command line, and its JSON."""
+"""ruff: its command line and its JSON output."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ class Ruff:
     cache_travels = False
 
     def reads(self, path: str) -> bool:
-        """Python files and settings."""
+        """Return whether it is a Python file or settings."""
         return reads_python(path)
 
     def idle(self, job: Job) -> Report | None:
-        """There is nothing to lint without Python files."""
+        """Without Python files, there is nothing to lint."""
         return None if python_count(job.files) else Report((), "no Python files", 0)
 
     def commands(self, job: Job) -> tuple[Invocation, ...]:
-        """`ruff check` over the whole tree, never fixing, its cache outside the tree.
+        """Run `ruff check` over the whole tree, without fixing, with the cache outside the tree.
 
-        A home of its own, so that neither the user's settings of ruff nor a list of files that their git
-        ignores affects the result.
+        It gets its own home directory, so that neither the user's ruff settings nor their global gitignore affects the
+        result.
         """
         # ruff cannot write a file name that is not UTF-8 to its cache, and gives up.
         cache = f"--cache-dir={job.cache}" if all(map(is_utf8, job.files)) else "--no-cache"
@@ -72,7 +72,7 @@ class Ruff:
         return (Invocation((*argv, *job.check.args, "."), home),)
 
     def read(self, job: Job, left: Left) -> Report | Unreadable:
-        """Exit codes 0 and 1 come with a JSON list; anything else is no answer."""
+        """Parse the JSON list that comes with exit codes 0 and 1. Any other exit code is a failure to run."""
         if beyond := _extended(job):
             # Nobody reviews that file, and a cached result of this tree would not notice that it has changed.
             return Unreadable(
@@ -94,9 +94,9 @@ class Ruff:
 
 
 def _of_files(findings: Iterable[Finding], files: tuple[str, ...]) -> Iterator[Finding]:
-    """The findings of regular files. A link may lead out of the tree; inside, its target is linted by its own name.
+    """Yield the findings in regular files. A symlink may lead out of the tree; inside, its target is linted itself.
 
-    ruff prints a name that is not UTF-8 with replacement characters.
+    ruff prints names that aren't UTF-8 with replacement characters.
     """
     names = {path.encode("utf-8", "surrogateescape").decode("utf-8", "replace"): path for path in files}
     for finding in findings:
@@ -129,7 +129,7 @@ def _finding(item: dict[str, Any], root: str) -> Finding:
 
 
 def _extended(job: Job) -> str:
-    """The file on this machine that the project's settings of ruff are built upon; empty if there is none."""
+    """Return the file on this machine that the project's ruff settings extend, or ""."""
     for name in ("ruff.toml", ".ruff.toml", "pyproject.toml"):
         try:
             table = tomllib.loads(job.settings.get(name, b"").decode("utf-8"))
@@ -145,7 +145,7 @@ def _extended(job: Job) -> str:
 
 
 def _has_settings(job: Job) -> bool:
-    """Whether settings of ruff may be anywhere in the tree: what gate adds on the command line would replace them."""
+    """Return whether ruff settings may exist anywhere in the tree: command-line arguments would override them."""
     names = {"ruff.toml", ".ruff.toml", "pyproject.toml"}
     below = any(path.rpartition("/")[2] in names and "/" in path for path in job.files)
     own = any(name in job.settings for name in ("ruff.toml", ".ruff.toml"))
@@ -153,10 +153,10 @@ def _has_settings(job: Job) -> bool:
 
 
 def _target(job: Job) -> str:
-    """The oldest Python that the project supports, where ruff itself would not see it.
+    """Return the oldest supported Python version, if ruff wouldn't detect it.
 
-    ruff reads `requires-python` beside the settings that hold. A fence of gate's stands above the tree, so
-    that the user's working tree does not affect it; for a tree without settings it is the fence that holds.
+    ruff reads `requires-python` next to the settings it uses. gate puts a settings file above the tree, to shield it
+    from the user's working tree. Without settings in the tree, ruff uses that file.
     """
     if "ruff.toml" in job.settings or ".ruff.toml" in job.settings:
         return ""

@@ -1,7 +1,7 @@
-"""Which rules ruff selects where a project's settings name none. Pure.
+"""Choose ruff's default rules for projects whose settings select none. Pure.
 
-Until 0.15 these were pycodestyle's errors and Pyflakes; since 0.16 they are several hundred. A project that pins an
-older version for its pre-commit hooks has chosen the former, whatever version gate brings along.
+Until 0.15, the default was pycodestyle's errors and Pyflakes; since 0.16, it is several hundred rules. A project that
+pins an older version for its pre-commit hooks has chosen the former, whichever version gate installs.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _FILES = (".ruff.toml", "ruff.toml", "pyproject.toml")
 
 
 def arguments(settings: Mapping[str, bytes], files: tuple[str, ...]) -> list[str]:
-    """The arguments that have ruff select what the version that the hooks pin would select.
+    """Return the arguments that make ruff select the default rules of the version that the hooks pin.
 
-    `settings` are the files at the top of the tree. Empty where the version is not pinned or selects what any later
-    one does, and where rules are named: by a `select`, by settings that these extend, or by settings further below.
+    `settings` are the files at the top of the tree. Empty if the version isn't pinned, if its defaults are those of
+    later versions, or if rules are selected: by a `select`, by extended settings, or by settings in subfolders.
     """
     pinned = _pinned(settings.get(HOOKS, b""))
     if not pinned or pinned >= GROWN or any(_is_settings_below(path) for path in files):
@@ -48,7 +48,7 @@ def _is_settings_below(path: str) -> bool:
 
 
 def _pinned(config: bytes) -> tuple[int, int] | None:
-    """The version of ruff in the configuration of the hooks; None if there is none, or it cannot be read."""
+    """Return the version of ruff in the hooks' configuration, or None if there is none or it can't be parsed."""
     try:
         repositories = yaml.safe_load(config)["repos"]
         revisions = [str(item["rev"]) for item in repositories if "ruff-pre-commit" in str(item["repo"])]
@@ -59,7 +59,7 @@ def _pinned(config: bytes) -> tuple[int, int] | None:
 
 
 def _table(name: str, data: bytes) -> dict[str, Any]:
-    """The settings of ruff in a file; empty if it has none, or ruff is going to refuse them."""
+    """Return the ruff settings in a file. Empty if it has none, or if ruff is going to reject them."""
     try:
         table = tomllib.loads(data.decode("utf-8"))
         return dict(table.get("tool", {}).get("ruff", {}) if name == "pyproject.toml" else table)

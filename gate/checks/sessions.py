@@ -1,4 +1,4 @@
-"""`tool: tox` and `tool: nox`: the project's own environments and sessions, one finding for each that failed."""
+"""`tool: tox` and `tool: nox`: the project's environments or sessions, with one finding per failure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FILES = {"tox": ("tox.ini", "tox.toml", "pyproject.toml", "setup.cfg"), "nox": (
 
 
 class Sessions:
-    """tox or nox, with `args` for the environments or sessions to run."""
+    """tox or nox, with `args` to select environments or sessions."""
 
     runs_code = True
     cache_travels = False
@@ -33,21 +33,21 @@ class Sessions:
         self.distribution = distribution
 
     def reads(self, path: str) -> bool:
-        """They may read anything."""
+        """They may read any file."""
         return bool(path)
 
     def idle(self, job: Job) -> Report | None:
-        """There is nothing to run without a file that says what."""
+        """Without a configuration file, there is nothing to run."""
         files = FILES[self.distribution]
         return None if any(name in job.files for name in files) else Report((), f"no {files[0]}", 0)
 
     def commands(self, job: Job) -> tuple[Invocation, ...]:
-        """All that runs by default; environments are outside of the tree."""
+        """Run everything that runs by default, with environments outside the tree."""
         where = ["--workdir", job.cache] if self.distribution == "tox" else ["--envdir", job.cache]
         return (Invocation((*job.tool, *where, *job.check.args)),)
 
     def read(self, job: Job, left: Left) -> Report | Unreadable:
-        """A finding for each that failed; a run that names none has no answer."""
+        """Return a finding for each failure. A run that names no environment or session is a failure to run."""
         output = f"{left.stdout}\n{left.stderr}"
         failed = list(dict.fromkeys(match["name"] for match in FAILED[self.distribution].finditer(output)))
         passed = len({match[0].strip() for match in PASSED[self.distribution].finditer(output)})

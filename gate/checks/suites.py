@@ -1,4 +1,4 @@
-"""How a project runs its tests: pytest, `manage.py test`, or unittest; and which files look like tests. Pure."""
+"""Detect how a project runs its tests (pytest, `manage.py test`, or unittest), and files that look like tests. Pure."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ DJANGO = "DJANGO_SETTINGS_MODULE"
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """How the tests run; `files` are those that unittest is given."""
+    """How to run the tests. `files` are passed to unittest."""
 
     kind: Kind
     files: tuple[str, ...] = ()
 
 
 def has_pytest_settings(settings: Mapping[str, bytes]) -> bool:
-    """Whether settings of pytest are among those of a project."""
+    """Return whether a project's settings include pytest's."""
     return bool(pytest_settings(settings)) or any(name in settings for name in OWN_FILES)
 
 
 def pytest_settings(settings: Mapping[str, bytes]) -> bytes:
-    """The content of the files that configure pytest."""
+    """Return the content of the files that configure pytest."""
     sections = [data for name, data in settings.items() if name in OWN_FILES]
     sections += [
         settings[name] for name, section in SECTIONS.items() if section.search(settings.get(name, b""))
@@ -48,7 +48,7 @@ def pytest_settings(settings: Mapping[str, bytes]) -> bytes:
 
 
 def choose(job: Job) -> Suite:
-    """How the project in `job` runs its tests; `none` where it has none."""
+    """Return how the project in `job` runs its tests, `none` if it has none."""
     configured = has_pytest_settings(job.settings)
     if not configured and "manage.py" in job.files and DJANGO in job.text("manage.py"):
         return Suite("django")
@@ -63,7 +63,7 @@ def choose(job: Job) -> Suite:
 
 
 def like_tests(job: Job) -> Iterable[str]:
-    """The files that look like tests by their names and their content."""
+    """Return the files that look like tests, by name and content."""
     for path in job.files:
         named = NAMED_LIKE_TESTS.search(path) and not ELSEWHERE.intersection(path.split("/"))
         if named and LIKE_TESTS.search(job.text(path)):

@@ -1,4 +1,4 @@
-"""What a tool is to gate: which files decide its result, how it is started, and how its answer is read."""
+"""The interface of a tool: which files affect its result, how to start it, and how to parse its output."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What a run left: exit code, both outputs as text, and the report file's content, None if it has none."""
+    """The outcome of a run: exit code, stdout and stderr as text, and the content of the report file, or None."""
 
     returncode: int
     stdout: str
@@ -165,20 +165,20 @@ class Tool(Protocol):
     """Whether what it keeps of one tree serves it for another in another folder."""
 
     def reads(self, path: str) -> bool:
-        """Whether the file at `path` can affect the result."""
+        """Return whether the file at `path` can affect the result."""
 
     def idle(self, job: Job) -> Report | None:
-        """The report where there is nothing for the tool to do in this tree, else None."""
+        """Return the report if the tool has nothing to do in this tree, else None."""
 
     def commands(self, job: Job) -> tuple[Invocation, ...]:
-        """How to start it: once, or as often as it takes, one after the other."""
+        """Return how to start it: one or more invocations, run one after the other."""
 
     def read(self, job: Job, left: Left) -> Report | Unreadable:
-        """What one run found. Anything that is not a complete answer is Unreadable."""
+        """Parse the outcome of one run. Anything but a complete result is Unreadable."""
 
 
 def joined(runs: Sequence[tuple[Invocation, Report]]) -> Report:
-    """What several runs say together, each of its own files and of those that are nobody's."""
+    """Combine the reports of several runs, each restricted to its own files and to files of no run."""
     if len(runs) == 1:
         return runs[0][1]
     owned = {path: index for index, (invocation, _) in enumerate(runs) for path in invocation.files}
@@ -197,38 +197,38 @@ def joined(runs: Sequence[tuple[Invocation, Report]]) -> Report:
 
 
 def reads_python(path: str) -> bool:
-    """Python source and stubs, and the files that hold the tools' settings."""
+    """Return whether it is Python source, a stub, or a file with settings of the tools."""
     return path.endswith((*PYTHON_FILES, *SETTINGS_ENDINGS)) or path.rpartition("/")[2] in SETTINGS_FILES
 
 
 def relative(path: str, root: str) -> str:
-    """`path` as it is in the tree."""
+    """Return `path` relative to the tree."""
     return path.removeprefix(f"{root}/").removeprefix("./")
 
 
 def last_line(text: str) -> str:
-    """The last line that says something, for a reason in one line."""
+    """Return the last nonempty line, for a reason in one line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else "it said nothing"
 
 
 def python_count(files: tuple[str, ...]) -> int:
-    """How many files of Python there are."""
+    """Return the number of Python files."""
     return sum(path.endswith(PYTHON_FILES) for path in files)
 
 
 def is_utf8(path: str) -> bool:
-    """Whether the bytes of a path are UTF-8: few tools expect others."""
+    """Return whether a path is valid UTF-8. Few tools expect anything else."""
     return path.isascii() or not any("\udc80" <= char <= "\udcff" for char in path)
 
 
 def count_of(number: int, singular: str, plural: str = "") -> str:
-    """`1 file`, `2 files`."""
+    """Return `1 file`, `2 files`."""
     return f"1 {singular}" if number == 1 else f"{number} {plural or singular + 's'}"
 
 
 def version_key(version: str) -> tuple[int, ...]:
-    """The numbers at the beginning of a version, to compare with another's."""
+    """Return the leading numbers of a version, for comparison."""
     numbers = []
     for part in version.split("."):
         if not part.isdigit():

@@ -1,8 +1,8 @@
-"""The command line: one module a command, each imported only when it is called.
+"""The command line: one module per command, imported only when it is called.
 
-A command module has `SUMMARY` (one line), `EXAMPLES` (shown by its `--help`), `configure(parser)` that adds
-its options, and `run(options) -> int` that prints and returns the exit code. The core never sees the
-argparse Namespace: `run` turns it into plain arguments of a function in `gate.app`.
+A command module has `SUMMARY` (one line), `EXAMPLES` (shown by its `--help`), `configure(parser)`, which adds its
+options, and `run(options) -> int`, which prints and returns the exit code. The core never sees the argparse namespace:
+`run` passes plain arguments to a function in `gate.app`.
 """
 
 from __future__ import annotations

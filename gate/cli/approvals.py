@@ -1,4 +1,4 @@
-"""`gate approvals`: what is recorded for a change, what counts of it, and why the rest does not."""
+"""`gate approvals`: list the recorded decisions about a change, which of them count, and why others don't."""
 
 from __future__ import annotations
 

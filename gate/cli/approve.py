@@ -1,4 +1,4 @@
-"""`gate approve`: sign and record an approval, an objection or a waiver of exactly this change."""
+"""`gate approve`: sign and record an approval, an objection, or a waiver for exactly this change."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Show what would be signed, ask where somebody can answer, sign, record and share."""
+    """Show what will be signed, ask for confirmation on a terminal, then sign, record, and share."""
     wish = ApprovalRequest(
         Path.cwd(),
         int(time.time()),
@@ -104,7 +104,7 @@ def _shown(proposal: ApprovalPreview) -> list[str]:
 
 
 def _warning(outdated: Outdated) -> list[str]:
-    """What to know of a branch that was pushed to since."""
+    """Return a warning about a branch that was pushed to since."""
     local, remote = visible(outdated.name), visible(outdated.remote)
     ahead = f" and {count(outdated.ahead, 'commit')} ahead of it" if outdated.ahead else ""
     return [
@@ -115,7 +115,7 @@ def _warning(outdated: Outdated) -> list[str]:
 
 
 def _difference(proposal: ApprovalPreview) -> str:
-    """The diff of the change, and of what was pushed since; without what could steer a terminal."""
+    """Return the diff of the change and of what was pushed since, without terminal control sequences."""
     change, outdated = proposal.change, proposal.outdated
     text = diff_between(proposal.repository, change.base_tree, change.tree)
     if outdated is not None:
@@ -154,7 +154,7 @@ def _agreed(proposal: ApprovalPreview) -> bool:
 
 
 def _answer(question: str) -> str:
-    """What somebody types on one line; nothing at the end of the input."""
+    """Return the line that the user types, or "" at the end of input."""
     try:
         return input(question).strip()
     except EOFError:
@@ -178,19 +178,19 @@ def _result(proposal: ApprovalPreview, recorded: StoredRecord) -> list[str]:
 
 
 def exit_code(recorded: StoredRecord) -> int:
-    """0 once it is where the others can see it; 3 while it is only here, though the remote should have it."""
+    """Return 0 if others can see the record, or 3 if it is only local although it should be on the remote."""
     return 3 if recorded.unshared else 0
 
 
 def shared_lines(recorded: StoredRecord) -> list[str]:
-    """Where a record is now, for the person who made it."""
+    """Describe where the record is now."""
     if recorded.shared:
         return [f"Pushed to {visible(recorded.shared)}."]
     return unshared_lines(recorded.unshared)
 
 
 def unshared_lines(reason: str) -> list[str]:
-    """Why a record is only here, and what to do; nothing where it is not."""
+    """Describe why a record is only local, and what to do. Empty if it isn't."""
     if not reason:
         return []
     return [

@@ -1,4 +1,4 @@
-"""`gate attest`: tie a verified commit to the artifacts that were built from it."""
+"""`gate attest`: link a verified commit to the artifacts built from it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Sign or verify; 0 if the commit is verified and signed for, or the attestation is right, else 1."""
+    """Sign or verify. Returns 0 if the commit is verified and signed, or the attestation is valid, else 1."""
     if options.verify:
         return _verify(options)
     files = (Subject(Path(name).name, _sha256(Path(name))) for name in options.file)

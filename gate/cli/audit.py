@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the result; 0 if every merge passed, else 1."""
+    """Print the result. Returns 0 if every merge is verified, else 1."""
     result = audit(Path.cwd(), span=options.range, into=options.into, bring=options.fetch)
     failed = sum(step.outcome == "failed" for step in result.steps)
     if options.format == "json":

@@ -1,4 +1,4 @@
-"""`gate budget`: what is left of the downtime budget."""
+"""`gate budget`: show what is left of the downtime budget."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print it; 0 if a release may be risked, 1 if not, 3 if the downtime is not known."""
+    """Print the budget. Returns 0 if a release may be risked, 1 if not, and 3 if the downtime isn't known."""
     if options.rules:
         return _rules(options.rules, time.time() if options.since is None else options.since)
     if options.since is not None:

@@ -1,4 +1,4 @@
-"""`gate cache`: what is cached, and how to remove it."""
+"""`gate cache`: show and clear caches."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Show or remove."""
+    """Show or clear caches."""
     if options.days is not None and options.action != "prune":
         raise UsageError("--days works only with `gate cache prune`", "`gate cache prune --days 7`")
     repository = Repository.find(Path.cwd())

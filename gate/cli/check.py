@@ -53,7 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Decide, report, and return 0 (ready to merge), 1 (blocked) or 3 (could not decide)."""
+    """Decide and report. Returns 0 (ready to merge), 1 (blocked), or 3 (could not decide)."""
     started = time() - COARSE
     files = [report_file(value) for value in options.report]
     check_options(options)
@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace, answer: Answer, files: Sequence[tuple[str, str]]) -> ReportContext:
-    """Write and print the reports that were asked for."""
+    """Write and print the requested reports."""
     verdict = answer.verdict
     formats = {options.format, *(name for name, _ in files)}
     command = shlex.join(["gate", *_without_output_options(sys.argv[1:])])
@@ -109,7 +109,7 @@ def _report(options: argparse.Namespace, answer: Answer, files: Sequence[tuple[s
 
 
 def _announce(options: argparse.Namespace, verdict: Verdict, context: ReportContext) -> None:
-    """Notify the pull request and the webhook; what goes wrong is a warning, and the verdict stays what it is."""
+    """Notify the pull request and the webhook. A failure is a warning and doesn't change the verdict."""
     warnings = []
     request = request_of(options.reviews)
     if options.comment and request is not None:
@@ -136,7 +136,7 @@ def _explaining_invalid_rules(options: argparse.Namespace) -> AbstractContextMan
 
 
 def _record(options: argparse.Namespace, answer: Answer) -> int:
-    """Record the verdict, say so on standard error, and return 3 where it is not where the others can see it."""
+    """Record the verdict and report it on stderr. Returns 3 if others can't see it."""
     from gate.app.recording.verdict import Unrecorded, record_verdict
     from gate.cli.approve import exit_code, shared_lines
 
@@ -171,7 +171,7 @@ def _without_output_options(arguments: Sequence[str]) -> list[str]:
 
 
 def _summarise(verdict: Verdict, context: ReportContext) -> None:
-    """Add to the job summary of GitHub Actions, where there is one."""
+    """Append to the job summary of GitHub Actions, if there is one."""
     target = os.environ.get("GITHUB_STEP_SUMMARY")
     if target:
         from gate.reports.github import summary
@@ -183,7 +183,7 @@ def _summarise(verdict: Verdict, context: ReportContext) -> None:
 def _cache(
     options: argparse.Namespace, answer: Answer, context: ReportContext, code: int, started: float
 ) -> None:
-    """Let the next run of the same command print the same, if its answer can't be another one."""
+    """Cache the output for the same command, if its answer can't change."""
     from gate.app.checking.cached_report import cache_report
 
     if sys.argv[1:2] != ["check"]:

@@ -1,4 +1,4 @@
-"""The options of `gate check`, and the request that they make."""
+"""The options of `gate check`, and the request they describe."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _add_format(parser: argparse.ArgumentParser, formats: Sequence[str]) -> None
 
 
 def check_options(options: argparse.Namespace) -> None:
-    """Raise UsageError where options contradict each other."""
+    """Raise UsageError for contradictory options."""
     if options.staged and options.reviews is not None:
         raise UsageError("--staged and --reviews can't be combined: a staged change has no commit to review")
     _check_fix(options)
@@ -121,7 +121,7 @@ def _check_fix(options: argparse.Namespace) -> None:
 
 
 def report_file(value: str) -> tuple[str, str]:
-    """The format and the file of a `--report`; raises UsageError."""
+    """Parse a `--report` into format and file. Raises UsageError."""
     name, equals, path = value.partition("=")
     if not equals or not path or name not in REPORTS:
         raise UsageError(f"--report {value}: expected FORMAT=FILE, FORMAT being one of {', '.join(REPORTS)}")
@@ -129,7 +129,7 @@ def report_file(value: str) -> tuple[str, str]:
 
 
 def check_request(options: argparse.Namespace, share: Share | None) -> CheckRequest:
-    """The request that the options make."""
+    """Return the request that the options describe."""
     return CheckRequest(
         start=Path.cwd(),
         into=options.into,

@@ -1,4 +1,4 @@
-"""`gate completion`: what the shell offers at the tab key."""
+"""`gate completion`: shell completion."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the script, or the words that it asks for."""
+    """Print the completion script, or the words that it requests."""
     if options.list:
         try:
             candidates = words(options.list, Path.cwd())
@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def script(shell: str) -> str:
-    """The script for `shell`."""
+    """Return the completion script for `shell`."""
     import shtab
 
     text = str(shtab.complete(whole_parser(), shell))
@@ -100,7 +100,7 @@ def script(shell: str) -> str:
 
 
 def whole_parser() -> argparse.ArgumentParser:
-    """One parser of all commands, in which each argument says what can be put there."""
+    """Return a parser with all commands, in which each argument says how it is completed."""
     from gate.cli.main import command
 
     parser = argparse.ArgumentParser(prog="gate")

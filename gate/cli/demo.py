@@ -1,4 +1,4 @@
-"""`gate demo`: the incident, replayed."""
+"""`gate demo`: replay the incident."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the story; 0 if it went as it should, 1 if any step did not."""
+    """Print the story. Returns 0 if every step went as expected, else 1."""
     colour = wants_colour()
 
     def show(kind: Kind, text: str) -> None:

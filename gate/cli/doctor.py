@@ -1,4 +1,4 @@
-"""`gate doctor`: what gate finds here, what is wrong, and the fix for each."""
+"""`gate doctor`: show what gate detects, what is wrong, and how to fix it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print every section; 1 where something keeps gate from working."""
+    """Print every section. Returns 1 if something keeps gate from working."""
     sections = examine(Path.cwd())
     if options.format == "json":
         from gate.reports.verdict_json import dump

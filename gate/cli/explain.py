@@ -1,4 +1,4 @@
-"""`gate explain`: what a requirement, check, rule or term means, and why there is a finding."""
+"""`gate explain`: explain a requirement, check, rule, or term, or why there is a finding."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the topic, or the list of them."""
+    """Print the topic, or the list of topics."""
     name = " ".join(options.topic)
     if options.tests:
         if name:
@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _tests() -> Iterator[str]:
-    """What was decided last about each suite of this clone, and why."""
+    """Yield the last decision about each test suite of this clone, and why."""
     from gate.git.repository import Repository
     from gate.reports.words import visible
     from gate.runner.decisions import differences, read_decided
@@ -98,7 +98,7 @@ def _tests() -> Iterator[str]:
 
 
 def _overview() -> Iterator[str]:
-    """Every topic below its heading, with its first line."""
+    """Yield every topic with its summary, grouped by heading."""
     for number, (heading, texts) in enumerate(groups().items()):
         yield f"{chr(10) if number else ''}{heading}"
         room = max(map(len, texts))

@@ -1,4 +1,4 @@
-"""`gate check --fix`: the safe fixes on standard output, a summary on standard error."""
+"""`gate check --fix`: safe fixes on stdout, and a summary on stderr."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gate.wording import count
 
 
 def show(answer: Answer, *, everything: bool, apply: bool) -> None:
-    """Print the fixes as a diff, or apply them to the working tree and print which files were fixed."""
+    """Print the fixes as a diff, or apply them to the working tree and print the fixed files."""
     findings = fixable(answer, everything=everything)
     files = fixes_of(answer, findings)
     if not files:
@@ -37,7 +37,7 @@ def _say(text: str) -> None:
 
 
 def _print(diff: str) -> None:
-    """Write a diff: byte for byte into a pipe or a file, inertly on a terminal."""
+    """Print a diff: unchanged to a pipe or a file, without control sequences on a terminal."""
     if sys.stdout.isatty():
         from gate.reports.words import visible
 

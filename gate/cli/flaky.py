@@ -1,4 +1,4 @@
-"""`gate flaky`: the tests that had two outcomes for the same content."""
+"""`gate flaky`: list tests that had two outcomes for the same content."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print them; 0 whatever there is, since nothing is decided."""
+    """Print the list. Always returns 0, because nothing is decided."""
     state_dir = Repository.find(Path.cwd()).state_dir
     tests = flaky_tests(state_dir)
     if options.format == "json":

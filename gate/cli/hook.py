@@ -1,4 +1,4 @@
-"""`gate hook NAME`: what the git hooks call."""
+"""`gate hook NAME`: the entry point of the git hooks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Answer git: 0 lets it go on."""
+    """Run the hook. 0 lets git continue."""
     if options.name == "pre-push":
         return _push(from_git=bool(options.arguments))
     if options.name == "pre-receive":
@@ -93,7 +93,7 @@ def _push(*, from_git: bool) -> int:
 
 
 def _asked_again(update: RefUpdate) -> str:
-    """The command that asks about a push once more."""
+    """Return the command that checks a push again."""
     words = ["gate", "check"]
     if update.ref:
         words += ["--into", update.ref.removeprefix(BRANCHES)]
@@ -103,6 +103,6 @@ def _asked_again(update: RefUpdate) -> str:
 
 
 def _show(answer: Answer, command: str) -> None:
-    """`command` shows it again."""
+    """Print the answer, with `command` as the way to see it again."""
     context = context_of(answer.verdict, command, stream=sys.stderr)
     sys.stderr.write(report("text").render(answer.verdict, context))

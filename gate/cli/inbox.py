@@ -1,4 +1,4 @@
-"""`gate inbox`: the branches that need my approval."""
+"""`gate inbox`: list the branches that need my approval."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def add_forge(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the list and return 0, whatever waits."""
+    """Print the list. Always returns 0."""
     overview = inbox(Path.cwd(), options.into, options.person, options.forge)
     if options.format == "json":
         print_json(overview)
@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def about(item: Item) -> str:
-    """`"Add export" by New Hire, 2 hours ago`; of a pull request, with its name first."""
+    """Describe an item: `"Add export" by New Hire, 2 hours ago`, with the name of a pull request in front."""
     from gate.reports.overview import age
 
     branch = item.branch
@@ -97,7 +97,7 @@ def about(item: Item) -> str:
 
 
 def print_json(overview: Overview) -> None:
-    """The items as a JSON list."""
+    """Print the items as a JSON list."""
     from gate.reports.overview import to_data
     from gate.reports.verdict_json import dump
 
@@ -110,7 +110,7 @@ def print_json(overview: Overview) -> None:
 
 
 def terminal_context() -> ReportContext:
-    """How to show a list on standard output."""
+    """Return how to format a list for stdout."""
     from gate.cli.terminal import terminal_width, wants_colour
 
     return ReportContext(wants_colour(), terminal_width(), sys.stdout.encoding or "utf-8")

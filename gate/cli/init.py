@@ -1,4 +1,4 @@
-"""`gate init`: a first policy."""
+"""`gate init`: write a first policy."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write or print, and say what to do next."""
+    """Write or print the policy, and say what to do next."""
     if options.person:
         return _person(options)
     if options.extends:
@@ -112,7 +112,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _integration(options: argparse.Namespace, observed: Observed) -> int:
-    """Write the files of an integration beside a policy that is there already."""
+    """Write an integration's files next to an existing policy."""
     if options.me is not None or options.approvals is not None:
         raise UsageError(
             f"{POLICY_FILE} already exists, and gate doesn't overwrite it",
@@ -138,13 +138,13 @@ def _done(observed: Observed, files: Mapping[str, str], shared: str, installed: 
 
 
 def _print(files: Mapping[str, str]) -> None:
-    """Print the policy as it is; where there are more files, each under its name."""
+    """Print the policy alone, or several files, each under its name."""
     for name, text in files.items():
         sys.stdout.write(text if len(files) == 1 else f"# --- {name}\n{text}\n")
 
 
 def _from_here(observed: Observed, files: Mapping[str, str]) -> list[str]:
-    """The files as the shell names them from the current folder."""
+    """Return the files' paths relative to the current folder."""
     top = Path(os.path.relpath(observed.top, Path.cwd()))
     return [visible((top / name).as_posix()) for name in files]
 
@@ -162,7 +162,7 @@ def _next(observed: Observed, files: Mapping[str, str], kind: Kind | None) -> No
 
 
 def _without_integration(observed: Observed) -> tuple[str, ...]:
-    """How to go on from a policy alone: first in this clone, then for everyone."""
+    """Return the next steps after writing only a policy: first for this clone, then for everyone."""
     install = "gate install     run the checks on each commit and push in this clone"
     if observed.forge in KINDS:
         forge = FORGE_NAMES[observed.forge]
@@ -178,7 +178,7 @@ def _without_integration(observed: Observed) -> tuple[str, ...]:
 
 
 def _answers(options: argparse.Namespace, observed: Observed) -> Answers:
-    """What the command line says, and what somebody at a terminal is asked besides."""
+    """Combine the command-line options with answers to questions on a terminal."""
     if options.approvals is not None and options.approvals < 0:
         raise UsageError("--approvals must be a whole number, 0 or more")
     if options.me is not None and not NAME.fullmatch(options.me):

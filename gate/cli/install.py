@@ -1,4 +1,4 @@
-"""`gate install`: the git hooks."""
+"""`gate install`: install the git hooks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Install or remove, and say what is there now."""
+    """Install or remove hooks, and list what is installed now."""
     if options.force and not options.server:
         raise UsageError("--force needs --server", "`gate install --server --force`")
     if options.uninstall:
@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def remove() -> int:
-    """Remove the hooks of this repository, and say which were there."""
+    """Remove the hooks of this repository, and list those that were installed."""
     removed = uninstall(Path.cwd())
     print(f"Removed {listed(removed)}." if removed else "No gate hooks are installed here.")
     return 0

@@ -1,4 +1,4 @@
-"""`gate log`: what is in the approval log, and what of it is not admitted."""
+"""`gate log`: list the records in the approval log, and those that aren't admitted."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the listing, or compact the log; 0 whatever it says."""
+    """Print the list, or compact the log. Always returns 0."""
     if options.compact:
         return _compact(options)
     listing = list_log(Path.cwd(), bring=options.fetch)

@@ -1,6 +1,6 @@
-"""From the process's arguments to an exit code: parse, hand over to the command, translate what went wrong.
+"""Parse the arguments, run the command, and turn errors into exit codes.
 
-0 ready to merge, 1 blocked, 2 usage, policy or CODEOWNERS error, 3 could not decide, 130 interrupted.
+0 ready to merge, 1 blocked, 2 usage, policy, or CODEOWNERS error, 3 could not decide, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ exit codes: 0 ready to merge, 1 blocked, 2 usage, policy or CODEOWNERS error,
 
 
 class Command(Protocol):
-    """What a module of a command has."""
+    """The interface of a command's module."""
 
     SUMMARY: str
     EXAMPLES: str
@@ -48,16 +48,16 @@ class Command(Protocol):
         """Add the command's options."""
 
     def run(self, options: argparse.Namespace) -> int:
-        """Do it, print, and return the exit code."""
+        """Run the command, print, and return the exit code."""
 
 
 def command(name: str) -> Command:
-    """The module of the command `name`."""
+    """Return the module of the command `name`."""
     return cast("Command", import_module(COMMANDS[name]))
 
 
 def parser_of(name: str) -> argparse.ArgumentParser:
-    """The parser of one command, with its examples."""
+    """Return the parser of one command, with its examples."""
     module = command(name)
     parser = argparse.ArgumentParser(
         prog=f"gate {name}",
@@ -71,13 +71,13 @@ def parser_of(name: str) -> argparse.ArgumentParser:
 
 
 def overview() -> str:
-    """What `gate --help` prints."""
+    """Return the text of `gate --help`."""
     commands = "\n".join(f"  {name:<10} {command(name).SUMMARY}" for name in COMMANDS)
     return f"usage: gate COMMAND [OPTION…]\n\n{DESCRIPTION}\n\ncommands:\n{commands}\n\n{OPTIONS}\n{EPILOG}\n"
 
 
 def run(arguments: list[str]) -> int:
-    """Carry out `gate ARGUMENTS`; prints, and returns the exit code."""
+    """Run `gate ARGUMENTS`, and return the exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # What the caller's encoding does not have is shown as an escape, and is no reason to end.

@@ -1,4 +1,4 @@
-"""`gate merge`: check, then move the branch to the very commit that was checked."""
+"""`gate merge`: check a change, then move the branch to the commit that was checked."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Merge, or say what is missing; 0 only if the branch has moved (or had nothing to move for)."""
+    """Merge, or say what is missing. Returns 0 only if the branch moved or was up to date."""
     request = MergeRequest(
         Path.cwd(),
         int(time.time()),

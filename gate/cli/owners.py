@@ -1,4 +1,4 @@
-"""`gate owners`: who owns what, and which line says so."""
+"""`gate owners`: show who owns which files, and which line says so."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the answer; 0, or 2 where CODEOWNERS has mistakes."""
+    """Print the owners. Returns 0, or 2 if CODEOWNERS has mistakes."""
     if options.lint:
         if options.paths or options.change or options.into:
             raise UsageError("--lint checks the whole file", "remove paths, --change and --into")

@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Release, or say what is missing; 0 only if it is recorded, or with `--dry-run` could be."""
+    """Release, or say what is missing. Returns 0 only if the release is recorded or, with `--dry-run`, could be."""
     request = PromoteRequest(
         Path.cwd(), int(time.time()), options.rev, options.into, options.key, options.dry_run
     )

@@ -1,4 +1,4 @@
-"""What `gate init` prints of the policy that it proposes."""
+"""Print the policy that `gate init` proposes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gate.wording import listed
 
 
 def print_proposal(observed: Observed, proposal: Proposal) -> None:
-    """Print what was observed and assumed, what the policy requires, and what a simulation says of it."""
+    """Print what was detected and assumed, what the policy requires, and the result of the simulation."""
     for line in _observations(observed):
         print(f"  {visible(line)}")
     _print_section("Assumed", proposal.assumptions)
@@ -54,7 +54,7 @@ def _repository(observed: Observed) -> str:
 
 
 def _requirements(observed: Observed, proposal: Proposal) -> list[str]:
-    """What the policy requires, in words."""
+    """Describe what the policy requires."""
     rules = proposal.rules
     able = [person.name for person in approvers(proposal.team, proposal.forge)]
     lines = ["the checks names, lint, types and tests must pass"]

@@ -1,4 +1,4 @@
-"""What a pusher reads when the server says no: a few plain lines, to which git adds `remote: `."""
+"""The message for a rejected push: a few plain lines, which git prefixes with `remote: `."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHOWN_ADVICE = 3
 
 
 def lines_of(received: Received) -> list[str]:
-    """The lines to print on standard error; none where every update is accepted."""
+    """Return the lines for stderr. Empty if every update is accepted."""
     lines = [f"gate: {note}" for note in received.notes]
     for refused in received.refusals:
         lines += _refused(refused)

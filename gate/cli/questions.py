@@ -1,4 +1,4 @@
-"""The questions of `gate init` on a terminal: only what a repository does not show, each with a default."""
+"""The questions of `gate init` on a terminal: only what the repository doesn't show, each with a default."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def ask(observed: Observed, answers: Answers) -> Answers:
-    """The answers, completed by the person at the terminal; an empty line takes the default."""
+    """Ask for the missing answers. An empty line accepts the default."""
     owners = candidates(observed)
     if answers.me is None and owners:
         answers = replace(answers, me=_me(owners))
@@ -39,7 +39,7 @@ def ask(observed: Observed, answers: Answers) -> Answers:
 
 
 def _question(text: str, default: str) -> str:
-    """What is typed, or the default for an empty line; raises UsageError at the end of the input."""
+    """Return the typed line, or the default if it is empty. Raises UsageError at the end of input."""
     sys.stdout.write(f"{visible(text)} [{visible(default)}] ")
     sys.stdout.flush()
     line = sys.stdin.readline()

@@ -1,4 +1,4 @@
-"""`gate record`: sign and record, in CI, the reviews that a forge reports and the merges that it made."""
+"""`gate record`: in CI, sign and record the reviews and merges that a forge reports."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Record what the forge reports now, or has merged, and print it."""
+    """Record what the forge reports, and print it."""
     if options.merges:
         return _merges(options)
     request = request_of(options.reviews or "auto")
@@ -77,7 +77,7 @@ def _print_reviews(done: RecordedReviews) -> None:
 
 
 def _merges(options: argparse.Namespace) -> int:
-    """Record the verdicts about merges; 1 if the checks fail on one of them."""
+    """Record the verdicts about merges. Returns 1 if the checks of one fail."""
     from gate.app.approving.record_merges import record_merges
     from gate.app.recording.verdict import Unrecorded
     from gate.forges.places import find_pushed

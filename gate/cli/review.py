@@ -1,4 +1,4 @@
-"""`gate review`: read the diff of my files with its findings, then approve, object or skip."""
+"""`gate review`: show the diff of my files with findings, then approve, object, or skip."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Show the diff, ask where somebody can answer, and record the decision."""
+    """Show the diff, ask for a decision on a terminal, and record it."""
     wish = ApprovalRequest(Path.cwd(), int(time.time()), rev=options.rev, into=options.into, key=options.key)
     proposal = propose(wish)
     everything = tuple(file.path for file in proposal.change.files)
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _command(options: argparse.Namespace) -> str:
-    """What approves the change that was shown."""
+    """Return the command that approves the displayed change."""
     words = ["gate", "approve", *([options.rev] if options.rev else [])]
     words += ["--into", options.into] if options.into else []
     return shlex.join([*words, *(["--key", options.key] if options.key else [])])
@@ -112,7 +112,7 @@ def _drawn(lines: list[Line], *, colour: bool) -> Iterator[str]:
 
 
 def _pager(repository: Repository) -> str:
-    """The pager that git would use for a diff; empty for none."""
+    """Return the pager that git would use for a diff, or ""."""
     # git's variables are withheld from the git that gate runs, so this one is read here.
     pagers = [os.environ.get("GIT_PAGER", "")]
     for command in (("config", "--get", "pager.diff"), ("var", "GIT_PAGER")):
@@ -123,7 +123,7 @@ def _pager(repository: Repository) -> str:
 
 
 def _print(text: str, pager: str) -> None:
-    """Show the text as git does, in `less` only where it does not fit one screen."""
+    """Display the text as git does: `less` is used only if it doesn't fit on one screen."""
     environment = {"LESS": "FRX", "LV": "-c", **os.environ}
     if not (pager and show_in_pager(pager, text, environment)):
         sys.stdout.write(text)
@@ -131,7 +131,7 @@ def _print(text: str, pager: str) -> None:
 
 
 def _answer(question: str) -> str:
-    """What somebody types on one line; nothing at the end of the input."""
+    """Return the line that the user types, or "" at the end of input."""
     try:
         return input(question).strip()
     except EOFError:

@@ -1,4 +1,4 @@
-"""The option `--reviews`: the pull or merge request whose reviews count."""
+"""The option `--reviews`: the pull request whose reviews count."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def add_reviews(parser: argparse.ArgumentParser) -> None:
-    """Add the option that names a pull or merge request."""
+    """Add the option that names a pull request."""
     parser.add_argument(
         "--reviews",
         metavar="WHERE",
@@ -21,7 +21,7 @@ def add_reviews(parser: argparse.ArgumentParser) -> None:
 
 
 def request_of(reviews: str | None) -> PullRequestRef | None:
-    """The place that `--reviews` names, if it was given; raises UsageError if it names none."""
+    """Return the pull request that `--reviews` names, if given. Raises UsageError if it names none."""
     if reviews is None:
         return None
     from gate.forges.places import find_request

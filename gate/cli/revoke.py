@@ -1,4 +1,4 @@
-"""`gate revoke`: withdraw one's own approval, objection or waiver."""
+"""`gate revoke`: withdraw your own approval, objection, or waiver."""
 
 from __future__ import annotations
 

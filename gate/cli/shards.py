@@ -1,4 +1,4 @@
-"""The option `--shard` of `gate check`: one machine's share of the checks, and the file with its results."""
+"""The option `--shard` of `gate check`: run one machine's share of the checks, and write a file with the results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_SHARES = 1000
 
 
 def share_of(options: argparse.Namespace) -> Share | None:
-    """The share that is asked for, if any."""
+    """Return the requested share, if any."""
     if not options.shard:
         return None
     number, _, count = options.shard.partition("/")
@@ -38,7 +38,9 @@ def share_of(options: argparse.Namespace) -> Share | None:
 
 
 def write_share(options: argparse.Namespace, answer: Answer, share: Share) -> int:
-    """Write what a share found; 1 if that blocks, 3 if a check of it could not run. The verdict is the join's."""
+    """Write the results of a share. Returns 1 if they block, and 3 if a check failed to run. `--join` makes the
+    verdict.
+    """
     from gate.app.checking.shares import write_part
 
     path = options.output or f"gate-part-{share.number}-of-{share.count}.json"

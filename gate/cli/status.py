@@ -1,4 +1,4 @@
-"""`gate status`: my open branches, and what each still needs."""
+"""`gate status`: list my open branches, and what each still needs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the list and return 0, whatever is missing."""
+    """Print the list. Always returns 0."""
     overview = status(Path.cwd(), options.into, options.forge)
     if options.format == "json":
         print_json(overview)

@@ -1,4 +1,4 @@
-"""What standard output and standard error can show."""
+"""Detect what stdout and stderr can display."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def wants_colour(stream: TextIO | None = None) -> bool:
-    """Whether `stream` (standard output) is a terminal that wants color.
+    """Return whether `stream` (default: stdout) is a terminal with color.
 
-    NO_COLOR and FORCE_COLOR have the last word.
+    NO_COLOR and FORCE_COLOR take precedence.
     """
     if os.environ.get("NO_COLOR"):
         return False
@@ -27,7 +27,7 @@ def wants_colour(stream: TextIO | None = None) -> bool:
 
 
 def terminal_width(stream: TextIO | None = None) -> int:
-    """The width to write for: that of the terminal behind `stream`, 20 to 120; 80 where there is none."""
+    """Return the width of the terminal behind `stream`, limited to 20-120, or 80 if there is none."""
     try:
         columns = os.get_terminal_size((stream or sys.stdout).fileno()).columns
     except (OSError, ValueError):
@@ -37,7 +37,7 @@ def terminal_width(stream: TextIO | None = None) -> int:
 
 
 def terminal_height(stream: TextIO | None = None) -> int:
-    """The height of the terminal behind `stream`, 0 where there is none."""
+    """Return the height of the terminal behind `stream`, or 0 if there is none."""
     try:
         return os.get_terminal_size((stream or sys.stdout).fileno()).lines
     except (OSError, ValueError):
@@ -46,7 +46,7 @@ def terminal_height(stream: TextIO | None = None) -> int:
 
 @contextlib.contextmanager
 def shown_progress() -> Iterator[Callable[[Event], None]]:
-    """A listener that draws the run of the checks on standard error; it draws nothing but on a terminal."""
+    """Yield a listener that displays the progress of checks on stderr if it is a terminal."""
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         from gate.app.checking.request import no_progress
 

@@ -13,9 +13,9 @@ EXAMPLES = """\
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """There are no options."""
+    """Add nothing: there are no options."""
 
 
 def run(_options: argparse.Namespace) -> int:
-    """Remove them."""
+    """Remove the hooks."""
     return remove()

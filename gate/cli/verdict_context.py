@@ -1,4 +1,4 @@
-"""How a verdict is shown where a command runs: the same by whichever command comes to one."""
+"""How to display a verdict in the current environment, shared by all commands that produce one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXIT_CODES = {"pass": 0, "blocked": 1, "undecided": 3}
 def context_of(
     verdict: Verdict, command: str, *, stream: TextIO | None = None, everything: bool = False
 ) -> ReportContext:
-    """How reports show a verdict on `stream` (standard output). `command` asks for it again."""
+    """Return how reports display a verdict on `stream` (default: stdout). `command` produces the verdict again."""
     stream = stream or sys.stdout
     sources = Sources(Path.cwd(), verdict)
     return ReportContext(
@@ -42,13 +42,13 @@ def context_of(
 
 
 def _remote() -> str:
-    """Where approvals come from in a clone; nowhere on a server, which has them first."""
+    """Return the remote that approvals come from in a clone, or "" on a server, which receives them first."""
     repository = Repository.find(Path.cwd())
     return remote_of(repository) if repository.work_tree is not None else ""
 
 
 def with_description(context: ReportContext, verdict: Verdict, head: str | None) -> ReportContext:
-    """The context with the branch, the subject and the link to the request, for readers elsewhere."""
+    """Return the context with branch, subject, and link to the pull request, for readers elsewhere."""
     about = describe(Path.cwd(), verdict.change, head, os.environ)
     age = max(int(time()) - about.committed, 0) if about.committed else 0
     return replace(
