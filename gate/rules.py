@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -125,10 +125,13 @@ def last_valid_policy(repository: Repository, commit: str) -> Policy | None:
     return None
 
 
-def versions(repository: Repository, commit: str, paths: Sequence[str]) -> list[str]:
-    """Return the commit, and the earlier first-parent commits that changed one of the paths."""
+def versions(repository: Repository, commit: str, paths: Sequence[str]) -> Iterator[str]:
+    """Yield the commit, then the earlier first-parent commits that changed one of the paths."""
+    yield commit
+    # git looks for them through the whole history: only where the version here is not enough.
     options = ("--first-parent", f"--max-count={MOST_VERSIONS}")
-    return list(dict.fromkeys([commit, *repository.text("rev-list", *options, commit, "--", *paths).split()]))
+    earlier = repository.text("rev-list", *options, commit, "--", *paths).split()
+    yield from (oid for oid in earlier if oid != commit)
 
 
 @dataclass(frozen=True, slots=True)
