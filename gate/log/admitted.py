@@ -134,12 +134,13 @@ def open_log(repository: Repository, commits: Iterable[str] = ()) -> ApprovalLog
 
 
 def log_at(
-    repository: Repository, tip: str, commits: Iterable[str] = (), *, keep: bool = True
+    repository: Repository, tip: str, commits: Iterable[str] = (), *, lasting: str | None = None
 ) -> ApprovalLog:
-    """The log at the commit `tip` ("" for none). A tip that may be gone in a moment is not cached."""
+    """The log at the commit `tip` ("" for none), cached up to the commit `lasting` of it: see `open_index`."""
     if not tip:
         return ApprovalLog(repository, Index(""))
-    return ApprovalLog(repository, open_index(repository, tip, keep=keep), read_signers(repository, commits))
+    index = open_index(repository, tip, lasting=lasting)
+    return ApprovalLog(repository, index, read_signers(repository, commits))
 
 
 def entries_of(records: Iterable[Found], policy: Policy) -> list[Entry]:

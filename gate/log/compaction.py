@@ -84,7 +84,7 @@ def united(repository: Repository, own: str, incoming: str) -> str:
     """
     if repository.attempt("merge-base", own, incoming).returncode == 0:
         return ""
-    logs = [log_at(repository, tip, keep=False) for tip in (own, incoming)]
+    logs = [log_at(repository, tip, lasting="") for tip in (own, incoming)]
     compactions = [compaction_in(log) for log in logs]
     if not any(compactions):
         return ""

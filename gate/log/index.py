@@ -24,6 +24,9 @@ FORMAT = "log index 3"
 PATHS_NOTED = 2000
 """Of a longer list of paths only so many are noted; they serve to find what may be alike."""
 
+WORTH_WRITING = 100
+"""The share of a long log that has to be new to write its index again: one in so many."""
+
 # A record's line: id, change, of, head, its signatures as BLOB:KEY, its JSON.
 _ID, _CHANGE, _OF, _HEAD = slice(0, 64), slice(65, 129), slice(130, 194), slice(195, 259)
 _REST = 260
@@ -109,23 +112,33 @@ class Index:
         return {identity: reason for identity, _, reason in parted}
 
 
-def open_index(repository: Repository, tip: str, *, keep: bool = True) -> Index:
+def open_index(repository: Repository, tip: str, *, lasting: str | None = None) -> Index:
     """The index of the log at `tip`, cached, extended, or made; raises CannotDecide if git cannot read the log.
 
-    A tip that may be gone in a moment, as in a push that is not accepted yet, is not cached.
+    What may be gone in a moment, as in a push that is not accepted yet, is not cached: `lasting` is the commit of the
+    log up to which it may be, by default `tip`, and "" for none.
     """
     path = repository.state_dir / "log" / "index"
+    lasting = tip if lasting is None else lasting
     stored = _load(path)
-    if stored is not None and stored.tip == tip:
-        return stored
+    for goal in dict.fromkeys([lasting, tip]):
+        if not goal or (stored is not None and stored.tip == goal):
+            continue
+        known = len(stored.records) if stored is not None else 0
+        stored, added = _grown(repository, stored, goal)
+        # On the way to another commit, to write all of it anew takes longer than to read a few files again.
+        if goal == lasting and (goal == tip or added * WORTH_WRITING >= known):
+            _save(path, stored)
+    return stored if stored is not None else Index("")
+
+
+def _grown(repository: Repository, stored: Index | None, tip: str) -> tuple[Index, int]:
+    """The index at `tip`, from the stored one if it can be extended, and how many files were read for it."""
     stretch = read_stretch(repository, stored.tip, tip) if stored is not None else None
     if stored is None or stretch is None or stretch.records.keys() - stretch.signatures.keys():
         # A signature that came before its record is in no index yet.
         stored, stretch = Index(""), read_stretch(repository, "", tip) or Stretch()
-    index = _extend(repository, stored, stretch, tip)
-    if keep:
-        _save(path, index)
-    return index
+    return _extend(repository, stored, stretch, tip), len(stretch.blobs)
 
 
 def _extend(repository: Repository, stored: Index, stretch: Stretch, tip: str) -> Index:

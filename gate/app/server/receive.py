@@ -23,8 +23,6 @@ from gate.git.objects import list_tree, resolve
 from gate.git.repository import Repository
 from gate.log.admission import START_ANEW, refusal, unadmitted
 from gate.log.admitted import ApprovalLog, log_at
-from gate.log.index import open_index
-from gate.log.signers import read_signers
 from gate.log.store import LOG, tips
 from gate.model import BRANCHES
 from gate.rules import ProtectedBranches
@@ -118,13 +116,8 @@ def _log_after(
     Only objects of the repository are cached on disk: those of a push may be gone in a moment.
     """
     commits = _protected_tips(pushes, protected)
-    existing = log_at(repository, own, commits)
     pushed = next((push.new for push in pushes if push.ref == LOG), "")
-    if not pushed:
-        return existing
-    # Who can sign does not depend on the log.
-    signers = existing.signers if existing.tip else read_signers(repository, commits)
-    return ApprovalLog(repository, open_index(repository, pushed, keep=False), signers)
+    return log_at(repository, pushed or own, commits, lasting=own)
 
 
 def _protected_tips(pushes: Sequence[RefUpdate], protected: ProtectedBranches) -> list[str]:
