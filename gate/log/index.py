@@ -121,15 +121,18 @@ def open_index(repository: Repository, tip: str, *, lasting: str | None = None) 
     path = repository.state_dir / "log" / "index"
     lasting = tip if lasting is None else lasting
     stored = _load(path)
-    for goal in dict.fromkeys([lasting, tip]):
-        if not goal or (stored is not None and stored.tip == goal):
-            continue
-        known = len(stored.records) if stored is not None else 0
-        stored, added = _grown(repository, stored, goal)
-        # On the way to another commit, to write all of it anew takes longer than to read a few files again.
-        if goal == lasting and (goal == tip or added * WORTH_WRITING >= known):
-            _save(path, stored)
-    return stored if stored is not None else Index("")
+    if stored is None and lasting not in {"", tip}:
+        stored, _ = _grown(repository, None, lasting)
+        _save(path, stored)
+    if stored is not None and stored.tip == tip:
+        return stored
+    index, added = _grown(repository, stored, tip)
+    if lasting == tip:
+        _save(path, index)
+    elif stored is not None and lasting and added * WORTH_WRITING >= len(stored.records):
+        # The rest is read again next time: to write all of a long index takes longer.
+        _save(path, _grown(repository, stored, lasting)[0])
+    return index
 
 
 def _grown(repository: Repository, stored: Index | None, tip: str) -> tuple[Index, int]:
