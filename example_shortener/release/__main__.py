@@ -17,8 +17,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -28,7 +27,7 @@ from release.deploy import WentBack, deploy, resume, roll_back, settle
 from release.environments import Environment
 from release.incidents import budget, notify
 from release.machine import current_user
-from release.problems import Busy, CannotGo, Refused, WrongUsage
+from release.problems import Busy, Refused, anyway
 from release.settings import Settings, installed, load
 
 HOME = "The folder for data, logs, and records (default: `home` in the settings)."
@@ -141,7 +140,7 @@ def _guard(settings: Settings) -> None:
     supervisor = os.getppid()
     for second in itertools.count():
         time.sleep(1)
-        with _trying_again():
+        with anyway("guard", _say), suppress(Busy):
             if os.getppid() != supervisor:
                 # supervisord was killed. The next one starts its own guard, unless somebody ran `down`.
                 if (settings.folder / "ports.json").exists():
@@ -149,21 +148,10 @@ def _guard(settings: Settings) -> None:
                 return
         for name in settings.environments:
             environment = Environment(settings, name)
-            with _trying_again():
+            with anyway(name, _say), suppress(Busy):
                 resume(environment, _say)
                 if second % 5 == 0:
                     settle(environment, lambda _: None)
-
-
-@contextmanager
-def _trying_again() -> Iterator[None]:
-    """Report errors and go on: haproxy may be starting, or the disk may be full for a moment."""
-    try:
-        yield
-    except Busy:
-        pass
-    except (CannotGo, Refused, WrongUsage, OSError) as error:
-        _say(str(error))
 
 
 def _say(text: str) -> None:

@@ -15,7 +15,7 @@ from release.comparison import Comparison
 from release.environments import PREPARING, SLOTS, Environment, Running, State
 from release.incidents import Incident, incident_of, notify, waiver_used
 from release.machine import PATIENCE, alone, current_user
-from release.problems import CannotGo, Overtaken, Refused
+from release.problems import CannotGo, Overtaken, Refused, anyway
 
 Say = Callable[[str], None]
 LOOK = 0.1
@@ -233,18 +233,18 @@ def roll_back(
                 f"{environment.name}: {old.short} answers everything again"
                 + (f": {reason}" if reason else "")
             )
-            with _anyway(environment, say):
+            with anyway(environment.name, say):
                 records.write(back)
         by_hand = (f"rolled back by {by}", f"a rollback by {by}")
         incident = incident_of(environment, state, new, old, reason or by_hand[0], stopped_by or by_hand[1])
-        with _anyway(environment, say):
+        with anyway(environment.name, say):
             records.add("rolled back", **asdict(incident))
-        with _anyway(environment, say):
+        with anyway(environment.name, say):
             log = environment.server(new.slot).log
             incident.file(environment, ".log").write_bytes(log.read_bytes() if log.exists() else b"")
-        with _anyway(environment, say):
+        with anyway(environment.name, say):
             configuration.apply(environment.settings)
-        with _anyway(environment, say):
+        with anyway(environment.name, say):
             record_owed(environment, say)
     if schema:
         step = tables.migrate(environment, new, tables.newest_step(environment, old))
@@ -304,17 +304,6 @@ def settle(environment: Environment, say: Say) -> None:
             with environment.records.changing(state):
                 environment.balancer.share(environment.servers(state))
     record_owed(environment, say, patience=0)
-
-
-@contextmanager
-def _anyway(environment: Environment, say: Say) -> Iterator[None]:
-    """A full disk or another failure doesn't stop a rollback."""
-    try:
-        yield
-    except OSError as error:
-        say(f"{environment.name}: could not be written: {error.strerror or error}")
-    except CannotGo as error:
-        say(f"{environment.name}: {error}")
 
 
 @contextmanager

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from release.machine import PATIENCE, find, free_port, must_be_free, read_json, replace, run
+from release.machine import PATIENCE, free_port, must_be_free, read_json, replace, run
 from release.problems import CannotGo
 from release.settings import Settings
 
+PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+"""Some engines are in root's folders."""
 MONITORS = ("prometheus", "alertmanager", "blackbox")
 PACKAGES = {
     "supervisord": "supervisor", "haproxy": "haproxy", "prometheus": "prometheus", "setpriv": "util-linux",
@@ -53,12 +56,7 @@ class Service:
 
 def need_packages() -> None:
     """Raise CannotGo with the missing packages, if any."""
-    missing = []
-    for program, package in PACKAGES.items():
-        try:
-            find(program, package)
-        except CannotGo:
-            missing.append(package)
+    missing = [package for program, package in PACKAGES.items() if shutil.which(program, path=PATH) is None]
     if missing:
         raise CannotGo(f"these are not installed; as root: apt-get install {' '.join(missing)}")
 
@@ -89,9 +87,7 @@ def supervise(home: Path, *, again: bool = False) -> None:
         if again:
             _control(home, "start", "all")
         return
-    path = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
-    argv = [find("supervisord", "supervisor"), "-c", "supervisord.conf"]
-    code, output = run(argv, cwd=home / "services", env={"PATH": path})
+    code, output = run(["supervisord", "-c", "supervisord.conf"], cwd=home / "services", env={"PATH": PATH})
     if code:
         raise CannotGo(f"supervisord could not be started: {output}")
 
@@ -108,8 +104,7 @@ def shut_down(home: Path) -> None:
 
 
 def _control(home: Path, *words: str) -> tuple[int, str]:
-    argv = [find("supervisorctl", "supervisor"), "-c", "supervisord.conf", *words]
-    return run(argv, cwd=home / "services")
+    return run(["supervisorctl", "-c", "supervisord.conf", *words], cwd=home / "services", env={"PATH": PATH})
 
 
 def _is_running(pid: int) -> bool:

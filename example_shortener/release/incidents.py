@@ -14,7 +14,7 @@ from release.configuration import HERE, render
 from release.environments import Environment, Running, State
 from release.machine import current_user
 from release.monitoring import alert, query, total
-from release.problems import CannotGo
+from release.problems import CannotGo, anyway
 
 Say = Callable[[str], None]
 EVERY = 5
@@ -153,11 +153,9 @@ def notify(environment: Environment, incident: Incident, say: Say) -> Path:
     path, customer = incident.file(environment, ".md"), notice(incident)
     log = path.with_suffix(".log")
     text = report(incident, log.read_text("utf-8", "replace") if log.exists() else "")
-    try:
+    with anyway(environment.name, say):
         path.write_text(text, "utf-8")
         incident.file(environment, "-customer.md").write_text(customer, "utf-8")
-    except OSError as error:
-        say(f"{environment.name}: the report could not be written: {error.strerror}")
     _alert(environment, "RolledBack", incident, f"{incident.subject} was rolled back", text, say)
     if incident.failed and environment.name == "production":
         _alert(environment, "CustomerNotice", incident, "A fault in our service", customer, say, "customers")
@@ -189,7 +187,5 @@ def _alert(
     except CannotGo as error:
         event, reason = "not notified", str(error)
         say(f"{environment.name}: nobody was notified of that: {error}")
-    try:
+    with anyway(environment.name, say):
         environment.records.add(event, about=summary, reason=reason)
-    except OSError as error:
-        say(f"{environment.name}: could not be recorded: {error.strerror}")

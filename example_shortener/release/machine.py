@@ -6,7 +6,6 @@ import fcntl
 import getpass
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -52,14 +51,6 @@ def run(
 def visible(text: str) -> str:
     """One line without control characters: text from a commit or a release ends up on people's terminals."""
     return "".join(one if one.isprintable() else "�" for one in " ".join(text.split()))
-
-
-def find(program: str, package: str) -> str:
-    """The path of a program, also in root's folders; raises CannotGo with the package to install."""
-    path = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-    if path is None:
-        raise CannotGo(f"{program} is not installed; as root: apt-get install {package}")
-    return path
 
 
 def connect(folder: Path, name: str, seconds: float = PATIENCE) -> socket.socket:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +11,7 @@ from urllib.parse import quote
 from release.engines import MONITORS, Service, port_of
 from release.machine import PATIENCE
 from release.problems import CannotGo
+from release.servers import ask
 from release.settings import Settings
 
 
@@ -40,8 +39,12 @@ def total(settings: Settings, expression: str) -> float:
 
 def alert(settings: Settings, labels: dict[str, str], annotations: dict[str, str]) -> None:
     """Send an alert to the receivers in `monitoring/alertmanager.yml`; raises CannotGo if Alertmanager rejects it."""
-    body = json.dumps([{"labels": labels, "annotations": annotations}]).encode()
-    _ask(settings, "alertmanager", "/api/v2/alerts", body)
+    _ask(
+        settings,
+        "alertmanager",
+        "/api/v2/alerts",
+        json.dumps([{"labels": labels, "annotations": annotations}]),
+    )
 
 
 def reload(settings: Settings, names: Sequence[str] = MONITORS) -> None:
@@ -56,15 +59,11 @@ def reload(settings: Settings, names: Sequence[str] = MONITORS) -> None:
                 if time.monotonic() > end or "level=error" in service.last_line():
                     raise CannotGo(f"{name} did not start: {service.last_line() or error}") from error
             time.sleep(0.05)
-        _ask(settings, name, "/-/reload", b"")
+        _ask(settings, name, "/-/reload", "")
 
 
-def _ask(settings: Settings, name: str, path: str, body: bytes | None = None) -> bytes:
-    url, headers = f"http://127.0.0.1:{port_of(settings, name)}{path}", {"Content-Type": "application/json"}
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=5) as answer:
-            return bytes(answer.read())
-    except urllib.error.HTTPError as error:
-        raise CannotGo(f"{name} refuses that: {error.read().decode('utf-8', 'replace')[:500]}") from error
-    except OSError as error:
-        raise CannotGo(f"{name} does not answer: {error}") from error
+def _ask(settings: Settings, name: str, path: str, body: str | None = None) -> str:
+    status, _, text = ask(port_of(settings, name), "GET" if body is None else "POST", path, body or "")
+    if status != 200:
+        raise CannotGo(f"{name} {'refuses that' if status else 'does not answer'}: {text[:500]}")
+    return text

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 from click import ClickException
 
 
@@ -29,3 +32,14 @@ class Busy(CannotGo):
 
 class Overtaken(Refused):
     """Another process has changed the state, for example by a rollback."""
+
+
+@contextmanager
+def anyway(place: str, say: Callable[[str], None]) -> Iterator[None]:
+    """Report an error, and go on: a full disk doesn't stop a rollback."""
+    try:
+        yield
+    except OSError as error:
+        say(f"{place}: could not be written: {error.strerror or error}")
+    except ClickException as error:
+        say(f"{place}: {error}")
