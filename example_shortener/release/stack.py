@@ -41,10 +41,12 @@ def up(settings: Settings, first: str, say: Say) -> None:
         configuration.apply(settings, again=True)
     for environment in environments:
         state = environment.records.state()
-        environment.balancer.share(environment.servers(state), PATIENCE)
         for role in ("live", "spare"):
             if release := state.releases.get(role):
                 servers.wait(environment, release)
+        # haproxy may have found them not ready yet; and somebody may have rolled back since.
+        with environment.records.changing() as state:
+            environment.balancer.share(environment.servers(state), PATIENCE)
         if state.live is None:
             deploy(environment, first, say, first=True)
         _put_visited(environment)
