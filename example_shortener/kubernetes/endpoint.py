@@ -87,6 +87,9 @@ class Asker:
         spec = request["object"]["spec"]
         kinds = ("initContainers", "containers", "ephemeralContainers")
         images = [container["image"] for kind in kinds for container in spec.get(kind) or []]
+        # What a container runs may also come from an image that is mounted.
+        volumes = [volume["image"] for volume in spec.get("volumes") or [] if volume.get("image")]
+        images += [image["reference"] for image in volumes]
         reasons = [reason for image in dict.fromkeys(images) if (reason := self.unattested(image))]
         answer = {"uid": request["uid"], "allowed": bool(images) and not reasons}
         if not answer["allowed"]:

@@ -134,3 +134,10 @@ def test_engines_hear_what_gate_says(endpoint: Endpoint) -> None:
     for images in ((good, other), (other, good), (f"{REGISTRY}:v3",)):
         answer = endpoint.ask("/admit", pod(*images))[1]["response"]
         assert (answer["allowed"], "@sha256" in answer["status"]["message"]) == (False, True)
+    for image, allowed in ((good, True), (other, False)):
+        mounting = pod(good)
+        mounting["request"]["object"]["spec"]["volumes"] = [
+            {"name": "a"},
+            {"name": "b", "image": {"reference": image}},
+        ]
+        assert endpoint.ask("/admit", mounting)[1]["response"]["allowed"] is allowed
