@@ -19,7 +19,7 @@ from gate.names.infer.values import (
     union,
 )
 from gate.names.spelling.synonyms import synonyms_of
-from gate.names.syntax.nodes import Function, name_of, walk
+from gate.names.syntax.nodes import Function, name_of, parameters, walk
 
 if TYPE_CHECKING:
     from gate.names.infer.engine import Engine
@@ -33,6 +33,8 @@ _WRITTEN_BY_DECORATORS = frozenset(
 )
 OF_CLASSES_ONLY = frozenset({"__name__", "__qualname__", "__mro__", "__bases__"})
 """What a class has, and its instances do not."""
+_HOOKS = ("__set_name__", "contribute_to_class")
+"""Methods that are called with the class in whose body the object stands."""
 _ABSTRACT_MODULES = frozenset({"typing", "collections.abc", "_collections_abc", "numbers", "io", "_io"})
 
 
@@ -115,7 +117,28 @@ class Attributes:
             return True
         if name in self._project.stored_outside and not self._is_foreign(name, owner.of):
             return True
-        return any(name in cls.scope.elsewhere for cls, _ in order)
+        return any(name in cls.scope.elsewhere or self._is_extended(cls) for cls, _ in order)
+
+    def _is_extended(self, cls: Class) -> bool:
+        """Whether an object in the body of a class adds attributes with computed names to it."""
+        if cls.origin != "project":
+            return False
+        for node in cls.node.body:
+            if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Call):
+                for value in self._engine.infer(node.value.func, cls.scope) or ():
+                    if isinstance(value, ClassValue) and self._extends(value.of):
+                        return True
+        return False
+
+    def _extends(self, cls: Class) -> bool:
+        """Whether a class has a hook that gets the class around, and adds attributes to that."""
+        return any(
+            isinstance(binding.node, Function)
+            and any(_sets_computed_name(node, parameters(binding.node.args)) for node in walk(binding.node))
+            for ancestor, _ in self._classes.mro(cls)[0]
+            for hook in _HOOKS
+            for binding in ancestor.scope.names.get(hook, ())
+        )
 
     def _metaclass_has(self, order: MRO, name: str) -> bool:
         """Whether the class of a class has an attribute: `register` of `ABCMeta`, `mro` of `type`."""
@@ -147,7 +170,7 @@ class Attributes:
         return any(
             cls.origin == "library"
             and (
-                name in modules.attributes_beside_stub(cls.scope.source.name)
+                modules.has_beside_stub(cls.scope.source.name, cls.name, name)
                 or (cls.name.startswith("_") and modules.is_only_in_stub(cls.scope.source.name, cls.name))
             )
             for cls, _ in order
@@ -177,6 +200,14 @@ class Attributes:
         """
         is_builtin = cls.scope.source.name == "builtins" and cls.name in _TAKE_NO_ATTRIBUTES
         return is_builtin and cls.name not in self._project.bases and bool(synonyms_of(name, cls.scope.names))
+
+
+def _sets_computed_name(node: ast.AST, arguments: list[ast.arg]) -> bool:
+    """Whether a call sets an attribute with a computed name on one of the parameters `arguments`."""
+    match node:
+        case ast.Call(func=ast.Name(id="setattr"), args=[ast.Name(id=owner), name, _]):
+            return not isinstance(name, ast.Constant) and any(argument.arg == owner for argument in arguments)
+    return False
 
 
 def _adds_members(cls: Class) -> bool:

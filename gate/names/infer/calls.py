@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from gate.names.infer.values import TYPE_PARAMETER, Class, ClassValue, FunctionValue, Instance, Values, union
 from gate.names.spelling.similarity import candidates
-from gate.names.syntax.nodes import Function, parameters
+from gate.names.syntax.nodes import Function, is_stub, parameters
 from gate.names.syntax.source import Scope
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Misfit:
     """Why a call does not fit. `name` is the keyword, or the parameter that gets nothing."""
 
-    kind: Literal["keyword", "twice", "many", "missing", "value"]
+    kind: Literal["keyword", "twice", "many", "self", "missing", "value"]
     name: str = ""
     node: ast.keyword | None = None
     taken: tuple[str, ...] = ()
@@ -51,7 +51,9 @@ def misfit(engine: Engine, function: FunctionValue, definition: Function, call: 
     skip = 1 if takes_self(function, definition) else 0
     positional = [*arguments.posonlyargs, *arguments.args]
     if skip and not positional:
-        return None
+        # Interfaces describe methods as they are called, without `self`.
+        takes_any = arguments.vararg or is_stub(definition) or definition.decorator_list
+        return None if takes_any or function.scope.source.origin != "project" else Misfit("self")
     required = len(positional) - len(arguments.defaults)
     positional_only = {one.arg for one in arguments.posonlyargs}
     positional_only |= {
@@ -277,6 +279,14 @@ def signature_of(engine: Engine, value: object, call: ast.Call, scope: Scope) ->
             word.arg and not engine.is_known_to_packages(word.arg) for word in call.keywords
         )
         return engine.construction.constructor(value.of, include_third_party=include_third_party)
+    if (
+        isinstance(value, Instance)
+        and value.of.origin != "site"
+        and value.of.name not in engine.project.bases
+    ):
+        match engine.attribute_of(value, "__call__"):
+            case [FunctionValue() as method]:
+                return method
     return None
 
 

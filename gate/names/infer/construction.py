@@ -77,6 +77,26 @@ class Construction:
                 return FunctionValue(functions, ancestor.scope, Instance(cls))
         return None
 
+    def takes_nothing(self, cls: Class) -> bool:
+        """Whether nothing gives a class of the project a constructor, so that a call takes no arguments."""
+        order, is_incomplete = self._classes.mro(cls)
+        project = self._engine.project
+        return (
+            not is_incomplete
+            and not project.stored_outside & {"__init__", "__new__"}
+            and all(
+                ancestor.name == "object"
+                if ancestor.origin == "library"
+                else ancestor.origin == "project"
+                and not ancestor.scope.source.is_stub
+                and not ancestor.dynamic
+                and not ancestor.node.decorator_list
+                and not ancestor.node.keywords
+                and not {"__init__", "__new__"} & (ancestor.scope.names.keys() | ancestor.scope.elsewhere)
+                for ancestor, _ in order
+            )
+        )
+
     def _generated(self, cls: Class, order: list[Class]) -> FunctionValue | None:
         """The constructor that a decorator or a base generates for the first class of `order`."""
         first = order[0]

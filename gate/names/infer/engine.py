@@ -87,7 +87,7 @@ class Engine:
         return self.answers.of(node, lambda: self._infer(node, scope), NEVER)
 
     def _infer(self, node: ast.expr, scope: Scope) -> Values:
-        if type(node) in _COLLECTIONS:
+        if type(node) in _COLLECTIONS and not hasattr(node, "is_template"):
             collection = self.builtin(_COLLECTIONS[type(node)])
             if (
                 isinstance(node, ast.ListComp | ast.SetComp)

@@ -48,7 +48,9 @@ def parse(data: bytes, *, is_newer: bool = True) -> ast.Module:
 
 
 def _parse_rewritten(text: str) -> ast.Module:
-    text = _older_strings(text)
+    templates: set[int] = set()
+    text = _older_strings(text, templates)
+    places = {_place(text, start) for start in templates}
     parameters: dict[tuple[int, str], list[TypeParameter]] = {}
     text = _without_type_parameters(text, parameters)
     text = _EXCEPT.sub(lambda match: f"{match[1]}({match[2]}){match[3]}", _without_type_statements(text))
@@ -56,7 +58,15 @@ def _parse_rewritten(text: str) -> ast.Module:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             vars(node)["type_params"] = parameters.get((node.lineno, node.name), [])
+        elif isinstance(node, ast.JoinedStr) and (node.lineno, node.col_offset) in places:
+            vars(node)["is_template"] = True
     return tree
+
+
+def _place(text: str, position: int) -> tuple[int, int]:
+    """The line of a position, and its column in bytes, as syntax trees have them."""
+    line_start = text.rfind("\n", 0, position) + 1
+    return text.count("\n", 0, position) + 1, len(text[line_start:position].encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +140,22 @@ def _end_of_field(text: str, position: int) -> int:
     raise SyntaxError("unterminated replacement field")
 
 
-def _older_strings(text: str) -> str:
-    """The text with f-strings whose fields have only quotes and characters that an older Python allows there."""
+def _older_strings(text: str, templates: set[int]) -> str:
+    """The text with f-strings whose fields have only quotes and characters that an older Python allows there.
+
+    Where template strings begin in it goes to `templates`.
+    """
     pieces: list[str] = []
-    done = 0
+    done = length = 0
     for string in _strings(text, 0, len(text)):
         if not string.fields and "t" not in string.prefix.lower():
             continue
-        pieces += [text[done : string.start], _older_string(text, string)]
+        older = _older_string(text, string)
+        length += string.start - done
+        if "t" in string.prefix.lower():
+            templates.add(length)
+        length += len(older)
+        pieces += [text[done : string.start], older]
         done = string.end
     return "".join([*pieces, text[done:]])
 

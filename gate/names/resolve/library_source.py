@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import sysconfig
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 from gate.names.read.newer_syntax import parse
 from gate.names.syntax.bindings import bindings_in
-from gate.names.syntax.nodes import walk
+from gate.names.syntax.nodes import last_name, walk
 from gate.names.syntax.reachability import Version
 from gate.names.syntax.source import Source
 
@@ -44,11 +45,44 @@ def library_sources(name: str, target: Version) -> Iterator[Source]:
             yield Source(name, "library", *content, is_package=file.stem == "__init__", target=target)
 
 
-def attributes_defined(tree: ast.Module) -> Iterator[str]:
-    """What any class in a module has in its body, and what is set on any object."""
-    for node in walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-            yield node.attr
-        elif isinstance(node, ast.ClassDef):
-            for statement in node.body:
-                yield from (name for name, binding in bindings_in(statement) if binding.inside is None)
+@dataclass
+class AttributesInSource:
+    """What the source of a module defines in each of its classes, and sets on objects of unknown classes."""
+
+    of_classes: dict[str, set[str]] = field(default_factory=dict)
+    bases: dict[str, set[str]] = field(default_factory=dict)
+    of_any: set[str] = field(default_factory=set)
+
+    def read(self, tree: ast.Module) -> None:
+        """Add what one file defines."""
+        of_self: set[ast.AST] = set()
+        for node in walk(tree):
+            if isinstance(node, ast.ClassDef):
+                attributes = self.of_classes.setdefault(node.name, set())
+                self.bases.setdefault(node.name, set()).update(map(last_name, node.bases))
+                for statement in node.body:
+                    attributes |= {name for name, binding in bindings_in(statement) if binding.inside is None}
+                for inner in walk(node):
+                    match inner:
+                        case ast.Attribute(value=ast.Name(id="self" | "cls"), ctx=ast.Store()):
+                            attributes.add(inner.attr)
+                            of_self.add(inner)
+            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node not in of_self:
+                self.of_any.add(node.attr)
+
+    def has(self, cls: str, name: str) -> bool:
+        """Whether a class may have an attribute; a class that isn't in the source may have those of each class."""
+        if name in self.of_any:
+            return True
+        if cls not in self.of_classes:
+            return any(name in names for names in self.of_classes.values())
+        seen: set[str] = set()
+        classes = [cls]
+        while classes:
+            current = classes.pop()
+            if current not in seen and current in self.of_classes:
+                seen.add(current)
+                if name in self.of_classes[current]:
+                    return True
+                classes += self.bases[current]
+        return False

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gate.names.resolve.generated import GeneratedModules
 from gate.names.resolve.library_source import (
-    attributes_defined,
+    AttributesInSource,
     library_sources,
     read_library,
     read_source,
@@ -76,7 +76,7 @@ class Modules:
         self._modules: dict[str, Module | None] = {}
         self._sources: dict[str, list[Source]] = {}
         self._beside: dict[str, frozenset[str]] = {}
-        self._attributes: dict[str, frozenset[str]] = {}
+        self._attributes: dict[str, AttributesInSource] = {}
         self.top_level = self._path.top_level()
 
     def add(self, source: Source) -> None:
@@ -228,14 +228,15 @@ class Modules:
                 self._beside[name] = frozenset(names)
         return self._beside[name]
 
-    def attributes_beside_stub(self, name: str) -> frozenset[str]:
-        """What the classes in the source of a library's module define or set, whatever its stub leaves out."""
+    def has_beside_stub(self, name: str, cls: str, attribute: str) -> bool:
+        """Whether the source of a library's module gives an attribute to a class, whatever its stub leaves out."""
         if self._installed is not None:
-            return self._installed.attributes_beside_stub(name)
+            return self._installed.has_beside_stub(name, cls, attribute)
         if name not in self._attributes:
-            trees = [source.tree for source in library_sources(name, self.target)]
-            self._attributes[name] = frozenset(item for tree in trees for item in attributes_defined(tree))
-        return self._attributes[name]
+            self._attributes[name] = AttributesInSource()
+            for source in library_sources(name, self.target):
+                self._attributes[name].read(source.tree)
+        return self._attributes[name].has(cls, attribute)
 
     def is_only_in_stub(self, module: str, name: str) -> bool:
         """Whether only the stub of a module has a class called `name`, as a description of various objects."""

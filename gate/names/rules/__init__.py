@@ -24,6 +24,8 @@ RULES: Mapping[str, str] = {
     "wrong-json-argument": "wrong_json_argument",
     "wrong-argument": "wrong_argument",
     "wrong-call": "wrong_call",
+    "wrong-format": "wrong_format",
+    "wrong-operand": "wrong_operand",
     "missing-await": "missing_await",
     "unknown-reference": "unknown_reference",
     "unknown-fixture": "unknown_fixture",

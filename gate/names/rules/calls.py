@@ -17,7 +17,7 @@ from gate.names.rules.lookups import is_super_uncalled
 from gate.names.syntax.nodes import is_stub
 from gate.names.syntax.source import Scope
 
-_SPECIFIC_FIRST = ("keyword", "twice", "many", "missing")
+_SPECIFIC_FIRST = ("keyword", "twice", "self", "many", "missing")
 """The kinds of reasons for which a call does not fit, the most specific one first."""
 _NO_ARGUMENTS = ast.Call(func=ast.Name(id=""), args=[], keywords=[])
 
@@ -103,7 +103,7 @@ class Calls:
 
     def _compared(self, node: ast.Call, checked: CheckedCall, callee: Value, scope: Scope) -> CheckedCall:
         """Compare the arguments with the parameters."""
-        mismatch: Mismatch | None = None
+        mismatch = self._of_plain_class(node, checked, callee, scope)
         typos: list[Typo] = []
         for call, function, shown, is_complete in self._comparisons(node, callee, checked.shown, scope):
             signature = signature_of(self._engine, function, call, scope)
@@ -111,14 +111,29 @@ class Calls:
                 continue
             typos += _typos(signature, call, shown)
             self._note_accepted(call, signature)
-            reasons = self._misfits(signature, call, scope)
+            reasons = self._misfits(signature, call, scope, is_complete=is_complete)
             is_template = self._is_template(signature) and not self._is_exact(function, checked, node, scope)
-            is_wrong = is_complete or any(reason.kind != "missing" for reason in reasons)
-            if reasons and is_wrong and not is_template and mismatch is None:
+            if reasons and not is_template and mismatch is None:
                 mismatch = _most_specific(reasons, call, shown)
         return CheckedCall(
             checked.callees, checked.owners, checked.shown, checked.module, None, mismatch, tuple(typos)
         )
+
+    def _of_plain_class(
+        self, node: ast.Call, checked: CheckedCall, callee: Value, scope: Scope
+    ) -> Mismatch | None:
+        """An argument for a class that has no constructor."""
+        call = spread_out(node)
+        positional = [argument for argument in call.args if not isinstance(argument, ast.Starred)]
+        words = [word for word in call.keywords if word.arg]
+        if not isinstance(callee, ClassValue) or callee.of.origin != "project" or not (positional or words):
+            return None
+        if not self._is_exact(callee, checked, node, scope):
+            return None
+        if not self._engine.construction.takes_nothing(callee.of):
+            return None
+        reason = Misfit("many") if positional else Misfit("keyword", words[0].arg or "", words[0])
+        return Mismatch(reason, checked.shown, frozenset(), len(positional))
 
     def _comparisons(
         self, node: ast.Call, callee: Value, shown: str, scope: Scope
@@ -134,15 +149,22 @@ class Calls:
             ]
         return [(node, callee, shown, True)]
 
-    def _misfits(self, signature: FunctionValue, call: ast.Call, scope: Scope) -> list[Misfit]:
-        """Why a call fits no definition of a function; none if it fits one."""
+    def _misfits(
+        self, signature: FunctionValue, call: ast.Call, scope: Scope, *, is_complete: bool
+    ) -> list[Misfit]:
+        """Why a call fits no definition of a function; none if it fits one.
+
+        Unless it is complete, a later call gives the arguments that are missing.
+        """
         reasons = [
             reason
             for definition in signature.definitions
             if (reason := misfit(self._engine, signature, definition, call, scope)) is not None
         ]
         # Where the arguments fit but for the kind of one, as in another overload, that is no matter of names.
-        fits = len(reasons) < len(signature.definitions) or any(reason.kind == "value" for reason in reasons)
+        fits = len(reasons) < len(signature.definitions) or any(
+            reason.kind == "value" or (reason.kind == "missing" and not is_complete) for reason in reasons
+        )
         return [] if fits else reasons
 
     def _note_accepted(self, call: ast.Call, signature: FunctionValue) -> None:

@@ -100,6 +100,8 @@ class Lookups:
                 return None
         if any(isinstance(owner, Coroutine) for owner in lacking):
             return None
+        if any(map(_gets_attributes_from_callers, lacking)) and not self._is_typo(name, lacking):
+            return None
         if isinstance(lacking[0], ModuleValue) and scope.is_tested(ast.unparse(node)):
             return None
         return self._described(node, lacking, position, is_certain=is_certain)
@@ -138,9 +140,13 @@ class Lookups:
         Each stands in for the other (`try: import simplejson as json`), so the words of one that is there show what is
         expected of one that is not.
         """
-        return all(isinstance(owner, ModuleValue) for owner in owners) and any(
+        return all(isinstance(owner, ModuleValue) for owner in owners) and self._is_typo(name, lacking)
+
+    def _is_typo(self, name: str, owners: tuple[Value, ...]) -> bool:
+        """Whether `name` is a typo of what one of `owners` has."""
+        return any(
             is_common_typo(name, member)
-            for owner in lacking
+            for owner in owners
             for member in candidates(name, names_of(self._engine, owner) - MODULE_NAMES)
         )
 
@@ -152,7 +158,7 @@ class Lookups:
             isinstance(owner, ClassValue) and owner.of.origin != "project"
         ):
             return False
-        if owner.of.name in GET_ATTRIBUTES_FROM_CALLERS and owner.of.origin == "library":
+        if _gets_attributes_from_callers(owner):
             return True
         if owner.of.scope.source.name == "builtins":
             return owner.of.name in {"Exception", "BaseException"}
@@ -175,6 +181,13 @@ class Lookups:
             if module is not None and name in module.names:
                 return ()
         return self._engine.attribute_of(owner, name)
+
+
+def _gets_attributes_from_callers(owner: Value) -> bool:
+    match owner:
+        case Instance(of=kind):
+            return kind.name in GET_ATTRIBUTES_FROM_CALLERS and kind.origin == "library"
+    return False
 
 
 def names_of(engine: Engine, owner: Value) -> set[str]:

@@ -74,11 +74,11 @@ class Inspector:
             if (
                 isinstance(target, ast.Name)
                 and inspection.is_evaluated(node)
-                and not inspection.guard(target)
+                and not inspection.guard(target) & ~Guard.ERROR
             ):
                 self._added_to(target, scope)
         elif isinstance(node, ast.Name):
-            guard = inspection.guard(node)
+            guard = inspection.guard(node) & ~Guard.ERROR
             if isinstance(node.ctx, ast.Load) and not guard & Guard.NAME:
                 self._read(node, scope, is_asked=bool(guard & Guard.VERSION))
                 if not inspection.postponed and not inspection.in_class and not guard:
@@ -98,13 +98,16 @@ class Inspector:
         if is_asked and name in OF_PYTHON_2:
             return
         bound = scope.lookup(name)
-        if bound is not None and bound[1] is not scope and self._is_only_declared(name, bound[1]):
-            self._report_early(node, self._later(node, bound[1]))
+        if bound is not None:
+            self._read_bound(node, scope, bound[1])
         if bound is not None or (name in self._builtins and is_defined_here(name, scope)):
             return
         if name in self._source.made_global or name in self._source.scope.elsewhere:
             return
-        if is_defined_by_tool(name, self._source):
+        if (
+            is_defined_by_tool(name, self._source)
+            or f"builtins.{name}" in self._engine.project.stored_outside
+        ):
             return
         # What runs while the module is read sees only the stars above it.
         is_early = scope is self._source.scope and node.lineno < self._source.scope.first_star
@@ -143,6 +146,26 @@ class Inspector:
         self._inspection.diagnostics.report(
             ID, node, f"Undefined name `{name}`", name, seen | BUILTINS, unless_defined_in=elsewhere
         )
+
+    def _read_bound(self, node: ast.Name, scope: Scope, owner: Scope) -> None:
+        """A name that `owner` binds, or only seems to."""
+        if self._is_hidden(node, scope):
+            hint = "a comprehension in the body of a class doesn't see the names of the class"
+            self._report(node, f"Undefined name `{node.id}`", hint)
+        elif owner is not scope and self._is_only_declared(node.id, owner):
+            self._report_early(node, self._later(node, owner))
+
+    def _is_hidden(self, node: ast.Name, scope: Scope) -> bool:
+        """Whether a comprehension in a class reads a name that only the class binds."""
+        if (
+            scope.kind != "class"
+            or not self._order.is_hidden(node, scope)
+            or node.id in self._builtins
+            or self._source.writes_globals
+        ):
+            return False
+        stars = self._source.scope.stars
+        return not stars and (scope.parent is None or scope.parent.lookup(node.id) is None)
 
     def _is_only_declared(self, name: str, scope: Scope) -> bool:
         """Whether a function around says the type of a name, and neither it nor a function inside gives it a value."""

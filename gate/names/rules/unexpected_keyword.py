@@ -17,6 +17,7 @@ from gate.names.rules.rule import Examples, code
 from gate.names.spelling.similarity import candidates, is_common_typo
 from gate.names.spelling.vocabulary import ProjectVocabulary
 from gate.names.syntax.facts import Use
+from gate.names.syntax.guards import Guard
 from gate.names.syntax.nodes import name_of
 from gate.names.syntax.source import Scope
 
@@ -54,7 +55,8 @@ class Inspector:
             return
         if self._inspection.is_evaluated(node):
             self._compare(self._inspection.calls.checked(node, scope))
-        if not self._inspection.postponed and not self._inspection.guard(node).expects_missing:
+        guard = self._inspection.guard(node)
+        if not (self._inspection.postponed or guard.expects_missing or guard & Guard.ERROR):
             self._compare_query(node, scope)
 
     def finish(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from gate.finding import Finding
-from gate.names.infer.values import ModuleValue
+from gate.names.infer.values import MISSING, ClassValue, ModuleValue
 from gate.names.report.finding import finding_at
 from gate.names.resolve import known_packages
 from gate.names.resolve.installed import STDLIB
@@ -74,6 +74,13 @@ class Inspector:
         if lookup is None or not isinstance(lookup.owners[0], ModuleValue):
             return
         module = lookup.owners[0].name
+        within = self._class_called_like(lookup.owners[0], lookup.node.attr)
+        if within:
+            message = f"{lookup.shown} has no `{lookup.node.attr}`"
+            self._inspection.diagnostics.report(
+                ID, lookup.node, message, at=lookup.position, hint=f"did you mean `{within}`?"
+            )
+            return
         self._inspection.diagnostics.report(
             ID,
             lookup.node,
@@ -84,6 +91,15 @@ class Inspector:
             unless_defined_in=lookup.unless_defined_in,
             package=module if self._inspection.engine.modules.origin(module) == "site" else "",
         )
+
+    def _class_called_like(self, module: ModuleValue, attribute: str) -> str:
+        """`datetime.datetime.now` for `datetime.now`: the class of the module's name, if that has the attribute."""
+        name = module.name.rpartition(".")[2]
+        engine = self._inspection.engine
+        match engine.names.member(module.name, name):
+            case [ClassValue() as value] if engine.attribute_of(value, attribute) not in (MISSING, None):
+                return f"{name}.{name}.{attribute}"
+        return ""
 
     def finish(self) -> None:
         """Each attribute has been decided where it is."""

@@ -91,6 +91,10 @@ class Inspector:
         reason, shown = mismatch.reason, mismatch.shown
         if reason.kind == "twice" and reason.node is not None:
             self._report(reason.node, f"`{shown}` gets `{reason.name}` twice: by position and by name")
+        elif reason.kind == "self":
+            self._report(
+                node, f"`{shown}` has no parameter for the object that it is called on", "add `self`"
+            )
         elif reason.kind == "many":
             hint = f"did you mean `{shown.removesuffix('s')}`?" if shown.endswith(".dumps") else ""
             count = (

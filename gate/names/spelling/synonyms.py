@@ -142,18 +142,65 @@ round_up ceiling: ceil
 """
 
 
-def _read() -> dict[str, tuple[str, ...]]:
+_TABLE_OF_KNOWN = """
+unicode basestring: str
+unichr: chr
+raw_input: input
+xrange: range
+long: int
+null nil undefined nullptr: None
+echo console: print
+maxint: maxsize
+letters: ascii_letters
+uppercase: ascii_uppercase
+lowercase: ascii_lowercase
+encodestring: encodebytes
+decodestring: decodebytes
+getargspec: getfullargspec
+squareroot square_root: sqrt
+average avg: mean
+write write_string: write_text
+read: read_text
+join: joinpath
+exist_ok: exists
+pushleft: appendleft
+output out stdout_data: stdout
+error: stderr
+code exit_code status exitcode: returncode status_code
+host: hostname
+begin first: start
+fmt: format
+desc: description help
+descr: description help
+params: args
+seperator separator delim: sep delimiter
+dflt: default
+nargs_count narg: nargs
+clock: perf_counter
+iteritems: items
+message msg: args
+newline_char: newline
+directory folder: cwd dir path
+env_vars environment: env
+"""
+"""Only for values whose names are all known: on other values these words mean many things."""
+
+
+def _read(table: str) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
-    for line in _TABLE.strip().splitlines():
+    for line in table.strip().splitlines():
         left, _, right = line.partition(": ")
         for word in left.split():
             found.setdefault(word, []).extend(right.split())
     return {word: tuple(dict.fromkeys(names)) for word, names in found.items()}
 
 
-SYNONYMS = _read()
+SYNONYMS = _read(_TABLE)
+_OF_KNOWN = _read(_TABLE_OF_KNOWN)
 
 
 def synonyms_of(word: str, names: Collection[str]) -> list[str]:
     """Those of `names` that `word` is called elsewhere."""
-    return [name for name in SYNONYMS.get(word, ()) if name in names]
+    return [
+        name for name in dict.fromkeys((*SYNONYMS.get(word, ()), *_OF_KNOWN.get(word, ()))) if name in names
+    ]

@@ -142,8 +142,9 @@ class ProjectVocabulary(KnownWords):
     def ordered(self, word: str, many: Iterable[str]) -> list[str]:
         """The words of which `word` is a common typo first, and among them those that this project uses."""
 
-        def rank(right: str) -> tuple[bool, bool, bool]:
+        def rank(right: str) -> tuple[bool, bool, bool, bool]:
             return (
+                plain(word) != plain(right),
                 not is_common_typo(word, right),
                 not self.used.get(right, 0),
                 right not in BUILTIN_ATTRIBUTES,

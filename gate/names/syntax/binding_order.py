@@ -47,6 +47,21 @@ class Order:
         """Whether a name is bound only inside comprehensions and handlers that this use of it is not in."""
         return all(one.inside is not None and not is_seen(one, node) for one in scope.names[node.id])
 
+    def is_hidden(self, node: ast.Name, scope: Scope) -> bool:
+        """Whether a name of a class is read in a comprehension there, which sees only the scopes around the class.
+
+        Only what the first `for` iterates over is read in the class itself.
+        """
+        if node.id not in scope.names or node.id in scope.type_parameters | scope.nonlocals:
+            return False
+        if any(is_seen(binding, node) for binding in scope.names[node.id]):
+            return False
+        return any(
+            contains(loop, node) and not contains(loop.generators[0].iter, node)
+            for loop in self._loops_of(scope)
+            if isinstance(loop, _COMPREHENSIONS)
+        )
+
     def deletion(self, node: ast.Name, scope: Scope) -> ast.Delete | None:
         """The `del` of a name that has always run before this use of it, with nothing between that binds it again."""
         if scope not in self._deletions:

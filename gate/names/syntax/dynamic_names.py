@@ -32,8 +32,12 @@ def binds_by_name(tree: ast.Module, data: bytes) -> bool:
     if _MAY_WRITE_GLOBALS.search(data) is None:
         return False
     # Outside functions, what is local is global.
-    return any(_stores_in(node, "globals") or _sets_on_module(node) for node in walk(tree)) or any(
-        _stores_in(node, "locals") or _stores_in(node, "vars") for node in own_nodes(tree)
+    return any(
+        _stores_in(node, "globals") or _sets_on_module(node) or _executes(node, in_globals=True)
+        for node in walk(tree)
+    ) or any(
+        _stores_in(node, "locals") or _stores_in(node, "vars") or _executes(node, in_globals=False)
+        for node in own_nodes(tree)
     )
 
 
@@ -60,6 +64,17 @@ def _stores_in(node: ast.AST, function: str) -> bool:
             | ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name(id=name), args=[]), attr="update"))
         ):
             return name == function
+    return False
+
+
+def _executes(node: ast.AST, *, in_globals: bool) -> bool:
+    """Whether `node` runs code that binds names where it stands, or in the module."""
+    match node:
+        case ast.Call(func=ast.Name(id="exec" | "execfile"), args=[_, *rest]):
+            match rest:
+                case [ast.Call(func=ast.Name(id="globals")), *_]:
+                    return in_globals
+            return not rest and not in_globals
     return False
 
 

@@ -22,6 +22,9 @@ VERSION_CALLS = frozenset({"Version", "LooseVersion", "StrictVersion", "parse_ve
 LOOKUP_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "AttributeError", "NameError", "TypeError"})
 IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError"})
 EXPECTING_CALL = re.compile(r"(?i)rais|suppress|throws")
+EXPECTS_AN_ERROR = re.compile(r"(?i)rais|throws")
+"""Calls that fail unless there is an error, so that one is expected for certain."""
+ANY_ERROR = frozenset({"Exception", "BaseException"})
 EXPECTED_FAILURES = frozenset({"xfail", "expectedFailure"})
 
 
@@ -39,6 +42,9 @@ class Guard(IntFlag):
     """It runs on some versions or platforms only."""
     FALLBACK = 16
     """It stands in for an import that has failed, so it is for another environment than this one."""
+
+    ERROR = 32
+    """Some error is expected, whichever it is."""
 
     @property
     def expects_missing(self) -> bool:
@@ -85,7 +91,7 @@ def _guarded(node: ast.AST, flags: frozenset[str]) -> Iterator[tuple[Guard, Iter
             yield from _in_try(node)
         case ast.With() | ast.AsyncWith():
             caught = {name for item in node.items for name in _expected_errors(item.context_expr)}
-            yield _guard_against(caught), node.body
+            yield _guard_against(caught) | _guard_of_errors(node), node.body
         case ast.Call(func=function) if EXPECTING_CALL.search(last_name(function)):
             caught = set(_expected_errors(node))
             # `pytest.raises(TypeError, function, …)`: what is called is among the arguments.
@@ -105,7 +111,7 @@ def _in_try(node: ast.Try | ast.TryStar) -> Iterator[tuple[Guard, Iterable[ast.A
     guard = _guard_against(caught)
     if guard:
         yield guard, node.body
-    elif caught & {"Exception", "BaseException"}:
+    elif caught & ANY_ERROR:
         yield Guard.IMPORT, (one for one in node.body if isinstance(one, ast.Import | ast.ImportFrom))
     for handler in node.handlers:
         if not IMPORT_ERRORS.isdisjoint(caught_by(handler)):
@@ -121,14 +127,26 @@ def _guard_against(errors: Collection[str]) -> Guard:
     return guard
 
 
+def _guard_of_errors(node: ast.With | ast.AsyncWith) -> Guard:
+    """Whether a block fails unless there is an error in it."""
+    calls = (item.context_expr for item in node.items)
+    is_expected = any(
+        isinstance(call, ast.Call) and EXPECTS_AN_ERROR.search(last_name(call.func)) for call in calls
+    )
+    return Guard.ERROR if is_expected else Guard.NONE
+
+
 def _expected_errors(node: ast.AST) -> Iterator[str]:
     """The errors that `suppress(…)`, `pytest.raises(…)` or `assertRaises(…)` is about, whatever it is called."""
     if not isinstance(node, ast.Call):
         return
+    expected = LOOKUP_ERRORS | (ANY_ERROR if EXPECTS_AN_ERROR.search(last_name(node.func)) else frozenset())
     for argument in (*node.args, *(word.value for word in node.keywords)):
         for one in argument.elts if isinstance(argument, ast.Tuple) else [argument]:
             name = last_name(one)
-            if name in LOOKUP_ERRORS:
+            if name in ANY_ERROR & expected:
+                yield from LOOKUP_ERRORS
+            elif name in expected:
                 yield name
 
 

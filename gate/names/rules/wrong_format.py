@@ -1,0 +1,199 @@
+"""A format string that doesn't fit its arguments."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from string import Formatter
+
+from gate.finding import Finding
+from gate.names.infer.engine import Engine
+from gate.names.infer.values import FunctionValue, Instance
+from gate.names.report.candidates import FileDiagnostics
+from gate.names.rules.context import Context
+from gate.names.rules.rule import Examples, code
+from gate.names.spelling.similarity import closest
+from gate.names.syntax.source import Scope
+
+ID = "wrong-format"
+SUMMARY = "A format string that doesn't fit its arguments."
+WHY = """\
+A TypeError, a KeyError, an IndexError, or a ValueError when the string is formatted, often in an error message that no
+test produces. A call of a logger prints a traceback instead of the message. gate compares a literal format string with
+arguments that are written out; it reports no argument that is merely unused by `str.format`."""
+BAD: Examples = (
+    code("def show(name, count):\n    return '%s: %d of %d' % (name, count)  # <-\n"),
+    code(
+        "def show(name):\n    return '{name}'.format(nmae=name)  # <- `nmae` is given: did you mean `name`?\n"
+    ),
+    code("import logging\n\nlogging.info('%s took %s', 'run')  # <-\n"),
+)
+GOOD: Examples = (
+    code("def show(name, pair):\n    return '%s: %s' % pair, '{}: {}'.format(*pair), '%s%%' % name\n"),
+    code("import logging\n\nlogging.info('%(name)s', {'name': 'run'})\nlogging.info('100%')\n"),
+)
+NODES = (ast.BinOp, ast.Call)
+
+_CONVERSION = re.compile(
+    r"%(?:\((?P<key>[^()]*)\))?[#0\- +]*(?P<width>\*|\d+)?(?:\.(?P<precision>\*|\d*))?[hlL]?(?P<kind>.)?",
+    re.DOTALL,
+)
+_LEVELS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "fatal", "log"})
+_SINGLE = frozenset({"str", "int", "float", "bool", "list", "set"})
+"""Classes whose instances are one argument of `%`, unlike a tuple or a dictionary."""
+
+
+class Malformed(Exception):
+    """A format string that can't be used, or that this module can't read if it has no message."""
+
+
+@dataclass
+class Fields:
+    """What a format string takes: so many arguments by position, and some by name."""
+
+    count: int = 0
+    names: list[str] = field(default_factory=list)
+
+
+def inspect(node: ast.AST, scope: Scope, engine: Engine, diagnostics: FileDiagnostics) -> None:
+    """A literal that is formatted with `%`, with `str.format`, or by a logger."""
+    problem: tuple[str, str] | None = None
+    try:
+        match node:
+            case ast.BinOp(left=ast.Constant(value=str() | bytes() as text), op=ast.Mod(), right=passed):
+                problem = _compared(percent_fields(text), passed, scope, engine)
+            case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="format")):
+                problem = _formatted(brace_fields(text), node)
+            case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)) if name in _LEVELS:
+                problem = _logged(node, scope, engine)
+    except Malformed as error:
+        problem = (str(error), "") if str(error) else None
+    if problem is not None and isinstance(node, ast.expr):
+        message, hint = problem
+        diagnostics.report(ID, node, message, hint=hint)
+
+
+def percent_fields(text: str | bytes) -> Fields:
+    """The fields of a format string for `%`."""
+    fields = Fields()
+    is_bytes = isinstance(text, bytes)
+    kinds = "diouxXeEfFgGcrsab" if is_bytes else "diouxXeEfFgGcrsa"
+    template = text.decode("latin-1") if isinstance(text, bytes) else text
+    for match in _CONVERSION.finditer(template):
+        kind = match["kind"]
+        if kind is None:
+            raise Malformed("the format string ends within a conversion: write `%%` for a percent sign")
+        if kind == "%":
+            continue
+        if kind == "(":
+            # A key with parentheses in it.
+            raise Malformed
+        if kind not in kinds:
+            raise Malformed(f"unknown conversion `%{kind}`: write `%%` for a percent sign")
+        fields.count += (match["width"] == "*") + (match["precision"] == "*")
+        if match["key"] is None:
+            fields.count += 1
+        else:
+            fields.names.append(match["key"])
+    if fields.count and fields.names:
+        raise Malformed("the format string takes some arguments by position and some by name")
+    return fields
+
+
+def brace_fields(text: str) -> Fields:
+    """The fields of a format string for `str.format`."""
+    fields = Fields()
+    numbered = automatic = 0
+    try:
+        parts = [*Formatter().parse(text)]
+        nested = [spec for _, _, spec, _ in parts if spec]
+        names = [name for _, name, _, _ in parts if name is not None]
+        names += [name for spec in nested for _, name, _, _ in Formatter().parse(spec) if name is not None]
+    except ValueError as error:
+        raise Malformed(f"malformed format string: {error}") from None
+    for name in names:
+        first = re.split(r"[.\[]", name, maxsplit=1)[0]
+        if not first:
+            automatic += 1
+        elif first.isdecimal():
+            numbered = max(numbered, int(first) + 1)
+        else:
+            fields.names.append(first)
+    if automatic and numbered:
+        raise Malformed("the format string mixes `{}` with numbered fields")
+    fields.count = automatic or numbered
+    return fields
+
+
+def _compared(fields: Fields, passed: ast.expr, scope: Scope, engine: Engine) -> tuple[str, str] | None:
+    """What doesn't fit between the fields of `%` and what stands after it."""
+    match passed:
+        case ast.Tuple(elts=items):
+            if any(isinstance(item, ast.Starred) for item in items):
+                return None
+            if fields.names:
+                return "the format string takes its arguments by name, and gets a tuple", "use a dictionary"
+            return _counted(fields.count, len(items))
+        case ast.Dict(keys=keys):
+            names = [
+                key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)
+            ]
+            if len(names) < len(keys):
+                return None
+            if fields.names:
+                return _named(fields.names, names)
+            return _counted(fields.count, 1) if fields.count > 1 else None
+    if fields.names:
+        return None
+    match engine.infer(passed, scope):
+        case [Instance(of=kind)] if kind.origin == "library" and kind.name in _SINGLE:
+            return _counted(fields.count, 1)
+    return None
+
+
+def _formatted(fields: Fields, node: ast.Call) -> tuple[str, str] | None:
+    """What doesn't fit between the fields of `str.format` and its arguments."""
+    is_spread = any(isinstance(argument, ast.Starred) for argument in node.args)
+    if fields.count > len(node.args) and not is_spread:
+        return _counted(fields.count, len(node.args))
+    words = [word.arg for word in node.keywords if word.arg]
+    return _named(fields.names, words) if len(words) == len(node.keywords) else None
+
+
+def _logged(node: ast.Call, scope: Scope, engine: Engine) -> tuple[str, str] | None:
+    """What doesn't fit in a call of a logger."""
+    match engine.infer(node.func, scope):
+        case [FunctionValue() as function] if function.scope.source.name == "logging":
+            arguments = node.args[function.definitions[0].name == "log" :]
+            match arguments:
+                case [ast.Constant(value=str(text)), *passed] if passed:
+                    if any(isinstance(argument, ast.Starred) for argument in passed):
+                        return None
+                    fields = percent_fields(text)
+                    if fields.names:
+                        return _compared(fields, passed[0], scope, engine) if len(passed) == 1 else None
+                    return _counted(fields.count, len(passed))
+    return None
+
+
+def _counted(wanted: int, passed: int) -> tuple[str, str] | None:
+    if wanted == passed:
+        return None
+    return f"the format string takes {wanted} argument{'s' * (wanted != 1)}, and gets {passed}", ""
+
+
+def _named(wanted: list[str], passed: list[str]) -> tuple[str, str] | None:
+    for name in wanted:
+        if name not in passed:
+            meant = closest(name, [word for word in passed if word not in wanted])
+            # The format string may as well be what is wrong.
+            hint = f"`{meant}` is given: did you mean `{name}`?" if meant else ""
+            return f"the format string takes `{name}`, which is not given", hint
+    return None
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Format strings that inference found not to fit."""
+    yield from context.decided(ID)
