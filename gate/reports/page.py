@@ -6,6 +6,7 @@ is not gate's own text goes through `markup.escape`. Styles are in one place, pi
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import replace
@@ -144,7 +145,7 @@ def _next(verdict: Verdict) -> str:
     steps = _fixes(verdict)
     if people := to_ask(verdict):
         how = (
-            f'<p>To approve, run</p><pre class="copy">{escape(_command(verdict))}</pre>'
+            f'<p>To approve, run</p><pre class="copy">{_unbroken(escape(_command(verdict)))}</pre>'
             if verdict.approve_with
             else ""
         )
@@ -173,6 +174,11 @@ def _fixes(verdict: Verdict) -> list[str]:
         if isinstance(result, Broken) and result.hint and result.enforced
     ]
     return steps
+
+
+def _unbroken(command: str) -> str:
+    """The command, with no line break after the dashes of an option."""
+    return re.sub(r"(?<= )--[\w-]+", r'<span class="word">\g<0></span>', command)
 
 
 def _command(verdict: Verdict) -> str:

@@ -25,7 +25,7 @@ MOST_FINDINGS: Final = 300
 LONGEST_FILE: Final = 3000
 MOST_ROWS: Final = 400
 OPEN_ROWS: Final = 60
-"""Files without findings are open from the start while all of them together are no longer than this."""
+"""Without findings, files are open from the start while all of them together are no longer than this."""
 LONGEST_LINE: Final = 400
 SUBMODULE: Final = "160000"
 _WORD: Final = re.compile(r"[\w.]+|\S")
@@ -48,7 +48,8 @@ def files(verdict: Verdict, context: ReportContext) -> str:
     if not shown:
         return "<p>No files changed.</p>"
     waiting = _waiting(verdict)
-    left = {"differences": MOST_DIFFERENCES, "open": OPEN_ROWS}
+    # Next to findings, everything else is closed: the next finding is not to be looked for.
+    left = {"differences": MOST_DIFFERENCES, "open": 0 if any(file.blocking for file in shown) else OPEN_ROWS}
     by_folder: dict[str, list[_File]] = {}
     for file in shown[:MOST_FILES]:
         by_folder.setdefault(file.path.rpartition("/")[0], []).append(file)
@@ -104,6 +105,17 @@ def _waiting(verdict: Verdict) -> Mapping[str, list[str]]:
     return waiting
 
 
+def _needed(verdict: Verdict, path: str) -> int:
+    """How many approvals are missing for a path: one can count for several requirements, but for one rule of each."""
+    return max(
+        (
+            sum(missing.need for missing in outcome.missing if path in missing.paths)
+            for outcome in verdict.outcomes
+        ),
+        default=0,
+    )
+
+
 def _folder(
     folder: str,
     members: Sequence[_File],
@@ -114,7 +126,10 @@ def _folder(
 ) -> str:
     rows = "".join(_file(file, verdict, context, left) for file in members)
     names = list(dict.fromkeys(name for file in members for name in waiting.get(file.path, ())))
-    waits = f" · needs approval from {escape(listed(names))}" if names else ""
+    any_of = all(
+        len(waiting[file.path]) > _needed(verdict, file.path) for file in members if file.path in waiting
+    )
+    waits = f" · needs approval from {escape(listed(names, 'or' if any_of else 'and'))}" if names else ""
     title = f'<span class="path">{escape(visible_path(folder + "/")) if folder else "./"}</span>'
     about = f'<span class="quiet small">{count(len(members), "file")}{waits}</span>'
     return f'<h3 class="folder">{title} {about}</h3><ul class="files">{rows}</ul>'

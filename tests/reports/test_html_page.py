@@ -31,7 +31,7 @@ from support.verdicts import (
 )
 from support.waiting import PATIENCE
 
-from gate.model import Approval, Author, Duty, FileChange, Ran, ReviewRequest, Verdict
+from gate.model import Approval, Author, Duty, FileChange, Missing, Outcome, Ran, ReviewRequest, Verdict
 from gate.reports import ReportContext
 from gate.reports.page import render
 
@@ -130,6 +130,38 @@ def test_it_says_the_verdict_first_and_then_what_to_do() -> None:
     places = [page.text.index(words, page.text.index("What to do next")) for words in order[2:]]
     assert places == sorted(places)
     assert order[0] in page.text
+
+
+def test_a_folder_that_either_of_two_people_can_approve_does_not_ask_for_both() -> None:
+    change = replace(
+        BLOCKED.change,
+        files=tuple(replace(BLOCKED.change.files[0], path=path) for path in ("a/x", "b/x", "c/x")),
+    )
+    people = {"@ann": ("a/x", "c/x"), "@bob": ("b/x", "c/x")}
+    reviewers = tuple(
+        ReviewRequest((name,), 1, (Duty("code owner", paths),)) for name, paths in people.items()
+    )
+
+    def shown(need: int) -> str:
+        missing = tuple(Missing((path,), need, (), "CODEOWNERS:1") for path in ("a/x", "b/x", "c/x"))
+        outcome = Outcome("owners", "unmet", "3 of 3 files", missing)
+        return Page(
+            render(replace(BLOCKED, change=change, outcomes=(outcome,), reviewers=reviewers), CONTEXT)
+        ).text
+
+    assert "needs approval from @ann or @bob" in shown(1)
+    assert "needs approval from @ann and @bob" in shown(2)
+
+
+def test_beside_findings_only_the_files_that_have_some_are_open() -> None:
+    change = replace(
+        BLOCKED.change, files=(*BLOCKED.change.files, replace(BLOCKED.change.files[0], path="aa.py"))
+    )
+    text = render(
+        replace(BLOCKED, change=change), replace(CONTEXT, lines=lambda _: ["x"], before=lambda _: ["y"])
+    )
+    assert '<details open><summary class="line"><span class="path">aa.py' not in text
+    assert '<details><summary class="line"><span class="path">aa.py' in text
 
 
 def test_it_names_the_branch_the_subject_and_the_request() -> None:
