@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from gate.approvals.entries import Entry
 from gate.approvals.record import Record
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog, entries_of
@@ -34,15 +35,17 @@ def deployments_in(
     """
     recorded = _records(log, policy, environment)
     entries = trusted(entries_of(recorded, policy), policy, policy.protect[environment], now)
-    return _history(log.repository, _by_seniors((entry.record for entry in entries), policy))
+    return _history(log.repository, _by_seniors(entries, policy))
 
 
-def rolled_back_in(log: ApprovalLog, policy: Policy, environment: str, now: int, commit: str) -> int:
-    """When the last release of `commit` in `environment` was rolled back; 0 if it was not.
+def rolled_back_in(
+    log: ApprovalLog, policy: Policy, environment: str, now: int, commit: str
+) -> frozenset[str]:
+    """The ids of the records by which the last release of `commit` in `environment` was rolled back; mostly none.
 
     Here the record of anybody counts who was ever admitted: a replaced key takes no rollback with it.
     """
-    everybody = (entry.record for entry in entries_of(_records(log, policy, environment), policy))
+    everybody = entries_of(_records(log, policy, environment), policy)
     histories = (
         deployments_in(log, policy, environment, now)[0],
         _history(log.repository, _by_seniors(everybody, policy))[0],
@@ -51,7 +54,8 @@ def rolled_back_in(log: ApprovalLog, policy: Policy, environment: str, now: int,
         [deployment for deployment in deployments if deployment.commit == commit][-1:]
         for deployments in histories
     )
-    return max((deployment.returned for deployments in last for deployment in deployments), default=0)
+    by = (deployment.returned_by for deployments in last for deployment in deployments)
+    return frozenset(filter(None, by))
 
 
 def precedes_first(repository: Repository, deployments: tuple[Deployment, ...], commit: str) -> bool:
@@ -66,21 +70,22 @@ def _records(log: ApprovalLog, policy: Policy, environment: str) -> list[Found]:
     return [entry for entry in log.given_for(into, "verdict") if entry.record.repository == policy.repository]
 
 
-def _by_seniors(records: Iterable[Record], policy: Policy) -> list[Record]:
+def _by_seniors(entries: Iterable[Entry], policy: Policy) -> list[Entry]:
     """Those in order that are not by a junior."""
     juniors = {name for name, person in policy.people.items() if person.role == "junior"}
     return sorted(
-        (record for record in records if record.by not in juniors),
-        key=lambda record: (record.at, record.nonce),
+        (entry for entry in entries if entry.record.by not in juniors),
+        key=lambda entry: (entry.record.at, entry.record.nonce),
     )
 
 
-def _history(repository: Repository, records: list[Record]) -> tuple[tuple[Deployment, ...], str]:
-    parents = _parents(repository, records)
+def _history(repository: Repository, entries: list[Entry]) -> tuple[tuple[Deployment, ...], str]:
+    parents = _parents(repository, [entry.record for entry in entries])
     deployments: list[Deployment] = []
     # Those up to the present one, without what was rolled back.
     line: list[int] = []
-    for record in records:
+    for entry in entries:
+        record = entry.record
         if line and deployments[line[-1]].commit == record.head:
             continue
         if deployments:
@@ -88,12 +93,12 @@ def _history(repository: Repository, records: list[Record]) -> tuple[tuple[Deplo
         for number in [
             position for position in line if _is_before(parents, record.head, deployments[position].commit)
         ] or _above(line, deployments, record.head):
-            deployments[number] = replace(deployments[number], returned=record.at)
+            deployments[number] = replace(deployments[number], returned=record.at, returned_by=entry.id)
             line.remove(number)
         if line and deployments[line[-1]].commit == record.head:
             line.pop()
         line.append(len(deployments))
-        deployments.append(Deployment(record.head, record.at))
+        deployments.append(Deployment(record.head, record.at, record=entry.id))
     return tuple(deployments), deployments[line[-2]].commit if len(line) > 1 else ""
 
 

@@ -16,13 +16,16 @@ from gate.policy.types import Policy, Protection
 class Deployment:
     """A release's stay in an environment, from `since`, in seconds since the epoch.
 
-    `until` is None while it is live. `returned` is when it was rolled back to the release before, or 0.
+    `until` is None while it is live. `returned` is when it was rolled back to the release before, or 0. `record` is the
+    id of its record, and `returned_by` that of the release that rolled it back.
     """
 
     commit: str
     since: int
     until: int | None = None
     returned: int = 0
+    record: str = ""
+    returned_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,8 @@ class Release:
     `downtime` is in minutes, of the last year; None says with `no_downtime` why that is not known. `promoter` is
     the person who asks, as far as their key shows. `returning` is true of the release that was in the
     environment before the present one: the way back is always open. `rolled_back` has the environments in which
-    the latest stay of this commit ended with a rollback, with the time of it; `recent` are the ids of the records
-    about this release that are later than all of these rollbacks.
+    the latest stay of this commit ended with a rollback, with the ids of the records of that; `recent` are the ids of
+    the records about this release that came into the log after all of these rollbacks.
     """
 
     now: int
@@ -54,7 +57,7 @@ class Release:
     no_downtime: str = ""
     promoter: str = ""
     returning: bool = False
-    rolled_back: Mapping[str, int] = field(default_factory=dict)
+    rolled_back: Mapping[str, frozenset[str]] = field(default_factory=dict)
     recent: frozenset[str] = frozenset()
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from time import time
+from unittest.mock import patch
 
 import pytest
 from support.company import Clone, Company
@@ -178,6 +180,27 @@ def test_what_was_rolled_back_in_one_environment_enters_no_other(company: Compan
     result = ada.gate("check", "--into", "staging", "--head", second)
     assert result.code == 1, "an approval from before the rollback says nothing about it"
     assert "rolled back in production" in result.text
+    again = company.clone("nehemiah").gate("approve", second, "--into", "staging")
+    assert again.code == 0, again.text
+    promoted(ada, second, "staging")
+
+
+@pytest.mark.slow
+def test_a_fast_clock_does_not_move_an_approval_past_a_rollback(company: Company) -> None:
+    protect(company, STAGING)
+    first, second = merged(company, "first"), merged(company, "second")
+    ada, senior = company.clone("ada"), company.clone("nehemiah")
+    promoted(ada, first, "staging")
+    tomorrow = time() + 24 * 60 * 60
+    with patch("time.time", lambda: tomorrow):
+        early = senior.gate("approve", second, "--into", "staging")
+    assert early.code == 0, early.text
+    for commit in (second, first):
+        promoted(ada, commit, "staging")
+    assert ada.gate("check", "--into", "staging", "--head", second).code == 1
+    again = senior.gate("approve", second, "--into", "staging")
+    assert again.code == 0, again.text
+    promoted(ada, second, "staging")
 
 
 def without_ada(company: Company, environments: str) -> str:

@@ -82,7 +82,7 @@ def test_who_counts(require: Require, required: set[str]) -> None:
 
 @pytest.mark.parametrize(
     ("release", "counted"),
-    [(None, set()), (Release(0), set()), (Release(0, rolled_back={"live": 1}), EVERYBODY)],
+    [(None, set()), (Release(0), set()), (Release(0, rolled_back={"live": frozenset({"id"})}), EVERYBODY)],
 )
 def test_after_a_rollback_everybody_counts(release: Release | None, counted: set[str]) -> None:
     assert counting(facts(NO_OWNERS, *map(approval, PEOPLE), release=release)) == counted

@@ -31,8 +31,9 @@ from gate.git.repository import Repository
 from gate.git.revisions import default_branch
 from gate.log.admitted import open_log
 from gate.log.decisions import Decisions, decisions_about
+from gate.log.order import added_after
 from gate.log.paths import change_path
-from gate.log.releases import deployments_in
+from gate.log.releases import deployments_in, rolled_back_in
 from gate.log.sync import bring
 from gate.model import Approval, Change, CheckResult, short_name
 from gate.policy.people import members, people_by_emails, person_by_email
@@ -156,7 +157,7 @@ def _checks_so_far(
 def _releases_before(
     repository: Repository, change: Change, policy: Policy, now: int
 ) -> tuple[int, frozenset[str]]:
-    """When the latest release into the environment was recorded, and the records that are older than it.
+    """When the latest release into the environment was recorded, and the records from before it or a rollback.
 
     What was approved before a rollback has to be approved again, so an older approval is no reason not to record one.
     """
@@ -164,9 +165,12 @@ def _releases_before(
         return 0, frozenset()
     log = open_log(repository)
     deployments, _ = deployments_in(log, policy, short_name(change.into), now)
-    latest = deployments[-1].since if deployments else 0
-    records = log.given_for(change.into, "approve", "block", "waive")
-    return latest, frozenset(record.id for record in records if record.record.at < latest)
+    latest = deployments[-1:]
+    before = {deployment.record for deployment in latest}
+    for name in filter(policy.is_environment, policy.protect):
+        before |= rolled_back_in(log, policy, name, now, change.head)
+    records = {record.id for record in log.given_for(change.into, "approve", "block", "waive")}
+    return latest[0].since if latest else 0, frozenset(records) - added_after(log, records, before)
 
 
 def approve(proposal: ApprovalPreview) -> StoredRecord:

@@ -22,6 +22,7 @@ from gate.git.change import read_step
 from gate.git.repository import Repository
 from gate.git.revisions import commit_named
 from gate.log.admitted import ApprovalLog, open_log
+from gate.log.order import added_after
 from gate.log.releases import deployments_in, precedes_first, rolled_back_in
 from gate.model import ENVIRONMENTS, Change
 from gate.policy.files import POLICY_FILE
@@ -89,9 +90,9 @@ def _read(
     queries += [budget.downtime] if budget and budget.downtime else []
     readings = ask(policy.prometheus, queries)
     rolled_back = {
-        name: at for name in deployed if (at := rolled_back_in(log, policy, name, now, change.head))
+        name: by for name in deployed if (by := rolled_back_in(log, policy, name, now, change.head))
     }
-    latest = max(rolled_back.values(), default=0)
+    about = {entry.id for entry in log.select({change.digest}, ())} if rolled_back else set()
     release = Release(
         now,
         passed,
@@ -99,7 +100,7 @@ def _read(
         readings,
         promoter=promoter,
         rolled_back=rolled_back,
-        recent=frozenset(entry.id for entry in log.select({change.digest}, ()) if entry.record.at >= latest),
+        recent=added_after(log, about, frozenset().union(*rolled_back.values())),
     )
     if budget:
         minutes, trouble = spent(repository, environment, budget, readings, now)
