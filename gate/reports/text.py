@@ -210,7 +210,7 @@ def _reviewers(verdict: Verdict, ink: Ink) -> list[str]:
         lines += ink.flow([("", f"To approve, run {visible(verdict.approve_with)}")])
         if remote := ink.context.remote:
             # What others have signed since the last fetch is not here yet.
-            text = f"Already approved? `gate approvals --fetch` brings approvals from {visible(remote)}"
+            text = f"Already approved? `gate approvals --fetch` fetches approvals from {visible(remote)}"
             lines += ink.flow([("dim", text)])
     return lines
 

@@ -70,7 +70,7 @@ def test_it_says_whom_to_ask_for_which_files() -> None:
 
 
 def test_with_a_remote_it_says_how_to_get_approvals_given_elsewhere() -> None:
-    hint = "Already approved? `gate approvals --fetch` brings approvals from origin"
+    hint = "Already approved? `gate approvals --fetch` fetches approvals from origin"
     assert hint in render(BLOCKED, replace(CONTEXT, remote="origin"))
     assert "--fetch" not in render(BLOCKED, CONTEXT)
     assert hint not in render(
