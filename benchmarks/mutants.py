@@ -22,6 +22,7 @@ import importlib.util
 import json
 import os
 import random
+import resource
 import signal
 import sys
 import time
@@ -65,8 +66,10 @@ EQUIVALENT: dict[str, list[dict[str, str]]] = json.loads(
 )
 """By module, the mutants that mean the same as the original: `before`, `after`, and the `reason`."""
 SAMPLE = 40
-LIMIT = 120.0
-"""Seconds after which a mutant counts as noticed: it does not end."""
+LIMIT = 120
+"""Seconds of processor time after which a mutant counts as noticed: it does not end."""
+PATIENCE = 20 * LIMIT
+"""Seconds after which it does on whatever busy machine, even if it only waits."""
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
@@ -175,13 +178,14 @@ def noticed(path: Path, tree: ast.Module, tests: Sequence[str]) -> bool:
     if child == 0:
         code = 70
         try:
+            resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT))
             silent = os.open(os.devnull, os.O_RDWR)
             for descriptor in (0, 1, 2):
                 os.dup2(silent, descriptor)
             code = _run(path, tree, tests)
         finally:
             os._exit(code)
-    end = time.monotonic() + LIMIT
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
