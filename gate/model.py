@@ -6,6 +6,7 @@ comparing two paths compares their bytes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -20,6 +21,8 @@ Source = Literal["ssh", "github", "gitlab", "gitea"]
 BRANCHES = "refs/heads/"
 NOT_ASKED = "not required"
 """Why a requirement is not applicable that nobody has set up."""
+OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+"""An object id of git: SHA-1, or SHA-256."""
 UNRESOLVED = "the index has unresolved conflicts"
 """The obstacle of a staged change that cannot be committed yet."""
 ENVIRONMENTS = "refs/environments/"

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from gate.json_input import parse_json
-from gate.model import BRANCHES, ENVIRONMENTS, Source
+from gate.model import BRANCHES, ENVIRONMENTS, OID, Source
 
 Kind = Literal["approve", "block", "revoke", "waive", "verdict", "compact"]
 KINDS: frozenset[str] = frozenset(get_args(Kind))
@@ -20,7 +20,6 @@ LONGEST_REASON = 4000
 SHOWN = 60
 """How many characters of a wrong value a message shows."""
 
-_OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _REVIEW = re.compile(r"[^\s]+ [^\s]+( .*)?", re.DOTALL)
 _NONCE = re.compile(r"[0-9a-f]{32}")
@@ -145,8 +144,8 @@ def _wrong_value(fields: dict[str, Any]) -> str:
             fields["into"].startswith((BRANCHES, ENVIRONMENTS)),
             f"a full ref name under {BRANCHES} or {ENVIRONMENTS}",
         ),
-        "base": (_OID.fullmatch(fields["base"]), oid),
-        "head": (_OID.fullmatch(fields["head"]), oid),
+        "base": (OID.fullmatch(fields["base"]), oid),
+        "head": (OID.fullmatch(fields["head"]), oid),
         "change": (_SHA256.fullmatch(fields["change"]), sha256),
         "by": (len(fields["by"]) > 1 and fields["by"].startswith("@"), "a person, such as @name"),
         "at": (0 <= fields["at"] < 2**53, "a time in seconds since 1970"),

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gate.errors import CannotDecide, UsageError
 from gate.git.repository import NOT_HERE, Repository
-from gate.model import decode_path, encode_path
+from gate.model import OID, decode_path, encode_path
 
 REGULAR_MODES = frozenset({"100644", "100755"})
 FOLDER, LINK = "040000", "120000"
 LONGEST_COMMAND = 100_000
 """Bytes of paths that go into one command line: macOS takes 256 KiB of it, with the environment."""
-OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 """The full id of an object."""
 FEW = 32
 """Up to so many objects asked for at once are remembered: settings and rules are, all files of a tree are not."""

@@ -18,8 +18,9 @@ from gate.git.branch_history import existing
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog, log_at
 from gate.log.index import Found
-from gate.log.paths import change_path, record_path, signature_path, verdict_path
+from gate.log.paths import LOG_TRAILER, change_path, record_path, signature_path, verdict_path
 from gate.log.signature_cache import valid_keys
+from gate.model import OID
 from gate.policy.people import members
 from gate.policy.types import Policy
 from gate.rules import ProtectedBranches
@@ -28,7 +29,6 @@ KIND: Final = "compact"
 REPLACED = "refs/gate/replaced"
 """The ref of the log that a compaction has replaced here."""
 _DRAFT = "refs/gate/compacting"
-_OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _RECORD = re.compile(rb"records/../([0-9a-f]{64})\.json")
 _WRITER = b"committer gate <gate@localhost> 0 +0000\n"
 
@@ -250,6 +250,6 @@ def _is_ancestor(repository: Repository, commit: str, tip: str) -> bool:
 
 def referred_by_merges(repository: Repository) -> list[str]:
     """The commits of the log to which a commit of any branch refers, the oldest first."""
-    form = "--format=%(trailers:key=Gate-Log,valueonly,separator=%x20)"
-    lines = repository.text("log", "--branches", "--remotes", "--reverse", form).split()
-    return [name for name in dict.fromkeys(lines) if _OID.fullmatch(name)]
+    printed = repository.text("log", "--branches", "--remotes", "--reverse", f"--format={LOG_TRAILER}")
+    names = printed.replace(",", " ").split()
+    return [name for name in dict.fromkeys(names) if OID.fullmatch(name)]

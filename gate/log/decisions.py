@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -16,19 +15,18 @@ from gate.log.admitted import ApprovalLog, entries_of, open_log
 from gate.log.carried_over import carry
 from gate.log.history import read_list_blobs
 from gate.log.index import Found
+from gate.log.paths import LOG_TRAILER
 from gate.log.retired import mark_earlier
 from gate.log.spent import spent_on
 from gate.log.store import LOG, contains
 from gate.log.sync import fetch, remote_of
-from gate.model import Approval, Change
+from gate.model import OID, Approval, Change
 from gate.policy.types import Policy, Protection
 
 RECENT_COMMITS = 20
 """How many commits of the protected branch are searched for the last one that names a commit of the log."""
 MOST_ALIKE = 200
 """Of approvals given for similar changes only so many, the latest, are looked at; of objections all."""
-TRAILER = "Gate-Log"
-_OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +204,11 @@ class _Missing:
 def _missing(log: ApprovalLog, base: str) -> _Missing | None:
     """What the protected branch last referred to, if the log does not contain it, nor what replaced it."""
     repository, tip = log.repository, log.tip
-    form = f"--format=%h%x00%cn%x00%(trailers:key={TRAILER},valueonly,separator=%x2C)"
+    form = f"--format=%h%x00%cn%x00{LOG_TRAILER}"
     command = ("log", "--first-parent", f"-{RECENT_COMMITS}", form, base)
     lines = repository.once(command, lambda: repository.text(*command)).split("\n")
     for merge, who, log_commit in (line.split("\0", 2) for line in lines if line.count("\0") == 2):
-        if _OID.fullmatch(log_commit):
+        if OID.fullmatch(log_commit):
             is_here = contains(repository, tip, log_commit) or log.state(log_commit)
             return None if is_here else _Missing(log_commit, merge, who)
     return None

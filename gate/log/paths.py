@@ -1,9 +1,11 @@
-"""The paths of the log's tree: where each kind of file is, and where older versions of gate wrote it."""
+"""Where things are: the files in the log's tree, those of older versions too, and the commits that refer to the log."""
 
 from __future__ import annotations
 
 import re
 
+LOG_TRAILER = "%(trailers:key=Gate-Log,valueonly,separator=%x2C)"
+"""How `git log` prints the commits of the log that a commit refers to: one, or several with commas between them."""
 PLACES = re.compile(
     r"records/[0-9a-f]{2}/[0-9a-f]{64}(\.json|(\.[0-9a-f]{40,64})?\.sig)"
     r"|changes/([0-9a-f]{2}/)?[0-9a-f]{64}|verdicts/([0-9a-f]{2}/)?[0-9a-f]{64}\.json"

@@ -6,7 +6,6 @@ can do that only where the log held it before: a key is often replaced because s
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -16,14 +15,13 @@ from gate.errors import InvalidInput
 from gate.git.branch_history import existing
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog
-from gate.log.paths import record_path
+from gate.log.paths import LOG_TRAILER, record_path
+from gate.model import OID
 from gate.policy.files import POLICY_FILE
 from gate.rules import policy_at
 
 SEARCHED = 20
 """How many commits of the branch are searched for one that names a commit of the log."""
-TRAILER = "Gate-Log"
-OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 def mark_earlier(log: ApprovalLog, base: str, entries: Sequence[Entry]) -> list[Entry]:
@@ -51,8 +49,7 @@ def _referred_to(repository: Repository, commit: str) -> str:
 
     A commit cannot name what was made after it, so nothing that is added to the log later can be in there.
     """
-    form = f"--format=%(trailers:key={TRAILER},valueonly,separator=%x2C)"
-    command = ("log", "--first-parent", f"-{SEARCHED}", form, commit)
+    command = ("log", "--first-parent", f"-{SEARCHED}", f"--format={LOG_TRAILER}", commit)
     lines = repository.once(command, lambda: repository.text(*command)).split("\n")
     return next((line for line in lines if OID.fullmatch(line)), "")
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import yaml
 
 from gate.json_input import parse_json
+from gate.model import OID
 from gate.policy.files import PROOF, SHARED
 from gate.policy.reading import Reader, joined
 from gate.policy.sections import read_policy
@@ -23,7 +23,6 @@ from gate.policy.types import Extends
 
 OWN = frozenset({"version", "extends", "repository"})
 """What every policy says for itself."""
-COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 UPDATE = "`gate init --extends` fetches and stores it"
 
 
@@ -44,7 +43,7 @@ def read_extends(reader: Reader, node: yaml.Node, path: str) -> Extends:
         if not values.get(name):
             reader.wrong(node, path, f"expected `{name}`, {what}")
     commit = values.get("commit", "")
-    if commit and not COMMIT.fullmatch(commit):
+    if commit and not OID.fullmatch(commit):
         # A branch or a tag could be moved, and with it what is required here.
         reader.wrong(node, f"{path}.commit", f'expected the full id of a commit, got "{commit}"')
     return Extends(values.get("repository", ""), commit, values.get("file") or "gate.yaml")

@@ -23,7 +23,7 @@ from gate.git.repository import Repository
 from gate.git.revisions import default_beside
 from gate.log.admitted import ApprovalLog
 from gate.log.index import Found
-from gate.log.paths import record_path
+from gate.log.paths import LOG_TRAILER, record_path
 from gate.log.store import contains
 from gate.log.trailers import read_trailers
 from gate.model import BRANCHES
@@ -138,11 +138,11 @@ def _next_states(
     """For each of these commits of the branch at `tip` the log to which the next later commit refers."""
     if not commits:
         return {}
-    form = "--format=%H %(trailers:key=Gate-Log,valueonly,separator=%x20)"
+    form = f"--format=%H {LOG_TRAILER}"
     lines = repository.text("log", "--first-parent", form, tip, "--not", f"{commits[-1]}^@").splitlines()
     states = {}
     state = ""
     for oid, _, names in (line.partition(" ") for line in lines):
-        state = next(filter(None, map(log.state, names.split()[:1])), state)
+        state = next(filter(None, map(log.state, filter(None, names.split(",")[:1]))), state)
         states[oid] = state
     return {oid: states.get(oid, "") for oid in commits}
