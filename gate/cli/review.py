@@ -97,10 +97,15 @@ def _show(proposal: ApprovalPreview, paths: tuple[str, ...]) -> None:
     ]
     lines = [Line("file", line) for line in title] + list(diff_lines(proposal, paths))
     pager = _pager(proposal.repository) if sys.stdout.isatty() else ""
-    # A pager such as delta colors a diff itself, and can only read one that has no colors yet.
-    plain = bool(pager) and Path(shlex.split(pager)[0]).name not in {"less", "more", "cat", "pager"}
-    text = "".join(f"{line}\n" for line in _drawn(lines, colour=wants_colour() and not plain))
-    _print(text, pager)
+    colour = wants_colour() and _git_colors(proposal.repository, paged=bool(pager))
+    _print("".join(f"{line}\n" for line in _drawn(lines, colour=colour)), pager)
+
+
+def _git_colors(repository: Repository, *, paged: bool) -> bool:
+    """Return whether git would color a diff on a terminal. Its pagers, delta among them, get the same colors."""
+    settings: list[tuple[str, ...]] = [("--get-colorbool", "color.diff", "true")]
+    settings += [("--type=bool", "--default=true", "--get", "color.pager")] if paged else []
+    return all(repository.attempt("config", *words).stdout.strip() != b"false" for words in settings)
 
 
 def _drawn(lines: list[Line], *, colour: bool) -> Iterator[str]:

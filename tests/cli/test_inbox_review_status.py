@@ -116,6 +116,33 @@ def reviewing(senior: Clone, answers: dict[str, str]) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("settings", "colored"),
+    [
+        ((), True),
+        (("color.ui=never",), False),
+        (("color.diff=false",), False),
+        (("color.pager=false",), False),
+    ],
+)
+def test_the_pager_of_a_review_gets_the_colors_that_git_would_give_it(
+    company: Company, pushed: Clone, settings: tuple[str, ...], colored: bool
+) -> None:
+    senior = company.clone("nehemiah")
+    senior.fetch()
+    paged = senior.path.parent / "paged"
+    senior.git("config", "core.pager", f"LV=-c tee '{paged}'")
+    for setting in settings:
+        senior.git("config", *setting.split("="))
+    argv = [sys.executable, "-P", "-m", "gate", "review", "origin/feature"]
+    terminal = Terminal(argv, senior.path, {**isolated(senior.path.parent / "home"), "TERM": "xterm"})
+    assert terminal.wait_for("[s]kip?"), terminal.shown
+    terminal.close()
+    assert ("\x1b[32m+x = 2" in paged.read_text()) == colored
+    assert "+x = 2" in paged.read_text()
+
+
+@pytest.mark.slow
 def test_a_review_at_a_terminal_skips_objects_or_approves(company: Company, pushed: Clone) -> None:
     senior = company.clone("nehemiah")
     senior.fetch()
