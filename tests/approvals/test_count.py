@@ -258,6 +258,13 @@ def test_a_list_that_is_missing_leaves_an_approval_stale() -> None:
     assert only(lost, earlier=frozenset({"e"})) == (False, "stale: given for another content")
 
 
+@pytest.mark.parametrize(("head", "commit"), [("9" * 40, "999999999999"), ("", "unknown")])
+def test_an_approval_of_a_commit_that_is_gone_names_it(head: str, commit: str) -> None:
+    lost = entry(change="", head=head)
+    why = f"stale: given for commit {commit}, which cannot be had"
+    assert only(lost, earlier=frozenset({"e"})) == (False, why)
+
+
 def test_many_changed_files_are_named_shortly() -> None:
     files = tuple(file(f"{letter}.py") for letter in "abcdef")
     found = count(
