@@ -51,7 +51,7 @@ class VerifiedCommit:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What an attestation says: these artifacts belong to this commit."""
+    """The statement of an attestation: these artifacts belong to this commit."""
 
     subjects: tuple[Subject, ...]
     commit: VerifiedCommit
@@ -66,7 +66,7 @@ class Envelope:
 
 
 def parse_subject(text: str) -> Subject:
-    """Read `NAME=sha256:HEX`; raises ValueError saying what is wrong."""
+    """Parse `NAME=sha256:HEX`. Raises ValueError with the reason."""
     name, _, digest = text.rpartition("=")
     algorithm, _, value = digest.partition(":")
     if not name or algorithm != "sha256" or not _SHA256.fullmatch(value.lower()):
@@ -90,7 +90,7 @@ def statement_bytes(statement: Statement) -> bytes:
 
 
 def pre_authentication_encoding(payload: bytes) -> bytes:
-    """What is signed: DSSE's PAE of the type and the payload."""
+    """The bytes to sign: DSSE's pre-authentication encoding (PAE) of the type and the payload."""
     kind = PAYLOAD_TYPE.encode()
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
 
@@ -102,7 +102,7 @@ def envelope_bytes(payload: bytes, fingerprint: str, signature: bytes) -> bytes:
 
 
 def parse_envelope(data: bytes) -> Envelope:
-    """Read a DSSE envelope with an in-toto payload; raises ValueError saying what is wrong."""
+    """Parse a DSSE envelope with an in-toto payload. Raises ValueError with the reason."""
     if len(data) > LARGEST:
         raise ValueError(f"larger than {LARGEST} bytes")
     fields = _object(data, "the envelope")
@@ -119,9 +119,9 @@ def parse_envelope(data: bytes) -> Envelope:
 
 
 def parse_statement(payload: bytes) -> Statement:
-    """Read a statement about a verified commit; raises ValueError saying what is wrong.
+    """Parse a statement about a verified commit. Raises ValueError with the reason.
 
-    As in-toto asks, fields that are not known are ignored.
+    Unknown fields are ignored, as in-toto requires.
     """
     fields = _object(payload, "the payload")
     if fields.get("_type") != STATEMENT_TYPE:

@@ -23,7 +23,7 @@ def contents_of(files: Iterable[FileChange]) -> Contents:
 
 
 def parse_contents(raw: bytes) -> Contents:
-    """The contents in a list of the log: git's raw, NUL-separated diff. Raises ValueError if it is none."""
+    """Parse a content list of the log: git's raw, NUL-separated diff. Raises ValueError for anything else."""
     return contents_of(parse_raw(raw))
 
 
@@ -47,16 +47,16 @@ def merged_already(approved: Contents, now: Contents, base: States) -> frozenset
 
 
 def covers(approved: Contents, now: Contents, base: States, equivalent: Collection[str] = ()) -> bool:
-    """Is whatever `now` changes a part of what `before` did, of which the base has the rest already, unaltered?
+    """Whether `now` changes a part of what `before` changed, and the base already has the rest unaltered.
 
-    Files in `equivalent` count as the same.
+    Files in `equivalent` count as unchanged.
     """
     same = all(approved.get(path) == content or path in equivalent for path, content in now.items())
     return bool(now) and same and approved.keys() - now.keys() <= merged_already(approved, now, base)
 
 
 def alike(approved: Contents, now: Contents) -> bool:
-    """Do they touch the same files, by and large: at least half of those of the smaller one?"""
+    """Whether the two changes share at least half of the files of the smaller one."""
     shared = len(approved.keys() & now.keys())
     return shared > 0 and shared * 2 >= min(len(approved), len(now))
 

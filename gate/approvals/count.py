@@ -39,9 +39,9 @@ INVALID_KEY = {
 
 
 def who_settles(policy: Policy, protection: Protection) -> frozenset[str]:
-    """Who can lift the objection of somebody who is no longer in the policy: guardians, else every reviewer.
+    """The people who can settle the objection of somebody who left the policy: guardians, or else every reviewer.
 
-    Authors of the change never can; who they are is another question.
+    Callers must exclude the authors of the change, who never can.
     """
     guardians = members(policy, protection.require.guarded)
     reviewers = {person.name for person in policy.people.values() if person.role in {"senior", "member"}}
@@ -50,7 +50,7 @@ def who_settles(policy: Policy, protection: Protection) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class CountContext:
-    """What the records are asked about.
+    """The change and the state of the branch that records are counted for.
 
     `now` is in seconds since the epoch. `earlier` has the ids of the records that are about an earlier form
     of this very change, as far as is known; `certain` those of them about which there is no doubt. `lists`

@@ -27,7 +27,7 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Unsigned:
-    """No valid signature by a key of the policy, and why in a few words; `key` is the one that it names."""
+    """An entry without a valid signature by a key of the policy, with a short reason; `key` is the key it claims."""
 
     reason: str
     key: str = ""
@@ -35,7 +35,7 @@ class Unsigned:
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """A review: a forge answers for who gave it. `void` says why it is worth nothing any more, if so.
+    """A review whose author a forge identifies. `void` is the reason why it no longer counts, if any.
 
     One that was `dismissed` closes what the person had decided before; one that was merely followed by
     another of theirs leaves that to the later one.
@@ -49,9 +49,9 @@ class Reviewed:
 
 @dataclass(frozen=True, slots=True)
 class RecordedReview:
-    """A review that somebody has seen on a forge and signed for, with this key.
+    """A review that somebody read on a forge and recorded, signed with this key.
 
-    `recorder` is who that is; `former` says that the policy no longer lists their key.
+    `recorder` is that person; `former` means that the policy no longer lists their key.
     """
 
     login: str
@@ -62,7 +62,7 @@ class RecordedReview:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A decision under its id, with what answers for its author."""
+    """A decision, its ID, and the evidence of its author."""
 
     id: str
     record: Record
@@ -71,9 +71,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """An entry whose author is who it says: a person of the policy, or of an earlier one.
+    """An entry by an identified person, from the policy or an earlier one.
 
-    A `retired` key is one that the policy no longer lists: what it signed can open nothing.
+    `retired` means that the policy no longer lists the key, so the decision can't unblock anything.
     """
 
     entry: Entry
@@ -82,7 +82,7 @@ class Decision:
 
     @property
     def moment(self) -> tuple[int, str]:
-        """What orders the decisions of one person."""
+        """The sort key for the decisions of one person."""
         return self.entry.record.at, self.entry.id
 
     @property
@@ -93,14 +93,14 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Nobody:
-    """The policy does not list the author of an entry: how to refer to them, and why it does not."""
+    """An author whom the policy doesn't list: the name to show, and the reason."""
 
     by: str
     why: str
 
 
 def identify(entry: Entry, holder: Holder | None, policy: Policy, now: int) -> Decision | Nobody:
-    """Whose decision it is. `holder` is who holds the key that the signature names, as far as anybody does."""
+    """The person behind an entry. `holder` is the holder of the key that the signature names, if there is one."""
     record, signature = entry.record, entry.signature
     if isinstance(signature, RecordedReview):
         return _recorded_review(entry, signature, holder, policy, now)
@@ -135,7 +135,7 @@ def _by_former_key(
 
 
 def name_today(by: str, holder: Holder | None, policy: Policy) -> str:
-    """Under which name the policy lists the person who signed as `by`, with a key that is now the holder's."""
+    """The name in the current policy of the person who signed as `by`, with a key that is now the holder's."""
     listed = next((name for name in policy.people if name.casefold() == by.casefold()), "")
     return listed or (holder.person if holder else by)
 

@@ -12,14 +12,14 @@ from gate.policy.types import Policy
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """To whom a key belongs."""
+    """A key, and the person it belongs to."""
 
     person: str
     key: PublicKey
 
 
 def readable_keys(policy: Policy) -> Iterator[Holder]:
-    """Every key that the policy lists, with its person, without those that cannot be read."""
+    """Every readable key in the policy, with its person."""
     for person in policy.people.values():
         for line in person.keys:
             with suppress(ValueError):
@@ -27,9 +27,9 @@ def readable_keys(policy: Policy) -> Iterator[Holder]:
 
 
 def holders(policy: Policy) -> dict[str, Holder]:
-    """Who holds which key, by its base64 text.
+    """The holder of each key, by the key's base64 text.
 
-    A key that cannot be read, or that two people list, is nobody's: it cannot say who signed.
+    Unreadable keys, and keys that two people list, have no holder, because they don't identify a signer.
     """
     by_key: dict[str, Holder] = {}
     shared: set[str] = set()
@@ -41,7 +41,7 @@ def holders(policy: Policy) -> dict[str, Holder]:
 
 
 def bots(policy: Policy, now: int) -> dict[str, Holder]:
-    """Who holds a key that is valid now, and has the role `bot`, by the base64 text of the key."""
+    """The bots with a key that is valid now, by the key's base64 text."""
     return {
         blob: holder
         for blob, holder in holders(policy).items()
@@ -50,6 +50,6 @@ def bots(policy: Policy, now: int) -> dict[str, Holder]:
 
 
 def boundaries(keys: Iterable[PublicKey], now: int) -> int | None:
-    """The next moment after `now` at which one of the keys begins or ceases to be valid."""
+    """The next time after `now` when one of the keys becomes valid or expires."""
     moments = [moment for key in keys for moment in (key.after, key.before) if moment and moment > now]
     return min(moments, default=None)

@@ -24,7 +24,7 @@ RETARGETED = "stale: given before the pull request was aimed at this branch"
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What somebody decided in a review, and for which commit ("" if the forge does not say).
+    """A person's decision in a review, and the commit it is for ("" if the forge doesn't say).
 
     `at` is when, in seconds by the forge's clock. Comments are no decisions, and not here.
     """
@@ -66,7 +66,7 @@ class PullRequest:
 
 @dataclass(frozen=True, slots=True)
 class ShownChange:
-    """What a reviewer of a commit had before them: the digest of that change, and what it consisted of."""
+    """The change that the reviewer of a commit saw: its digest and its contents."""
 
     digest: str
     contents: Contents
@@ -74,7 +74,7 @@ class ShownChange:
 
 @dataclass(frozen=True, slots=True)
 class ReviewDecisions:
-    """What a pull request brings into the count. `contributors` are people who had a hand in the change."""
+    """The decisions of a pull request. `contributors` are people who contributed to the change."""
 
     request: PullRequest
     entries: tuple[Entry, ...]
@@ -90,7 +90,7 @@ def review_decisions(
     seen: Mapping[str, ShownChange],
     guessed: frozenset[str],
 ) -> ReviewDecisions:
-    """The decisions of a pull request. `seen` has, by commit, what its reviewers saw, where that is available."""
+    """The decisions of a pull request. `seen` maps each commit to the change that its reviewers saw, if available."""
     by_person: dict[str, list[Review]] = defaultdict(list)
     for review in sorted(request.reviews, key=lambda review: review.at):
         by_person[review.login.casefold()].append(review)
@@ -134,7 +134,7 @@ def completed(
 
 
 def unknown_teams(policy: Policy, names: Iterable[str]) -> tuple[str, ...]:
-    """Those of the names that look like a team's and that the policy says nothing about."""
+    """The names that look like teams but aren't in the policy."""
     team_names = {name.casefold() for name in policy.teams}
     wanted = (name for name in names if name.startswith("@") and "/" in name)
     return tuple(

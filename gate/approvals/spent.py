@@ -19,7 +19,7 @@ State = tuple[str, str]
 
 
 class Timeline:
-    """What each commit of a branch changed, by its number: 1 for the first after `start`, and so on."""
+    """The changes of each commit of a branch, by number: 1 is the first commit after `start`."""
 
     def __init__(self, changes: Iterable[Sequence[FileChange]]) -> None:
         """Of the changes that each commit made to the one before it, oldest first."""
@@ -31,7 +31,7 @@ class Timeline:
                 self._states.setdefault(file.path, []).append((file.new_mode, file.new))
 
     def first_with(self, contents: Contents, start: int, until: int) -> int:
-        """The first commit after the one numbered `after`, up to `until`, where the branch had these contents; or 0.
+        """The number of the first commit after `after`, up to `until`, at which the branch had these contents; or 0.
 
         All files have to have changed since `after`, each to its new content: at `after` they are as before the change.
         """

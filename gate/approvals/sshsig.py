@@ -36,9 +36,9 @@ class _Signature:
 
 
 def signing_key(signature: bytes, namespace: str = NAMESPACE) -> str | None:
-    """The base64 text of the key that a signature names as its maker, if it was made for this namespace.
+    """The base64 text of the key that a signature claims, if it was made for this namespace.
 
-    It is a claim until the signature has been verified.
+    The claim proves nothing until the signature is verified.
     """
     fields = _read(signature)
     if fields is None or fields.namespace != namespace.encode():
@@ -47,7 +47,7 @@ def signing_key(signature: bytes, namespace: str = NAMESPACE) -> str | None:
 
 
 def can_verify() -> bool:
-    """Whether the library that `certain_validity` needs is installed. Without it ssh-keygen verifies everything."""
+    """Whether the library for `certain_validity` is installed. Without it, ssh-keygen verifies every signature."""
     try:
         import cryptography.hazmat.primitives.serialization  # noqa: F401  only whether it is there
     except ImportError:

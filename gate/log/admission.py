@@ -29,7 +29,7 @@ from gate.raw_diff import parse_log, parse_raw
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one push may add to the log. A server's administrator sets them with `git config gate.NAME`."""
+    """Limits on what one push may add to the log. Administrators set them with `git config gate.NAME`."""
 
     files: int = 5000
     bytes: int = 32 * 1024 * 1024

@@ -25,9 +25,9 @@ FEW = 8
 
 @dataclass(slots=True)
 class ApprovalLog:
-    """The log of a repository at one commit, as far as it is admitted.
+    """The admitted records of a repository's log at one commit.
 
-    `rejected` collects why records that were asked for are not admitted, by id.
+    `rejected` collects, by ID, the reason why a requested record is not admitted.
     """
 
     repository: Repository
@@ -80,7 +80,7 @@ class ApprovalLog:
         return max((entry.record.at for entry in self.admit(later)), default=0)
 
     def starting(self, start: str) -> list[Found]:
-        """The records whose id starts so."""
+        """The records whose ID starts with this prefix."""
         return self.admit(self.index.starting(start))
 
     def touching(self, paths: Iterable[str]) -> dict[str, str]:
@@ -115,7 +115,7 @@ class ApprovalLog:
         return commit in self._history
 
     def admit(self, records: Collection[Found]) -> list[Found]:
-        """Those of the records that are admitted, with the keys that made their signatures."""
+        """The admitted records among these, with the keys that signed them."""
         unknown = [record for record in records if record.id not in self._admitted]
         for record, keys, reason in valid_keys(self.repository, unknown, self.signers):
             self._admitted[record.id] = replace(record, keys=keys) if keys else None

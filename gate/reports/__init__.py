@@ -31,12 +31,12 @@ REPORTS = {
 
 
 class Report(Protocol):
-    """What a module of a format has."""
+    """The interface of a report module."""
 
     def render(self, verdict: Verdict, context: ReportContext) -> str:
         """The whole report, ending in a newline unless it is empty."""
 
 
 def report(name: str) -> Report:
-    """The format called `name`; raises KeyError for one that is not in `REPORTS`."""
+    """The module of the format `name`. Raises KeyError if `REPORTS` doesn't list it."""
     return cast("Report", import_module(REPORTS[name]))

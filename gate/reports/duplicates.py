@@ -63,7 +63,7 @@ class Duplicates:
 
 
 def find_duplicates(results: Iterable[CheckResult]) -> Duplicates:
-    """Which blocking findings report a mistake that another one reports better. Keys are the `id()` of findings.
+    """The blocking findings whose mistake another finding reports better, by `id()` of the finding.
 
     A finding replaces at most one of another check, so that two mistakes never become one. Only a syntax error
     replaces all those of other checks in the file: each parser goes on differently after the first one.
@@ -100,7 +100,7 @@ def _same(reported: tuple[str, Finding], finding: Finding) -> bool:
 
 
 def join_cases(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings, with the failing cases of one parametrized test as one, in the place of the first."""
+    """The findings, with the failing cases of one parametrized test merged into the first."""
     cases: dict[object, list[Finding]] = {}
     for number, finding in enumerate(findings):
         test = _test_of(finding)

@@ -15,7 +15,7 @@ from gate.reports.duplicates import Duplicates, find_duplicates, join_cases
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The findings of one check, or of one requirement: what blocks, what else is new, and what exists in the base.
+    """The findings of one check or requirement: blocking, other new, and existing on the base.
 
     `elsewhere` names, for each blocking finding left out because another check reports the same mistake, that
     check; `also` has for the `id()` of a finding which checks were left out in its favor.
@@ -30,11 +30,11 @@ class Group:
 
     @property
     def failed(self) -> bool:
-        """Whether anything in it blocks, wherever it is shown."""
+        """Whether any finding in the group blocks."""
         return bool(self.blocking or self.elsewhere)
 
     def marked(self) -> Iterator[tuple[Finding, bool]]:
-        """Every finding, and whether it blocks."""
+        """Each finding, with whether it blocks."""
         yield from ((finding, True) for finding in self.blocking)
         yield from ((finding, False) for finding in (*self.other, *self.old))
 
@@ -80,7 +80,7 @@ def groups(verdict: Verdict) -> list[Group]:
 
 
 def help_of(group: Group, finding: Finding) -> str:
-    """What to do about a finding and who else reports it, on one line; empty if there is nothing to say."""
+    """The fix for a finding, and the other checks that report it, on one line; or ""."""
     return "; ".join(filter(None, (finding.hint, group.also.get(id(finding), ""))))
 
 
@@ -114,9 +114,9 @@ class Fingerprints:
 
 @dataclass(frozen=True, slots=True)
 class MergeBlocker:
-    """Something that blocks and is no finding: an unmet requirement, or a check that could not run.
+    """A reason to block other than a finding: an unmet requirement, or a check that could not run.
 
-    `paths` are the files that it is about, maybe none.
+    `paths` are the affected files, if any.
     """
 
     id: str
@@ -131,7 +131,7 @@ class MergeBlocker:
 
 
 def obstacles(verdict: Verdict) -> list[MergeBlocker]:
-    """Everything that blocks and is no finding, in the order of the verdict.
+    """Every reason to block other than a finding, in the order of the verdict.
 
     The requirement `checks` is reported by the checks themselves, unless one has no result at all.
     """

@@ -46,7 +46,7 @@ SIGNS: Final = {"pass": "✅", "blocked": "❌", "undecided": "❔"}
 
 
 def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the face of every report
-    """The annotations: obstacles, then what blocks; other new findings only as warnings or notices."""
+    """The annotations: other reasons to block, then blocking findings, then other new ones as warnings or notices."""
     errors = [
         _command("error", "", 0, 0, 0, merge_blocker.title, merge_blocker.message)
         for merge_blocker in obstacles(verdict)
@@ -70,7 +70,7 @@ def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - t
 
 
 def headline(verdict: Verdict) -> str:
-    """The decision, why, and what for: `Blocked: missing code owner approval. Can't merge into main.`"""
+    """The decision, its reason, and its effect: `Blocked: missing code owner approval. Can't merge into main.`"""
     into, words = branch(verdict.change.into), decision_words(verdict)
     if verdict.decision == "pass":
         return f"{words} into {into}"
@@ -122,7 +122,7 @@ def _property(text: str) -> str:
 
 
 def summary(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - like `render`
-    """The job summary: what a reviewer needs to act, in Markdown."""
+    """The job summary in Markdown, with what a reviewer has to do."""
     parts = [
         f"## {SIGNS[verdict.decision]} {_plain(headline(verdict))}",
         _about(verdict),

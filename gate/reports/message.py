@@ -16,7 +16,7 @@ LONGEST: Final = 3000
 
 
 def to_message(verdict: Verdict, context: ReportContext) -> Mapping[str, object]:
-    """What is posted: a text for people, and the facts for programs beside it."""
+    """The message to post: a text for people, and the data for programs."""
     change = verdict.change
     where = f"{context.source or change.head[:12]} into {branch(change.into)}"
     title = f"{change.repository}: {where}" if change.repository else where

@@ -25,7 +25,7 @@ def age(seconds: int) -> str:
 
 
 def checks_text(results: Sequence[CheckResult]) -> str:
-    """`names passed, tests failed (2)`: what is known of the checks without running them."""
+    """The known results of the checks, without running them: `names passed, tests failed (2)`."""
     if not results or all(isinstance(result, Skipped) for result in results):
         return "checks have not run yet"
     return ", ".join(_check(result) for result in results)
@@ -55,7 +55,7 @@ def _yours(duty: Duty) -> str:
 
 
 def status_lines(name: str, about: str, verdict: Verdict | None, trouble: str, ink: Ink) -> list[str]:
-    """A branch of one's own and what it still needs."""
+    """A branch of the user, and what it still needs."""
     if verdict is None:
         return [*_title(("bold yellow", "?"), name, about, ink), *ink.flow([("", visible(trouble))], 4, 2)]
     lines = _title(MARKS[verdict.decision], name, about, ink)

@@ -18,7 +18,7 @@ _MIXED: Final = -1
 
 
 def to_data(paths: Ownership) -> list[dict[str, object]]:
-    """What `gate owners --format json` prints: the contract that scripts rely on."""
+    """The output of `gate owners --format json`, which scripts rely on."""
     return [
         {
             "path": path,

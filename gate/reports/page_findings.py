@@ -18,7 +18,7 @@ LONGEST_NAME: Final = 24
 
 
 def rich(text: str) -> str:
-    """A message: what is between backticks becomes code, everything else is text."""
+    """A message as HTML: text between backticks becomes code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
@@ -35,7 +35,7 @@ def card(check: str, finding: Finding, note: str, *, blocks: bool) -> str:
 
 
 def existing(verdict: Verdict) -> str:
-    """What the base has as well, folded away."""
+    """Findings that the base has too, folded away."""
     old = [finding for group in groups(verdict) for finding in group.old]
     if not old:
         return ""

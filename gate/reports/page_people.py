@@ -18,7 +18,7 @@ KINDS: Final = {"approve": "approved", "block": "objected", "waive": "waived the
 
 
 def to_ask(verdict: Verdict) -> str:
-    """The list of people to ask, with their folders; empty where nobody is."""
+    """The list of people to ask, with their folders; empty if there are none."""
     return "".join(_asked(request) for request in verdict.reviewers)
 
 

@@ -10,7 +10,7 @@ NO_NEWLINE = "\\ No newline at end of file\n"
 
 
 def patch(path: str, old_content: bytes, new_content: bytes) -> str:
-    """What makes `after` of `before`; bytes that are not UTF-8 become lone surrogates."""
+    """The patch from `before` to `after`. Bytes that aren't UTF-8 become lone surrogates."""
     old, new = _lines(old_content), _lines(new_content)
     diff = unified_diff(old, new, _quoted(f"a/{path}"), _quoted(f"b/{path}"))
     return "".join(line if line.endswith("\n") else f"{line}\n{NO_NEWLINE}" for line in diff)

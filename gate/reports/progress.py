@@ -32,7 +32,7 @@ class ProgressLines:
         return self._draw("", now)
 
     def tests(self, check: str, done: int, total: int, now: float = 0.0) -> str:
-        """So many tests of the check are done, of `total`; of 0 if nobody knows."""
+        """Show the number of finished tests of the check. `total` is 0 if it is unknown."""
         self._tests[check] = f"({done:,} of {total:,})" if total >= done else f"({done:,} done)"
         return self._draw("", now)
 

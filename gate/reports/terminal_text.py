@@ -43,7 +43,7 @@ def inert(line: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Ink:
-    """What there is to write with: the colors, the width and the characters of the output."""
+    """The capabilities of the output: colors, width, and characters."""
 
     context: ReportContext
 
@@ -57,7 +57,7 @@ class Ink:
     def flow(self, pieces: Iterable[Piece], indent: int = 0, hang: int = 4) -> list[str]:
         """`pieces` as lines that fit the width, broken at spaces; those after the first hang further in.
 
-        A word that is longer than a line is left whole, so that a path can still be copied.
+        Words longer than a line stay whole, so people can copy paths.
         """
         lines: list[str] = []
         line, used = " " * indent, indent

@@ -62,7 +62,7 @@ DECISIONS: Final = {
 
 
 def render(verdict: Verdict, context: ReportContext) -> str:
-    """What `gate check` prints: two to six lines when all is well."""
+    """The output of `gate check`: two to six lines if the change can merge."""
     ink = Ink(context)
     lines = [*_board(verdict, ink), *_approvals(verdict, ink), *_reviewers(verdict, ink)]
     for note in verdict.notes:

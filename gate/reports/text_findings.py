@@ -20,7 +20,7 @@ SEVERITIES: Final = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
 def sections(verdict: Verdict, ink: Ink, room: int = 10_000) -> list[str]:
-    """A section for each check or requirement that has something to show, those that could not run last.
+    """A section for each check or requirement with findings; checks that could not run come last.
 
     Of each the first finding is shown; the others only while all of it takes no more than `room` lines.
     """
@@ -176,7 +176,7 @@ def _broken(result: Broken, ink: Ink) -> list[str]:
 
 
 def help_lines(advice: Sequence[str], ink: Ink, indent: int) -> list[str]:
-    """`help:` and what to do next, one piece of advice below the other."""
+    """`help:` and the next steps, one per line."""
     lines: list[str] = []
     for text in advice:
         head = " " * (indent + 5) if lines else " " * indent + ink.paint("help:", "bold cyan")

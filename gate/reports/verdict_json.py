@@ -44,7 +44,7 @@ Data = dict[str, Any]
 
 
 def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the face of every report
-    """The whole verdict: every finding and every approval, whatever a person would be shown."""
+    """The whole verdict, with every finding and approval."""
     return dump(to_data(verdict))
 
 

@@ -26,7 +26,7 @@ from gate.reports.verdict_json import VERSION
 
 
 def from_json(text: str) -> Verdict:
-    """The verdict that `render` wrote; raises ValueError where the text is none of version 1.
+    """Parse a verdict that `render` wrote. Raises ValueError unless it is a verdict of version 1.
 
     Only for what gate wrote itself, such as a cached verdict: fields that were added later take their defaults.
     """

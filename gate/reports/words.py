@@ -35,7 +35,7 @@ def _escape(char: str) -> str:
 
 
 def visible_path(path: str) -> str:
-    """A path as one reads it; an odd one is quoted as git does, so that two never look the same."""
+    """A path for people to read. Unusual paths are quoted as in git, so no two look the same."""
     odd = not path.isprintable() or path != path.strip() or path.startswith('"')
     return '"' + visible(path.replace("\\", "\\\\").replace('"', '\\"')) + '"' if odd else path
 
@@ -57,7 +57,7 @@ def visible_lines(text: str) -> list[str]:
 
 
 def whom(people: Iterable[str], need: int) -> str:
-    """Who can give `need` approvals: `@a`, `@a or @b`, `2 of @a, @b`."""
+    """The people who can give `need` approvals: `@a`, `@a or @b`, `2 of @a, @b`."""
     names = [visible(name) for name in people]
     if not names:
         return count(max(need, 1), "approval")
@@ -138,7 +138,7 @@ def _why(outcome: Outcome, verdict: Verdict) -> str:
 
 
 def verb(into: str) -> str:
-    """What the verdict is about: to `merge` into a branch, or to `release` to an environment."""
+    """The verb for the verdict's target: `merge` into a branch, or `release` to an environment."""
     return "release" if into.startswith(ENVIRONMENTS) else "merge"
 
 
@@ -148,12 +148,12 @@ def branch(into: str) -> str:
 
 
 def noun(check: str) -> str:
-    """What one finding of the check is called."""
+    """The noun for a finding of the check."""
     return "failure" if check == "tests" else "finding"
 
 
 def status(result: Ran) -> str:
-    """What came of a check: `2 findings`, `passed`, or `nothing ran`, which is no pass."""
+    """The result of a check: `2 findings`, `passed`, or `nothing ran`, which isn't a pass."""
     if result.blocking:
         free = "" if result.enforced else ", not enforced"
         return f"{count(len(result.blocking), noun(result.id))}{free}"

@@ -42,7 +42,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """The answer to a push: it is accepted if nothing is refused. `notes` are shown either way."""
+    """The answer to a push, which is accepted if no ref is refused. `notes` are always shown."""
 
     refusals: tuple[Refusal, ...]
     notes: tuple[str, ...] = ()

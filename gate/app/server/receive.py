@@ -140,7 +140,7 @@ class _ReceivingRepository:
         return self.branches.protects(push.branch, push.old)
 
     def refuse_alias(self, push: RefUpdate) -> Refusal | None:
-        """Why a branch may not be made by this name: a file system may take it for one that is protected."""
+        """The refusal of a branch name that a file system may confuse with a protected branch."""
         if push.old or not push.new:
             return None
         names = self.repository.text("for-each-ref", "--format=%(refname)", BRANCHES).splitlines()
