@@ -16,9 +16,11 @@ from gate.errors import CannotDecide
 from gate.git.repository import Repository
 from gate.log import store
 from gate.log.admission import refusal
+from gate.log.admitted import ApprovalLog
 from gate.log.difference import is_superset
 from gate.log.history import read_verdicts
 from gate.log.index import open_index
+from gate.log.order import added_after
 from gate.log.paths import change_path, record_path, sharded, signature_path, verdict_path
 from gate.log.store import LOG, absorb, add, contains, settle, tips
 
@@ -285,3 +287,27 @@ def test_a_lock_that_stays_is_reported(repository: Repository, monkeypatch: pyte
         add(repository, files(2), "two")
     assert "log.lock" in caught.value.hint
     assert not list(repository.git_dir.glob("fast_import_crash_*"))
+
+
+def test_only_commits_of_the_log_prove_what_came_after_what(repository: Repository, tmp_path: Path) -> None:
+    first, second, third, fourth = (next(iter(files(number))).rpartition("/")[2][:-5] for number in range(4))
+    add(repository, files(0), "first")
+    other = make(tmp_path / "other")
+    absorb(other, copy_objects(repository, other))
+    add(repository, files(1), "second")
+    add(other, files(2), "third, at the same time")
+    absorb(repository, copy_objects(other, repository))
+    add(repository, files(3), "fourth")
+    log = ApprovalLog(repository, open_index(repository, settle(repository)))
+    everything = {first, second, third, fourth}
+    assert added_after(log, everything, {first}) == {second, third, fourth}
+    assert added_after(log, everything, {second}) == {fourth}
+    assert added_after(log, everything, {second, third}) == {fourth}
+    assert added_after(log, everything, set()) == everything
+
+
+def test_what_came_in_together_is_in_no_order(repository: Repository) -> None:
+    first, second = (next(iter(files(number))).rpartition("/")[2][:-5] for number in range(2))
+    add(repository, {**files(0), **files(1)}, "both")
+    log = ApprovalLog(repository, open_index(repository, settle(repository)))
+    assert added_after(log, {second}, {first}) == added_after(log, {first}, {second}) == frozenset()
