@@ -25,6 +25,10 @@ INERT = (
 BUILDING = frozenset(
     {"setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "versioneer.py", "build.py", "hatch_build.py"}
 )
+NO_REBUILD = b"""
+MesonpyMetaFinder._build_cmd = property(lambda self: ["true"], lambda self, command: None)
+"""
+"""What is added to the module that meson-python's editable install imports at each start."""
 NOT_BUILT = frozenset({"tests", "test", "docs", "doc", "examples", ".github", ".gitlab", "benchmarks"})
 COMPILES = (
     ".c",
@@ -214,6 +218,8 @@ def install_project(
     old_state = _snapshot(environment.prefix, site, root)
     editable_options = [word for folder in folders for word in ("--editable", f"./{folder}".rstrip("/"))]
     builder.uv(root, ["pip", "install", "--python", str(environment.python), "--no-deps", *editable_options])
+    for loader in site.glob("python*/site-packages/_*_editable_loader.py"):
+        leave_out_rebuild(loader)
     new_state = _snapshot(environment.prefix, site, root)
     _save(
         saved,
@@ -221,6 +227,16 @@ def install_project(
         root,
         sorted(path for path in new_state if old_state.get(path) != new_state[path]),
     )
+
+
+def leave_out_rebuild(loader: Path) -> None:
+    """Let an editable install of meson-python import what was built, without building it again first.
+
+    The environment of the build, with Cython and the like, is gone by then, and the checkout doesn't change.
+    """
+    source = loader.read_bytes()
+    if b"class MesonpyMetaFinder" in source:
+        loader.write_bytes(source + NO_REBUILD)
 
 
 def _snapshot(prefix: Path, site: Path, root: Path) -> dict[Path, tuple[int, int]]:
