@@ -206,7 +206,7 @@ def install_project(
     What that writes is stored by the build's inputs, so the next tree with the same ones gets a copy.
     """
     identity = environment.identity or environment.fingerprint
-    key = key_of("2", identity, *folders, *(f"{entry.mode} {entry.oid} {entry.path}" for entry in inputs))[
+    key = key_of("3", identity, *folders, *(f"{entry.mode} {entry.oid} {entry.path}" for entry in inputs))[
         :32
     ]
     saved = store / key
