@@ -3,6 +3,7 @@
     python benchmarks/field.py [--clones FOLDER] [--table FILE] [--without-environment] [PROJECT...]
 
 FOLDER has a git repository for each project of the table, named as in its address (`pallets+click`); others are cloned.
+So are the submodules of a project, and what its build gets from GitHub with git.
 An entry with `sdist` is a source distribution from PyPI instead, committed to a new repository.
 Each project is set up as its table entry says, in a plain clone of the newest commit, or of the `commit` of its entry.
 With `--without-environment` gate runs in a clone that nobody has set up, and has to build the environment.
@@ -80,6 +81,7 @@ class Project:
     sdist: str = ""
     sync: tuple[str, ...] = ()
     locked: str = ""
+    submodules: bool = False
     checks: tuple[str, ...] = ("tests", "lint", "types")
     seeds: tuple[str, ...] = ("function", "import", "deleted", "lint", "types", "dependency", "stale lock")
 
@@ -143,21 +145,38 @@ def _frozen(value: Any) -> Any:
 
 def set_up(project: Project, clones: Path, folder: Path, *, without_environment: bool) -> Field:
     """A clone with an environment in `.venv`, as a contributor has it, or without one."""
-    source = clones / project.name.replace("/", "+") / "repo"
     clone = folder / "clone"
+    use_clones(clones, folder)
     if project.sdist:
         unpack(project.sdist, folder, clone)
     else:
-        origin = str(source) if source.exists() else f"https://github.com/{project.name}"
-        must(["git", "clone", "-q", origin, str(clone)], folder)
+        must(["git", "clone", "-q", f"https://github.com/{project.name}", str(clone)], folder)
     if project.commit:
         must(["git", "checkout", "-q", "-B", "field", project.commit], clone)
+    if project.submodules:
+        must(["git", "submodule", "-q", "update", "--init"], clone)
     if not without_environment:
         # `git clone` copies this list into no other clone: each is set up by itself.
         with (clone / ".git/info/exclude").open("a") as exclude:
             exclude.write(".venv\n")
         install(project, clone)
     return Field(project, folder, clone, without_environment)
+
+
+def use_clones(clones: Path, folder: Path) -> None:
+    """Let git take the repositories below `clones` for those on GitHub, in every process with this home folder."""
+    home, real = folder / "home", Path(os.environ.setdefault("FIELD_HOME", os.environ["HOME"]))
+    home.mkdir()
+    for path in real.iterdir():
+        if path.name != ".gitconfig":
+            (home / path.name).symlink_to(path)
+    lines = [f"[include]\n\tpath = {real}/.gitconfig", '[protocol "file"]\n\tallow = always']
+    for repository in sorted(clones.glob("*+*/repo")):
+        address = f"https://github.com/{repository.parent.name.replace('+', '/')}"
+        urls = "".join(f"\n\tinsteadOf = {address}{end}" for end in (".git", ""))
+        lines.append(f'[url "{repository}"]{urls}')
+    (home / ".gitconfig").write_text("\n".join(lines) + "\n", "utf-8")
+    os.environ["HOME"] = str(home)
 
 
 def unpack(requirement: str, folder: Path, clone: Path) -> None:
@@ -198,6 +217,8 @@ def own_result(at: Field, commit: str) -> Run:
     fresh = at.folder / f"fresh-{commit[:8]}"
     must(["git", "clone", "-q", str(at.clone), str(fresh)], at.folder)
     must(["git", "checkout", "-q", commit], fresh)
+    if at.project.submodules:
+        must(["git", "submodule", "-q", "update", "--init"], fresh)
     try:
         install(at.project, fresh)
     except Failed as error:
