@@ -33,6 +33,8 @@ KIND_MODULES = frozenset(
     }
 )
 ACCESS = os.access
+COLLECTS = frozenset({"pytest_ignore_collect", "_get_directory", "_collectfile", "_recurse"})
+"""Functions of pytest's that ask whether a path is a folder to collect, and use the answer for nothing else."""
 
 
 def wrap(hook: Hook) -> None:
@@ -42,6 +44,7 @@ def wrap(hook: Hook) -> None:
     for name in MAKING:
         _replace(name, lambda original: _making(original, hook))
     _replace("open", lambda original: _opening(original, hook))
+    _wrap_importing()
     _wrap_spawning()
 
 
@@ -78,6 +81,19 @@ def _wants_the_kind(frame: Any) -> bool:
     return False
 
 
+def _collects(frame: Any) -> bool:
+    """Whether it is pytest that asks, to collect tests."""
+    if not Inputs.collecting:
+        return False
+    while frame is not None and os.path.basename(frame.f_code.co_filename) in KIND_MODULES:
+        if f"{os.sep}_pytest{os.sep}" in frame.f_code.co_filename:
+            break
+        frame = frame.f_back
+    if frame is None or frame.f_code.co_name not in COLLECTS:
+        return False
+    return f"{os.sep}_pytest{os.sep}" in frame.f_code.co_filename
+
+
 def _asking(original: Any) -> Any:
     """A function of `os` that asks about a path, and takes it down."""
 
@@ -92,7 +108,10 @@ def _asking(original: Any) -> Any:
                 kind_only = original is not ACCESS and _wants_the_kind(caller)
                 folder = kwargs.get("dir_fd")
                 resolved = place_of(path, -1 if folder is None else folder)
-                (Inputs.kinds if kind_only else Inputs.opened).add(resolved)
+                if kind_only and _collects(caller):
+                    Inputs.candidates.add(resolved)
+                else:
+                    (Inputs.kinds if kind_only else Inputs.opened).add(resolved)
         return original(path, *args, **kwargs)
 
     asked.__name__ = original.__name__
@@ -124,6 +143,38 @@ def _making(original: Any, hook: Hook) -> Any:
 
     making.__name__, making.__doc__ = original.__name__, original.__doc__
     return making
+
+
+def _wrap_importing() -> None:
+    """A folder without modules can be imported, too, or be a part of a package: ask about it where it would be."""
+    from importlib.machinery import FileFinder, PathFinder
+
+    finders: Any = (PathFinder, FileFinder)
+    find, find_in_folder = (finder.find_spec for finder in finders)
+
+    def find_spec(_cls: Any, name: str, path: Any = None, target: Any = None) -> Any:
+        spec = find(name, path, target)
+        if spec is None or (spec.origin is None and spec.submodule_search_locations is not None):
+            for folder in list(sys.path if path is None else path):
+                _note_module(folder, name)
+        return spec
+
+    def find_spec_in_folder(self: Any, fullname: str, target: Any = None) -> Any:
+        if sys._getframe(1).f_code.co_filename != IMPORTER:  # noqa: SLF001  those ask the function above
+            _note_module(self.path, fullname)
+        return find_in_folder(self, fullname, target)
+
+    find_spec.__doc__, find_spec_in_folder.__doc__ = find.__doc__, find_in_folder.__doc__
+    finders[0].find_spec = classmethod(find_spec)
+    finders[1].find_spec = find_spec_in_folder
+
+
+def _note_module(folder: Any, name: str) -> None:
+    """Ask about the folder that a module without a file would be."""
+    if isinstance(folder, str):
+        path = place_of(os.path.join(folder, name.rpartition(".")[2]))
+        if any(path.startswith(root + os.sep) for root in Inputs.roots):
+            Inputs.kinds.add(path)
 
 
 def _wrap_spawning() -> None:

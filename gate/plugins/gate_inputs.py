@@ -115,8 +115,11 @@ def _listed(args: Any) -> None:
 
 def _scanned(args: Any) -> None:
     """A folder is listed, and its entries know what the files are, without asking for them by name."""
-    _listed(args)
     caller = sys._getframe(2).f_code.co_filename  # noqa: SLF001  only the caller distinguishes these
+    if Inputs.collecting and PYTEST in caller and args:
+        Inputs.collected.add(place_of(args[0]))
+        return
+    _listed(args)
     if caller.startswith(("<frozen ", STANDARD)) or PYTEST in caller:
         return  # those ask for no more than whether it is a folder
     path = place_of(args[0] if args and args[0] is not None else ".")
@@ -290,12 +293,17 @@ def _write() -> None:
         depends(gate_watch.Watch.failed)
     _compiled_modules()
     Inputs.kinds |= Writes.passed
+    if not Inputs.only_known_files:
+        Inputs.listed |= Inputs.collected
+        Inputs.kinds |= Inputs.candidates
     fields = {
         "opened": _relative(_sources(Inputs.opened)),
         "settings": _relative(Inputs.settings),
         "listed": _relative(Inputs.listed),
         "searched": _relative(Inputs.searched),
         "kinds": _relative(Inputs.kinds, above=True),
+        "collected": _relative(Inputs.collected),
+        "candidates": _relative(Inputs.candidates, above=True),
         "watched": _relative(_sources(gate_watch.Watch.opened)),
         "workers": Inputs.workers,
         **(_between_files() if Inputs.alone else {}),

@@ -21,6 +21,14 @@ class Inputs:
     listed: set[str] = set()
     searched: set[str] = set()
     kinds: set[str] = set()
+    collected: set[str] = set()
+    """Folders that pytest lists to collect tests."""
+    candidates: set[str] = set()
+    """Paths about which pytest asks whether it has to collect tests there."""
+    collecting = False
+    """Whether pytest is collecting the folders of the suite, and not the content of a file."""
+    only_known_files = False
+    """Whether it is certain that pytest ignores all files but those that it knows by their names."""
     everything: dict[str, None] = {}
     workers = 0
     process = 0

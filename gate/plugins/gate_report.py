@@ -76,6 +76,15 @@ def pytest_collection() -> None:
     gate_shared.begin()
 
 
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_make_collect_report(collector: Any) -> Any:
+    """Folders are collected here, by their names; what a file does when it is collected is its own business."""
+    inputs = gate_inputs.Inputs
+    above, inputs.collecting = inputs.collecting, not isinstance(collector, pytest.File)
+    yield
+    inputs.collecting = above
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_fixture_setup(fixturedef: Any) -> None:
     """Note a fixture that several files share, however it was asked for."""
@@ -106,6 +115,7 @@ def is_skipped(item: Any) -> bool:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish(session: Any) -> None:
     """Count what will run, after everybody has had a chance to deselect."""
+    gate_inputs.Inputs.only_known_files = gate_shared.knows_its_files(session.config)
     gate_shared.note_filters(State.shared)
     State.collected = len(session.items)
     State.tests = {item.nodeid.partition("[")[0] for item in session.items}

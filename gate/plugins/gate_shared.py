@@ -27,6 +27,9 @@ PER_TEST_PLUGINS = frozenset({
 })  # fmt: skip
 """Plugins that do the same for a file whether or not others run, although they have other hooks."""
 
+COLLECTING_HOOKS = ("pytest_collect_file", "pytest_collect_directory", "pytest_ignore_collect")
+"""Hooks that are asked about every file and folder."""
+
 
 class Session:
     """How it was before anything was collected. pytest restores both, but not before all files have run."""
@@ -82,6 +85,15 @@ def of(session: Any) -> Iterator[str]:
     yield from fixtures
     for plugin in session.config.pluginmanager.get_plugins():
         yield from _of_plugin(plugin)
+
+
+def knows_its_files(config: Any) -> bool:
+    """Whether pytest alone decides which files are collected: other files than those that it knows do not matter."""
+    if getattr(config.option, "doctestglob", None):
+        return False
+    calls = (getattr(config.hook, name, None) for name in COLLECTING_HOOKS)
+    functions = [getattr(impl, "function", None) for call in calls if call for impl in call.get_hookimpls()]
+    return all(str(getattr(function, "__module__", "")).startswith("_pytest.") for function in functions)
 
 
 def _of_plugin(plugin: Any) -> Iterator[str]:

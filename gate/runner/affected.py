@@ -57,6 +57,11 @@ class Suite:
                 return self._use(records, record)
         return None
 
+    def state(self, tree: TreeState) -> Mapping[str, str] | None:
+        """The state of the inputs of a recorded pass that holds for `tree`, if there is one."""
+        states = (record["state"] for record in self._read())
+        return next((state for state in states if not difference(state, tree)), None)
+
     def _use(self, records: list[dict[str, Any]], record: dict[str, Any]) -> Reused | None:
         record["uses"] = (record["uses"] + 1) % VERIFY_EVERY
         self._write(records, share=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -24,10 +25,12 @@ UNRELATED = frozenset({
 IMPORTABLE = (".py", ".so", ".pyd", ".pyc", ".dylib")
 ASKED_BY_PYTEST = frozenset({".git/pyvenv.cfg", ".git/conda-meta/history"})
 """pytest asks of each folder whether it is an environment."""
-PLACES = ("opened", "settings", "listed", "searched", "kinds")
+PLACES = ("opened", "settings", "listed", "searched", "kinds", "collected", "candidates")
 RECORDED = frozenset({*PLACES, "everything", "watched"})
 """What every process that was recorded has to say."""
 LINK, SUBMODULE = "120000", "160000"
+COLLECTED = re.compile(r".*\.py|test.*\.txt", re.DOTALL)
+"""Names of files that pytest itself may collect: modules, and by default text files with doctests."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +83,14 @@ class TreeState:
         return key_of(*sorted(self.folders.get(folder, ())))
 
     def importable(self, folder: str) -> str:
-        """What an import that looks into a folder can see: modules, and folders with or without `__init__`."""
-        names = [name for name in self.folders.get(folder, ()) if name.endswith((*IMPORTABLE, "/"))]
+        """What an import that looks into a folder can see: modules, and folders of some with or without `__init__`."""
         below = f"{folder}/" if folder else ""
+        names = [
+            name
+            for name in self.folders.get(folder, ())
+            # The recorder asks by itself about a folder without modules that could be imported as a namespace.
+            if name.endswith(IMPORTABLE) or (name[-1] == "/" and f"{below}{name[:-1]}" in self._with_modules)
+        ]
         inits = [
             init
             for name in names
@@ -91,6 +99,34 @@ class TreeState:
             if init.startswith("__init__.")
         ]
         return key_of(*sorted(names), "", *sorted(inits))
+
+    @cached_property
+    def _with_modules(self) -> frozenset[str]:
+        """The folders in or below which there is a module."""
+        return _folders_above(path for path in self.files if path.endswith(IMPORTABLE))
+
+    @cached_property
+    def _with_tests(self) -> frozenset[str]:
+        """The folders in or below which there is a file that pytest may collect."""
+        return _folders_above(path for path in self.files if COLLECTED.fullmatch(path.rpartition("/")[2]))
+
+    def collected(self, folder: str) -> str:
+        """What pytest can see in a folder when it collects tests: files that it may collect, and folders with such."""
+        below = f"{folder}/" if folder else ""
+        return key_of(
+            *sorted(
+                name
+                for name in self.folders.get(folder, ())
+                if COLLECTED.fullmatch(name)
+                or (name[-1] == "/" and f"{below}{name[:-1]}" in self._with_tests)
+            )
+        )
+
+    def candidate(self, path: str) -> str:
+        """Whether there is a file or a folder at `path` that pytest may collect tests from."""
+        if path in self.files:
+            return "file" if COLLECTED.fullmatch(path.rpartition("/")[2]) else ""
+        return "folder" if path in self._with_tests else ""
 
     def build(self, folder: str) -> str:
         """What the build of the project in a folder is made of. Its pyproject.toml counts by its settings."""
@@ -125,6 +161,13 @@ class TreeState:
         return tuple(path for path in self.files if path.rpartition("/")[2] == "pyproject.toml")
 
 
+def _folders_above(paths: Iterable[str]) -> frozenset[str]:
+    """All folders that the files are in, the top one and those above others too."""
+    folders = {path.rpartition("/")[0] for path in paths}
+    above = {folder[:end] for folder in folders for end in range(len(folder)) if folder[end] == "/"}
+    return frozenset({*folders, *above, ""})
+
+
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """What a run looked at, as the recorder wrote it. `everything` says why the whole tree counts, if it does.
@@ -140,6 +183,8 @@ class Inputs:
     searched: tuple[str, ...]
     kinds: tuple[str, ...]
     everything: tuple[str, ...]
+    collected: tuple[str, ...] = ()
+    candidates: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
@@ -150,6 +195,8 @@ class Inputs:
         return {
             **{f"content {path}": tree.content(path) for path in (*self.opened, *tree.always)},
             **{f"kind {path}": tree.kind(path) for path in self.kinds},
+            **{f"collected {path}": tree.collected(path) for path in self.collected},
+            **{f"candidate {path}": tree.candidate(path) for path in self.candidates},
             **{f"settings {path}": tree.settings(path) for path in (*self.settings, *tree.projects)},
             **{f"listing {path}": tree.listing(path) for path in self.listed},
             **{f"importable {path}": tree.importable(path) for path in self.searched},
@@ -160,9 +207,10 @@ class Inputs:
         """Why these inputs are not all that the run depended on; empty if they do."""
         if self.everything:
             return self.everything[0]
-        paths = {*self.opened, *self.settings, *self.listed, *self.searched, *self.kinds}
-        if any(path == ".git" or path.startswith(".git/") for path in paths - set(self.kinds)) or any(
-            path.startswith(".git/") and path not in ASKED_BY_PYTEST for path in self.kinds
+        paths = {path for name in PLACES for path in getattr(self, name)}
+        asked = {*self.kinds, *self.candidates}
+        if any(path == ".git" or path.startswith(".git/") for path in paths - asked) or any(
+            path.startswith(".git/") and path not in ASKED_BY_PYTEST for path in asked
         ):
             return "the tests read git's folder"
         foreign = tuple(f"{path}/" for path in tree.foreign)
@@ -207,6 +255,8 @@ def state_of(name: str, tree: TreeState) -> str:
             "settings": tree.settings,
             "listing": tree.listing,
             "importable": tree.importable,
+            "collected": tree.collected,
+            "candidate": tree.candidate,
             "build": tree.build,
         }[kind](path)
     return tree.known[name]
@@ -226,6 +276,8 @@ IN_WORDS = {
     "settings": "settings in {} have changed",
     "listing": "the files in {} are others",
     "importable": "the modules in {} are others",
+    "collected": "the files in {} that pytest may collect are others",
+    "candidate": "{} has appeared or gone",
     "build": "what is built in {} has changed",
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -79,13 +79,20 @@ class Selection:
         self._remember("suite", (Decision("", False, "nothing that the tests look at has changed"),))
         return Outcome(passed, reused.seconds, cached=True)
 
+    def recorded(self) -> Mapping[str, str] | None:
+        """The state of what the suite looks at, by a recorded pass that holds."""
+        return self.suite.state(self._tree)
+
     def by_file(
         self,
-        count: Callable[[], Outcome],
+        count: Callable[[], tuple[Outcome, Mapping[str, str] | None]],
         first: Collection[str],
         run: Callable[[tuple[str, ...], float], Outcome],
     ) -> Selected:
-        """Run the files that have to run, if the files of the suite are independent; `count` says what it collects."""
+        """Run the files that have to run, if the files of the suite are independent.
+
+        `count` says what it collects, and the state of what that depends on, if it is known.
+        """
         if self._place.check.select not in BY_FILE or self._verified or not self._is_worth_trying():
             self._remember("suite", (Decision("", True, self._why()),))
             return Selected()
@@ -96,12 +103,16 @@ class Selection:
         if reason:
             self._remember("suite", (Decision("", True, reason),))
             return Selected(whole=reason)
-        counted = count().report
+        outcome, state = count()
+        counted = outcome.report
         if not isinstance(counted, Report):
             return Selected(whole="the tests cannot be collected")
         selected = run_by_file(
             self._files, self._tree, counted, self._place.folder, first, run, proven=self._proven
         )
+        # A file of tests may appear in a folder that no other one looks into.
+        known = None if state is None or selected.state is None else {**state, **selected.state}
+        selected = replace(selected, state=known)
         self._verified = selected.verify
         whole = (Decision("", True, selected.whole),) if selected.whole else ()
         self._remember("file", (*whole, *selected.decisions))
@@ -141,7 +152,7 @@ class Selection:
         if selected.outcome is None:
             return self.suite.record(self._tree, outcome.inputs, outcome.report, outcome.seconds)
         if selected.state is None:
-            return "a file of tests depends on the whole tree"
+            return "a file of tests, or the collection, depends on the whole tree"
         self.suite.add(selected.state, outcome.report, outcome.seconds)
         return ""
 

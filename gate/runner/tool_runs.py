@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -208,8 +208,11 @@ class ToolRuns:
                 watch,
             )
 
-        def count() -> Outcome:
-            return self.ask(check, plan.side, count=True)
+        def count() -> tuple[Outcome, Mapping[str, str] | None]:
+            outcome = self.ask(check, plan.side, count=True)
+            counting = self._plan(check, plan.side, only=(), test_files=(), count=True)
+            records = None if isinstance(counting, Outcome) else self._selection(counting)
+            return outcome, records.recorded() if records else None
 
         selected = selection.by_file(count, request.changed, run) if selection else Selected()
         return selected, selected.outcome or run()

@@ -17,7 +17,7 @@ from gate.checks import Report
 from gate.git.objects import Entry
 from gate.result_cache import ResultCache
 from gate.runner.affected import VERIFY_EVERY, Suite
-from gate.runner.inputs import RECORDED, Inputs, TreeState, read_inputs
+from gate.runner.inputs import PLACES, RECORDED, Inputs, TreeState, read_inputs
 
 POLICY = "version: 1\nprotect:\n  main:\n    require:\n      checks: [tests]\n"
 MODES = ("suite", "file")
@@ -79,6 +79,31 @@ TRAPS = {
         {"space/__init__.py": ""},
         {"space/a.txt": "a"},
     ),
+    "a folder that becomes a namespace": Trap(
+        "try:\n    import space\nexcept ImportError:\n    space = None\n\n\ndef test_it():\n    assert space is None\n",
+        {"space/a.txt": "a"},
+    ),
+    "a folder that becomes a namespace in a package": Trap(
+        "import importlib.util\nimport shop\n\n\ndef test_it():\n"
+        "    assert importlib.util.find_spec('shop.extra') is None\n",
+        {"shop/extra/a.txt": "a"},
+        {"shop/__init__.py": ""},
+    ),
+    "another part of a namespace": Trap(
+        "import sys\nsys.path.insert(0, 'more')\nimport space\n\n\ndef test_it():\n"
+        "    assert len(space.__path__) == 1\n",
+        {"more/space/a.txt": "a"},
+        {"space/a.txt": "a", "more/other.txt": "a"},
+    ),
+    "another part of a package that looks for some": Trap(
+        "import sys\nsys.path.append('more')\nimport shop\n\n\ndef test_it():\n"
+        "    assert len(shop.__path__) == 1\n",
+        {"more/shop/a.txt": "a", "more/shop/__init__.py": ""},
+        {
+            "more/other.txt": "a",
+            "shop/__init__.py": "from pkgutil import extend_path\n__path__ = extend_path(__path__, __name__)\n",
+        },
+    ),
     "a conftest that appears": Trap(
         "def test_it():\n    assert not __import__('sys').modules.get('marker')\n",
         {"conftest.py": "import sys\n\nsys.modules['marker'] = sys\n"},
@@ -133,6 +158,46 @@ TRAPS = {
     "a test that is added": Trap(
         "def test_it():\n    pass\n", {"tests/test_b.py": "def test_b():\n    assert 0\n"}
     ),
+    "a test in a new folder below others": Trap(
+        "def test_it():\n    pass\n",
+        {"docs/deep/er/test_b.py": "def test_b():\n    assert 0\n"},
+        {"docs/a.md": "a"},
+    ),
+    "a test in a folder that had none": Trap(
+        "def test_it():\n    pass\n",
+        {"tests/more/test_b.py": "def test_b():\n    assert 0\n"},
+        {"tests/more/data.json": "{}", "tests/more/helper.py": ""},
+    ),
+    "a text with examples that is added": Trap(
+        "def test_it():\n    pass\n", {"docs/test_use.txt": ">>> 1\n2\n"}, {"docs/a.md": "a"}
+    ),
+    "a document with examples, by the settings": Trap(
+        "def test_it():\n    pass\n",
+        {"docs/use.rst": ">>> 1\n2\n"},
+        {"docs/a.md": "a", "pytest.ini": "[pytest]\naddopts = --doctest-glob=*.rst\n"},
+    ),
+    "a file that a conftest collects": Trap(
+        "def test_it():\n    pass\n",
+        {"docs/b.yaml": "b"},
+        {
+            "docs/a.md": "a",
+            "conftest.py": "def pytest_collect_file(file_path):\n    assert file_path.name != 'b.yaml'\n",
+        },
+    ),
+    "a folder that a conftest is asked about": Trap(
+        "def test_it():\n    pass\n",
+        {"docs/new/b.md": "b"},
+        {
+            "docs/a.md": "a",
+            "conftest.py": "def pytest_ignore_collect(collection_path):\n    assert collection_path.name != 'new'\n",
+        },
+    ),
+    "a folder of the collection that a test lists, too": Trap(
+        reading("len(list(Path('docs').iterdir())) == 1"), {"docs/b.md": "b"}, {"docs/a.md": "a"}
+    ),
+    "a folder of the collection that a test asks about, too": Trap(
+        reading("Path('docs').is_dir()"), {"docs/a.md": DELETED}, {"docs/a.md": "a"}
+    ),
 }
 QUICK = ("a data file", "a file that appears", "another process")
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in TRAPS if name not in QUICK]
@@ -180,11 +245,16 @@ def test_a_change_that_a_test_can_see_runs_it(project: Clone, name: str, mode: s
     assert asked(project) == (1, True)
 
 
-UNSEEN = {
+UNSEEN: dict[str, dict[str, str | None]] = {
     "documentation": {"README.md": "Hello, everybody\n"},
     "settings of another tool": {"pyproject.toml": "[tool.ruff]\nline-length = 99\n"},
     "a workflow": {".github/workflows/ci.yml": "on: push\n"},
     "a module that no test imports": {"scripts/tool.py": "x = 2\n"},
+    "a new file in the top folder": {"CHANGES.md": "# 1.0\n", ".gitlab-ci.yml": "a: {script: ls}\n"},
+    "a new fragment of a changelog": {"docs/changes/12.fix.rst": "Fixed.\n"},
+    "a document that is removed": {"docs/old/a.md": DELETED},
+    "a new folder that cannot be imported": {".circleci/config.yml": "version: 2\n"},
+    "a new folder without modules": {"manual/a/b.md": "# Hello\n"},
 }
 
 
@@ -199,6 +269,7 @@ def test_a_change_that_no_test_can_see_runs_none(project: Clone, name: str, mode
         "pyproject.toml": "[tool.ruff]\nline-length = 90\n",
         ".github/workflows/ci.yml": "on: pull_request\n",
         "scripts/tool.py": "x = 1\n",
+        "docs/old/a.md": "old\n",
     }
     prepared(project, files)
     change(project, {"docs/a.md": "# Hello\n"})
@@ -229,7 +300,7 @@ def tree(**files: str) -> TreeState:
 
 
 def inputs(**fields: tuple[str, ...]) -> Inputs:
-    names = ("opened", "settings", "listed", "searched", "kinds", "everything")
+    names = (*PLACES, "everything")
     return Inputs(**{name: fields.get(name, ()) for name in names})
 
 
@@ -251,6 +322,8 @@ def test_a_pass_is_reused_only_so_often(tmp_path: Path) -> None:
         (inputs(opened=(".git/HEAD",)), "the tests read git's folder"),
         (inputs(kinds=(".git/refs/heads/main",)), "the tests read git's folder"),
         (inputs(kinds=(".git", ".git/pyvenv.cfg")), ""),
+        (inputs(candidates=(".git",)), ""),
+        (inputs(collected=(".git",)), "the tests read git's folder"),
         (None, "what the tests read was not recorded"),
     ],
 )

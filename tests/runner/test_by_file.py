@@ -284,13 +284,15 @@ def test_a_full_run_that_contradicts_a_pass_ends_the_selection(tmp_path: Path) -
         return Selection(ResultCache(tmp_path / "results"), "suite", place, tree(a="1", b="1"), rerun=rerun)
 
     runs = Runs()
-    selected = selection().by_file(lambda: Outcome(COUNTED), [], runs)
+    selected = selection().by_file(lambda: (Outcome(COUNTED), {}), [], runs)
     assert selected.outcome
     selection().record(selected, selected.outcome)
     again = selection(rerun=True)
     assert again.reuse() is None
     failure = Finding("b.py", 1, 1, 1, "test-failed", "error", "no", test="b.py::test")
-    outcome = again.whole_run(again.by_file(lambda: Outcome(COUNTED), [], runs), Outcome(Report((failure,))))
+    outcome = again.whole_run(
+        again.by_file(lambda: (Outcome(COUNTED), {}), [], runs), Outcome(Report((failure,)))
+    )
     again.judge(outcome, [failure])
     (wrong,) = differences(tmp_path / "state")
     assert wrong.tests == ("b.py::test",)
