@@ -25,7 +25,7 @@ import types
 import typing
 import weakref
 from operator import is_
-from typing import Any, Dict, List, Set, Tuple
+from typing import Any, Dict, Iterator, List, Set, Tuple
 
 Reached = Tuple[str, Any, List[Any]]
 """In which module an object was reached, the object, and what it referred to."""
@@ -198,9 +198,22 @@ def _walk(name: str, waiting: List[Any]) -> None:
             seen.add(
                 id(obj.__dict__.get("_value2member_map_"))
             )  # combined flags are made when they are needed
+        if isinstance(obj, types.FunctionType):
+            seen.update(_cache_of_dispatch(obj))
         refs = references(obj)
         reached.append((name, obj, refs))
         waiting += refs
+
+
+def _cache_of_dispatch(function: Any) -> Iterator[int]:
+    """The objects in which `functools.singledispatch` remembers what its registry says, by their ids."""
+    dispatch = function.__dict__.get("dispatch")
+    code = getattr(dispatch, "__code__", None)
+    if code is not None and code.co_filename == functools.singledispatch.__code__.co_filename:
+        for name, cell in zip(code.co_freevars, dispatch.__closure__):
+            if name in {"cache_token", "dispatch_cache"}:
+                yield id(cell)
+                yield id(cell.cell_contents)
 
 
 def is_library(module: Any) -> bool:

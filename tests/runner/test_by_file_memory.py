@@ -158,6 +158,7 @@ HARMLESS = {
     "a logger": "import logging; logging.getLogger('shop.new').warning('hello')",
     "temporary files": "import tempfile; tempfile.mkstemp(); tmp_path.joinpath('a').touch()",
     "signature and annotations": "import inspect; inspect.signature(shop.counter); vars(shop.price)",
+    "a function by type": "import os, pkgutil; shop.show(1); assert list(pkgutil.iter_modules([os.curdir]))",
     "output": "print('hello'); assert capsys.readouterr().out",
     "an exception": "import pytest\n    with pytest.raises(KeyError): shop.items['x']",
     "combined flags": "import re; assert re.IGNORECASE | re.ASCII | re.DOTALL",
