@@ -41,6 +41,11 @@ WORKER = "exec(eval(sys.stdin.readline()))"
 SETTINGS = "pyproject.toml"
 STANDARD = os.path.dirname(os.__file__) + os.sep
 PYTEST = f"{os.sep}_pytest{os.sep}"
+METADATA = tuple(
+    f"{STANDARD}importlib{os.sep}{name}" for name in ("metadata.py", f"metadata{os.sep}__init__.py")
+)
+"""Where the code is that lists folders to find installed packages, and looks at nothing but their metadata."""
+LOADS_CONFTESTS = frozenset({"_set_initial_conftests", "_try_load_conftest"})
 READS_SETTINGS = os.sep + os.path.join("_pytest", "config") + os.sep
 
 
@@ -109,14 +114,19 @@ def _for_pytests_settings() -> bool:
 def _listed(args: Any) -> None:
     path = place_of(args[0] if args and args[0] is not None else ".")
     if path:
-        searches = sys._getframe(2).f_code.co_filename == IMPORTER  # noqa: SLF001  the caller decides
-        (Inputs.searched if searches else Inputs.listed).add(path)
+        caller = sys._getframe(2).f_code  # noqa: SLF001  the caller decides
+        if caller.co_filename == IMPORTER:
+            Inputs.searched.add(path)
+        elif caller.co_name == "children" and caller.co_filename in METADATA:
+            Inputs.distributions.add(path)
+        else:
+            Inputs.listed.add(path)
 
 
 def _scanned(args: Any) -> None:
     """A folder is listed, and its entries know what the files are, without asking for them by name."""
     caller = sys._getframe(2).f_code.co_filename  # noqa: SLF001  only the caller distinguishes these
-    if Inputs.collecting and PYTEST in caller and args:
+    if args and ((Inputs.collecting and PYTEST in caller) or _for_conftests()):
         Inputs.collected.add(place_of(args[0]))
         return
     _listed(args)
@@ -131,6 +141,20 @@ def _scanned(args: Any) -> None:
         pass  # the caller gets the same error
     finally:
         Inputs.paused = False
+
+
+def _for_conftests() -> bool:
+    """Whether pytest looks for folders named test*, in which it would load a conftest.py first."""
+    frame: Any = sys._getframe(3)  # noqa: SLF001  only the caller distinguishes these
+    while frame is not None and frame.f_code.co_filename.startswith(STANDARD):
+        frame = frame.f_back
+        if frame is not None and frame.f_code.co_name == "<genexpr>":
+            frame = frame.f_back
+    return (
+        frame is not None
+        and frame.f_code.co_name in LOADS_CONFTESTS
+        and READS_SETTINGS in frame.f_code.co_filename
+    )
 
 
 def _started(args: Any) -> None:
@@ -302,6 +326,7 @@ def _write() -> None:
         "listed": _relative(Inputs.listed),
         "searched": _relative(Inputs.searched),
         "kinds": _relative(Inputs.kinds, above=True),
+        "distributions": _relative(Inputs.distributions),
         "collected": _relative(Inputs.collected),
         "candidates": _relative(Inputs.candidates, above=True),
         "watched": _relative(_sources(gate_watch.Watch.opened)),

@@ -25,6 +25,8 @@ class Inputs:
     """Folders that pytest lists to collect tests."""
     candidates: set[str] = set()
     """Paths about which pytest asks whether it has to collect tests there."""
+    distributions: set[str] = set()
+    """Folders that the metadata of installed packages is looked for in."""
     collecting = False
     """Whether pytest is collecting the folders of the suite, and not the content of a file."""
     only_known_files = False

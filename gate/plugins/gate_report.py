@@ -70,17 +70,20 @@ def pytest_load_initial_conftests() -> None:
         gate_memory.note_all()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection() -> None:
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_collection() -> Any:
     """Nothing is collected yet."""
     gate_shared.begin()
+    gate_inputs.Inputs.collecting = True
+    yield
+    gate_inputs.Inputs.collecting = False
 
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
 def pytest_make_collect_report(collector: Any) -> Any:
-    """Folders are collected here, by their names; what a file does when it is collected is its own business."""
+    """What a file of tests asks about when it is imported is its own business."""
     inputs = gate_inputs.Inputs
-    above, inputs.collecting = inputs.collecting, not isinstance(collector, pytest.File)
+    above, inputs.collecting = inputs.collecting, inputs.collecting and not isinstance(collector, pytest.File)
     yield
     inputs.collecting = above
 

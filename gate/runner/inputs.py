@@ -25,10 +25,12 @@ UNRELATED = frozenset({
 IMPORTABLE = (".py", ".so", ".pyd", ".pyc", ".dylib")
 ASKED_BY_PYTEST = frozenset({".git/pyvenv.cfg", ".git/conda-meta/history"})
 """pytest asks of each folder whether it is an environment."""
-PLACES = ("opened", "settings", "listed", "searched", "kinds", "collected", "candidates")
+PLACES = ("opened", "settings", "listed", "searched", "kinds", "distributions", "collected", "candidates")
 RECORDED = frozenset({*PLACES, "everything", "watched"})
 """What every process that was recorded has to say."""
 LINK, SUBMODULE = "120000", "160000"
+METADATA = re.compile(r"(?:\.dist-info|\.egg-info|^egg-info)/?$", re.IGNORECASE)
+"""Names of files and folders with the metadata of a package."""
 COLLECTED = re.compile(r".*\.py|test.*\.txt", re.DOTALL)
 """Names of files that pytest itself may collect: modules, and by default text files with doctests."""
 
@@ -122,6 +124,11 @@ class TreeState:
             )
         )
 
+    def distributions(self, folder: str) -> str:
+        """What a search for installed packages can see in a folder: their metadata."""
+        names = self.folders.get(folder, ())
+        return key_of(*sorted(name for name in names if METADATA.search(name)))
+
     def candidate(self, path: str) -> str:
         """Whether there is a file or a folder at `path` that pytest may collect tests from."""
         if path in self.files:
@@ -185,6 +192,7 @@ class Inputs:
     everything: tuple[str, ...]
     collected: tuple[str, ...] = ()
     candidates: tuple[str, ...] = ()
+    distributions: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
@@ -196,6 +204,7 @@ class Inputs:
             **{f"content {path}": tree.content(path) for path in (*self.opened, *tree.always)},
             **{f"kind {path}": tree.kind(path) for path in self.kinds},
             **{f"collected {path}": tree.collected(path) for path in self.collected},
+            **{f"distributions {path}": tree.distributions(path) for path in self.distributions},
             **{f"candidate {path}": tree.candidate(path) for path in self.candidates},
             **{f"settings {path}": tree.settings(path) for path in (*self.settings, *tree.projects)},
             **{f"listing {path}": tree.listing(path) for path in self.listed},
@@ -257,6 +266,7 @@ def state_of(name: str, tree: TreeState) -> str:
             "importable": tree.importable,
             "collected": tree.collected,
             "candidate": tree.candidate,
+            "distributions": tree.distributions,
             "build": tree.build,
         }[kind](path)
     return tree.known[name]
@@ -277,6 +287,7 @@ IN_WORDS = {
     "listing": "the files in {} are others",
     "importable": "the modules in {} are others",
     "collected": "the files in {} that pytest may collect are others",
+    "distributions": "the metadata of packages in {} are others",
     "candidate": "{} has appeared or gone",
     "build": "what is built in {} has changed",
 }
