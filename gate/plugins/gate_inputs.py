@@ -45,6 +45,8 @@ METADATA = tuple(
     f"{STANDARD}importlib{os.sep}{name}" for name in ("metadata.py", f"metadata{os.sep}__init__.py")
 )
 """Where the code is that lists folders to find installed packages, and looks at nothing but their metadata."""
+ORIGINS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "gate_origins.py")
+"""The code of gate that asks at the end what could have been imported."""
 LOADS_CONFTESTS = frozenset({"_set_initial_conftests", "_try_load_conftest"})
 READS_SETTINGS = os.sep + os.path.join("_pytest", "config") + os.sep
 
@@ -115,7 +117,7 @@ def _listed(args: Any) -> None:
     path = place_of(args[0] if args and args[0] is not None else ".")
     if path:
         caller = sys._getframe(2).f_code  # noqa: SLF001  the caller decides
-        if caller.co_filename == IMPORTER:
+        if caller.co_filename in {IMPORTER, ORIGINS}:
             Inputs.searched.add(path)
         elif caller.co_name == "children" and caller.co_filename in METADATA:
             Inputs.distributions.add(path)
@@ -146,10 +148,12 @@ def _scanned(args: Any) -> None:
 def _for_conftests() -> bool:
     """Whether pytest looks for folders named test*, in which it would load a conftest.py first."""
     frame: Any = sys._getframe(3)  # noqa: SLF001  only the caller distinguishes these
-    while frame is not None and frame.f_code.co_filename.startswith(STANDARD):
+    while frame is not None and (
+        frame.f_code.co_name == "<genexpr>" or frame.f_code.co_filename.startswith(STANDARD)
+    ):
+        if frame.f_code.co_name in LOADS_CONFTESTS:
+            break
         frame = frame.f_back
-        if frame is not None and frame.f_code.co_name == "<genexpr>":
-            frame = frame.f_back
     return (
         frame is not None
         and frame.f_code.co_name in LOADS_CONFTESTS
