@@ -128,6 +128,9 @@ def project_files(content: str, number: int) -> Mapping[str, str]:
                     files[f"{name}_data/{path}"] = after
                 elif before is not None:
                     files[f"{name}_data/{path}"] = before
+            if name in EXTRA and EXTRA[name][0].endswith(".py"):
+                # With its first module, a folder becomes one in which every run of pytest looks for tests.
+                files[f"{name}_data/keep/other.py"] = ""
             files[f"{name}_lib/mod_{name if letter == 'a' else letter}.py"] = f"X = {content}\n"
     return files
 
