@@ -209,4 +209,5 @@ def _fields(finding: Finding) -> Data:
     fix = [
         {"line": edit.line, "column": edit.column, "old": edit.old, "new": edit.new} for edit in finding.fix
     ]
-    return {field: getattr(finding, field) for field in FINDING_FIELDS} | {"fix": fix}
+    flaky = {"flaky": True} if finding.flaky else {}
+    return {field: getattr(finding, field) for field in FINDING_FIELDS} | flaky | {"fix": fix}

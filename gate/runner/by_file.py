@@ -20,6 +20,7 @@ from typing import Any
 from gate.checks import Report
 from gate.checks.pytest import outcomes_in_words
 from gate.checks.tool import count_of
+from gate.finding import Finding
 from gate.json_input import parse_json
 from gate.result_cache import ResultCache, key_of
 from gate.runner.affected import VERIFY_EVERY
@@ -167,6 +168,8 @@ class Selected:
     whole: str = ""
     verify: tuple[str, ...] = ()
     failed: str = ""
+    findings: tuple[Finding, ...] = ()
+    """What failed in it."""
 
 
 def run_by_file(
@@ -204,7 +207,12 @@ def run_by_file(
         return Selected(decisions, whole=f"one by one, {outcome.report.reason}")
     if outcome.report.findings:
         failed = next(path for path in wanted if path not in outcome.report.by_file)
-        return Selected(decisions, whole=f"{failed} does not pass by itself", failed=failed)
+        return Selected(
+            decisions,
+            whole=f"{failed} does not pass by itself",
+            failed=failed,
+            findings=outcome.report.findings,
+        )
     passes, reason = (
         ({}, outcome.report.whole) if outcome.report.whole else _passes(wanted, tests, tree, outcome)
     )

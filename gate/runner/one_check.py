@@ -20,7 +20,7 @@ from gate.runner.collected_tests import CollectedTests
 from gate.runner.execute import Outcome
 from gate.runner.flaky import record_run
 from gate.runner.shares import Piece, Shares, cannot_be_divided
-from gate.runner.tool_runs import RunContext, ToolRuns
+from gate.runner.tool_runs import RunContext, ToolRuns, as_flaky
 from gate.runner.turns import Turns
 
 NOT_STARTED = "not-started"
@@ -160,7 +160,7 @@ class ProjectChecks:
 
     def _name_flaky(self, check: CheckSettings, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
         """Say of each failed test that passes when the failed ones run again by themselves that it is flaky."""
-        failed = {finding.test for finding in findings if "::" in finding.test}
+        failed = {finding.test for finding in findings if "::" in finding.test and not finding.flaky}
         if check.tool != "pytest" or not failed or len(failed) > MOST_RETRIED:
             return findings
         flaky: set[str] = set()
@@ -171,12 +171,7 @@ class ProjectChecks:
             flaky |= (failed - flaky) - {finding.test for finding in report.findings}
             if flaky == failed:
                 break
-        return tuple(
-            replace(finding, flaky=True, message=f"flaky, passed when run again: {finding.message}")
-            if finding.test in flaky
-            else finding
-            for finding in findings
-        )
+        return tuple(as_flaky(finding) if finding.test in flaky else finding for finding in findings)
 
     def _record_run(self, check: CheckSettings, findings: tuple[Finding, ...]) -> None:
         """Remember a run of a suite and its flaky tests, for `gate flaky`; a server has nobody to show them to."""

@@ -12,6 +12,7 @@ from gate.checks import TOOLS, Report, Unreadable
 from gate.checks.command import FILES
 from gate.checks.paths import any_matches
 from gate.environment import Environment, Environments
+from gate.finding import Finding
 from gate.model import Change
 from gate.policy.types import BY_FILE, CheckSettings
 from gate.process import Cancel
@@ -131,6 +132,7 @@ class ToolRuns:
         by_file = selection if selection and not count and not again else None
         selected, outcome = self._run(plan, by_file, started)
         if selection and not selected.outcome:
+            outcome = self._with_flaky(plan, selected, outcome)
             outcome = selection.whole_run(selected, outcome)
         if isinstance(outcome.report, Report) and not outcome.cancelled and not again:
             self._store(plan, selection, selected, outcome)
@@ -217,6 +219,22 @@ class ToolRuns:
         selected = selection.by_file(count, request.changed, run) if selection else Selected()
         return selected, selected.outcome or run()
 
+    def _with_flaky(self, plan: _RunPlan, selected: Selected, outcome: Outcome) -> Outcome:
+        """What a run of the whole suite says, with the tests that had failed before it, alone, and now pass alone.
+
+        One that fails alone each time passes only together with others, which is no failure of the suite.
+        """
+        failed = {finding.test for finding in selected.findings if "::" in finding.test}
+        report = outcome.report
+        if not failed or not isinstance(report, Report) or report.findings:
+            return outcome
+        again = self.ask(plan.check, plan.side, only=tuple(sorted(failed)), again=True).report
+        if not isinstance(again, Report):
+            return outcome
+        passed = failed - {finding.test for finding in again.findings}
+        flaky = tuple(as_flaky(finding) for finding in selected.findings if finding.test in passed)
+        return replace(outcome, report=replace(report, findings=flaky))
+
     def _store(
         self, plan: _RunPlan, selection: Selection | None, selected: Selected, outcome: Outcome
     ) -> None:
@@ -291,6 +309,11 @@ class ToolRuns:
             for path in sorted(changed & files)
             if not check.paths or any_matches([inside + path], check.paths)
         )
+
+
+def as_flaky(finding: Finding) -> Finding:
+    """A failure of a test that has passed on the same content."""
+    return replace(finding, flaky=True, message=f"flaky, passed when run again: {finding.message}")
 
 
 def _runs_over_changes(check: CheckSettings) -> bool:

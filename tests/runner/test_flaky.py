@@ -44,6 +44,42 @@ def test_a_flaky_test_is_listed_with_its_rate(project: Clone, tmp_path: Path) ->
 
 
 @pytest.mark.slow
+def test_a_test_that_fails_by_itself_and_passes_with_the_suite_is_flaky(
+    project: Clone, tmp_path: Path
+) -> None:
+    """With several files, the first run is that of the file alone, and the second one that of the whole suite."""
+    mark = tmp_path / "mark"
+    write_test(project, mark)
+    project.write({"test_other.py": "def test_it():\n    pass\n"})
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Add another test")
+    mark.touch()
+    result = project.gate("check", "--only", "tests", "--format", "json")
+    (check,) = json.loads(result.out)["checks"]
+    assert result.code == 1
+    assert [(item["flaky"], item["path"]) for item in check["findings"]] == [(True, "test_mark.py")]
+    assert check["findings"][0]["message"].count("flaky") == 1
+    assert "test_mark.py::test_it" in project.gate("flaky").out
+    assert project.gate("check", "--only", "tests").code == 0
+
+
+@pytest.mark.slow
+def test_a_test_that_passes_only_with_others_is_not_flaky(project: Clone) -> None:
+    project.git("checkout", "-q", "-b", "feature")
+    project.write(
+        {
+            "shop.py": "items = []\n",
+            "test_a.py": "import shop\n\n\ndef test_it():\n    shop.items.append(1)\n",
+            "test_b.py": "import shop\n\n\ndef test_it():\n    assert shop.items\n",
+        }
+    )
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Add tests")
+    assert project.gate("check", "--only", "tests").code == 0
+    assert "No flaky test" in project.gate("flaky").out
+
+
+@pytest.mark.slow
 def test_a_test_that_keeps_failing_is_not_flaky(project: Clone) -> None:
     project.git("checkout", "-q", "-b", "feature")
     project.write({"test_wrong.py": "def test_it():\n    assert False\n"})
