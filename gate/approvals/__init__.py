@@ -1,1 +1,1 @@
-"""Approvals recorded in git: the form of a record, whose keys sign, and which decisions count. Pure."""
+"""Approvals recorded in git: the format of a record, who may sign, and which decisions count. Pure."""

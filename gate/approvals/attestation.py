@@ -1,4 +1,4 @@
-"""Attestations: an in-toto statement about a verified commit, and the DSSE envelope that holds it. Pure."""
+"""Attestations: an in-toto statement about a verified commit, in a DSSE envelope. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """An artifact: its name, and its sha256 in lowercase hex."""
+    """An artifact: its name, and its SHA-256 in lowercase hex."""
 
     name: str
     sha256: str
@@ -33,10 +33,10 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedCommit:
-    """The predicate: which commit of which protected branch was verified, and by what.
+    """The predicate: the verified commit of a protected branch, and the evidence.
 
-    `branch` is a full ref name, `change` the digest of the change that approvals are bound to, and `policy` the
-    commit whose policy applied.
+    `branch` is a full ref name, `change` the digest of the approved change, and `policy` the commit whose policy
+    applied.
     """
 
     repository: str
@@ -51,7 +51,7 @@ class VerifiedCommit:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """The statement of an attestation: these artifacts belong to this commit."""
+    """The content of an attestation: these artifacts were built from this commit."""
 
     subjects: tuple[Subject, ...]
     commit: VerifiedCommit
@@ -59,7 +59,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """The bytes that were signed, and the signatures, not verified yet."""
+    """The signed bytes and their signatures, not verified yet."""
 
     payload: bytes
     signatures: tuple[bytes, ...]
@@ -75,7 +75,7 @@ def parse_subject(text: str) -> Subject:
 
 
 def statement_bytes(statement: Statement) -> bytes:
-    """The in-toto Statement v1, as JSON."""
+    """Return the in-toto Statement v1 as JSON."""
     subjects = [
         {"name": subject.name, "digest": {"sha256": subject.sha256}} for subject in statement.subjects
     ]
@@ -90,13 +90,13 @@ def statement_bytes(statement: Statement) -> bytes:
 
 
 def pre_authentication_encoding(payload: bytes) -> bytes:
-    """The bytes to sign: DSSE's pre-authentication encoding (PAE) of the type and the payload."""
+    """Return the bytes to sign: DSSE's pre-authentication encoding of type and payload."""
     kind = PAYLOAD_TYPE.encode()
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
 
 
 def envelope_bytes(payload: bytes, fingerprint: str, signature: bytes) -> bytes:
-    """The DSSE envelope, as JSON; `signature` is ssh's armored text, by the key with this fingerprint."""
+    """Return the DSSE envelope as JSON. `signature` is the armored SSH signature by the key with this fingerprint."""
     signed = {"keyid": fingerprint, "sig": _base64(signature)}
     return _json({"payloadType": PAYLOAD_TYPE, "payload": _base64(payload), "signatures": [signed]}) + b"\n"
 
@@ -161,7 +161,7 @@ def _predicate(fields: Any) -> VerifiedCommit:
 
 
 def same_names(subjects: Sequence[Subject]) -> str:
-    """The first name that two of the subjects have, with different digests; "" if there is none."""
+    """Return the first name shared by two subjects with different digests, or ""."""
     digests: dict[str, str] = {}
     return next(
         (

@@ -1,4 +1,4 @@
-"""What a change consists of, file by file: which files of it are still those that somebody approved."""
+"""Compare changes file by file: which files are still as they were approved."""
 
 from __future__ import annotations
 
@@ -18,27 +18,29 @@ NAMED = 3
 
 
 def contents_of(files: Iterable[FileChange]) -> Contents:
-    """The contents of a change that has been read."""
+    """Return the contents of a change."""
     return {file.path: (file.old_mode, file.new_mode, file.old, file.new) for file in files}
 
 
 def parse_contents(raw: bytes) -> Contents:
-    """Parse a content list of the log: git's raw, NUL-separated diff. Raises ValueError for anything else."""
+    """Parse a list in the log: git's raw, NUL-separated diff. Raises ValueError for anything else."""
     return contents_of(parse_raw(raw))
 
 
 def differing(approved: Contents, now: Contents) -> tuple[str, ...]:
-    """The paths that are not the same in both, in order."""
+    """Return the paths that differ, in order."""
     return tuple(sorted(path for path in approved.keys() | now.keys() if approved.get(path) != now.get(path)))
 
 
 def same(approved: Contents, now: Contents) -> tuple[str, ...]:
-    """The paths that are the same in both, in order."""
+    """Return the paths that are equal, in order."""
     return tuple(sorted(path for path, content in now.items() if approved.get(path) == content))
 
 
 def merged_already(approved: Contents, now: Contents, base: States) -> frozenset[str]:
-    """The files of a change that is no longer whole which the base has exactly as the change would make them."""
+    """Return the approved files that `now` no longer changes because the base already has exactly their approved
+    content.
+    """
     return frozenset(
         path
         for path, (_, mode, _, blob) in approved.items()
@@ -47,21 +49,21 @@ def merged_already(approved: Contents, now: Contents, base: States) -> frozenset
 
 
 def covers(approved: Contents, now: Contents, base: States, equivalent: Collection[str] = ()) -> bool:
-    """Whether `now` changes a part of what `before` changed, and the base already has the rest unaltered.
+    """Return whether `now` is a part of the approved change, and the base already has the rest unmodified.
 
-    Files in `equivalent` count as unchanged.
+    Files in `equivalent` count as equal.
     """
     same = all(approved.get(path) == content or path in equivalent for path, content in now.items())
     return bool(now) and same and approved.keys() - now.keys() <= merged_already(approved, now, base)
 
 
 def alike(approved: Contents, now: Contents) -> bool:
-    """Whether the two changes share at least half of the files of the smaller one."""
+    """Return whether both touch mostly the same files: at least half of those of the smaller change."""
     shared = len(approved.keys() & now.keys())
     return shared > 0 and shared * 2 >= min(len(approved), len(now))
 
 
 def name_some(paths: tuple[str, ...]) -> str:
-    """`a.py, b.py, c.py and 4 more`."""
+    """Return a short list of paths: `a.py, b.py, c.py and 4 more`."""
     named = ", ".join(paths[:NAMED])
     return named if len(paths) <= NAMED else f"{named} and {len(paths) - NAMED} more"

@@ -1,10 +1,8 @@
-"""Which decisions about a change count, and why the others do not. Pure; order never matters.
+"""Decide which decisions about a change count, and why others don't. Pure; independent of their order.
 
-Signed records and reviews on a forge count by the same rules.
-
-A decision is bound to the person, the repository, the branch and the content. Of one person the latest
-decision wins: an approval from before an objection or a revocation never comes back. An objection holds for
-every later form of the change, until the person who raised it takes it back.
+The same rules apply to signed records and to reviews on a forge. A decision is bound to the person, the repository, the
+branch, and the content. A person's latest decision wins: an approval from before an objection or a revocation never
+counts again. An objection applies to every later version of the change, until its author withdraws it.
 """
 
 from __future__ import annotations
@@ -39,9 +37,9 @@ INVALID_KEY = {
 
 
 def who_settles(policy: Policy, protection: Protection) -> frozenset[str]:
-    """The people who can settle the objection of somebody who left the policy: guardians, or else every reviewer.
+    """Return who can lift the objection of someone who left the policy: guardians, or else every reviewer.
 
-    Callers must exclude the authors of the change, who never can.
+    Authors of the change can't, but they aren't known here.
     """
     guardians = members(policy, protection.require.guarded)
     reviewers = {person.name for person in policy.people.values() if person.role in {"senior", "member"}}
@@ -76,12 +74,12 @@ class CountContext:
 
     @property
     def stale(self) -> Stale:
-        """When an approval no longer counts."""
+        """When an approval stops counting."""
         owners = self.protection.require.owners
         return owners.stale if owners else "change"
 
     def with_reviews(self, reviewed: ReviewDecisions) -> CountContext:
-        """The same, asked of the reviews of a pull request as well: all of them are about this very change."""
+        """Return this context with the reviews of a pull request, all of which are about this change."""
         ids = frozenset(entry.id for entry in reviewed.entries)
         return replace(
             self,
@@ -95,7 +93,7 @@ class CountContext:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """The decisions about a change. `until` is the next moment at which time alone would alter them."""
+    """The decisions about a change. `until` is the next moment at which they change just because time passes."""
 
     approvals: tuple[Approval, ...]
     until: int | None = None
@@ -109,7 +107,7 @@ class _Ruling:
 
 
 def count(entries: Iterable[Entry], question: CountContext) -> Count:
-    """Evaluate every decision about the change, or about an earlier form of it."""
+    """Evaluate every decision about the change or an earlier version of it."""
     unique = sorted({entry.id: entry for entry in entries}.values(), key=lambda entry: entry.id)
     key_holders = holders(question.policy)
     decisions = []
@@ -130,7 +128,7 @@ def count(entries: Iterable[Entry], question: CountContext) -> Count:
 
 
 def _about(entry: Entry, question: CountContext) -> bool:
-    """Is this an approval, an objection or a waiver of the change, in this form or an earlier one?"""
+    """Return whether this is an approval, an objection, or a waiver for this change or an earlier version of it."""
     if entry.record.kind not in {"approve", "block", "waive"}:
         return False
     return _concerns(entry, question)
@@ -155,7 +153,7 @@ def _approval(entry: Entry, by: str, ruling: _Ruling) -> Approval:
 
 
 class _ApprovalCounter:
-    """Evaluates the decisions of known people, each with all that the same person decided."""
+    """Evaluates the decisions of known people, each together with everything the same person decided."""
 
     def __init__(self, question: CountContext, decisions: Sequence[Decision]) -> None:
         self._question = question
@@ -187,13 +185,13 @@ class _ApprovalCounter:
             self._apply(decision)
 
     def evaluate(self, decision: Decision) -> Approval:
-        """The decision as an approval, counted or not."""
+        """Return the decision as an approval that counts or doesn't."""
         ruling = self._rulings[decision.entry.id]
         later = self._overtaken(decision) if ruling.counted and decision.entry.record.kind != "block" else ""
         return _approval(decision.entry, decision.person, _Ruling(False, later) if later else ruling)
 
     def _apply(self, decision: Decision) -> None:
-        """Note what a decision means for the others of the same person."""
+        """Record what a decision means for the same person's other decisions."""
         record, person, ruling = decision.entry.record, decision.person, self._rulings[decision.entry.id]
         if self._elsewhere(record) or not _concerns(decision.entry, self._question):
             return
@@ -209,7 +207,7 @@ class _ApprovalCounter:
             self._latest[key] = max(self._latest.get(key, decision.moment), decision.moment)
 
     def _overtaken(self, decision: Decision) -> str:
-        """Why the person's other decisions leave nothing of this one, or nothing if they do not."""
+        """Return why the person's other decisions supersede this one, or ""."""
         record, person = decision.entry.record, decision.person
         if person in self._objecting:
             return "withdrawn: the same person objects"
@@ -220,7 +218,7 @@ class _ApprovalCounter:
         return ""
 
     def _elsewhere(self, record: Record) -> str:
-        """Why a record is about another place, or nothing."""
+        """Return why a record is about another repository or branch, or ""."""
         if record.repository != self._question.policy.repository:
             return f"for another repository: {record.repository or 'one without a name'}"
         if record.into != self._question.change.into:
@@ -228,7 +226,7 @@ class _ApprovalCounter:
         return ""
 
     def _ruling(self, decision: Decision) -> _Ruling:
-        """What a decision is worth in itself, whatever else the person may have said later."""
+        """Evaluate a decision on its own, ignoring the person's later decisions."""
         record, person = decision.entry.record, decision.person
         taken_back = self._lifted if record.kind == "block" else self._revoked
         if elsewhere := self._elsewhere(record):
@@ -289,7 +287,7 @@ class _ApprovalCounter:
         return _Ruling(True, "", tuple(contents))
 
     def _fits_in_part(self, entry: Entry, approved: Contents) -> _Ruling:
-        """For the files that are as they were approved, where the policy counts owners file by file."""
+        """Evaluate the decision for unchanged files only, if the policy lets approvals go stale per file."""
         by_file = self._question.stale == "owned" and entry.id in self._question.certain
         unchanged = same(approved, self._contents) if by_file else ()
         if not unchanged:

@@ -1,4 +1,4 @@
-"""The decisions that are counted, whichever way they were given: signed, or in a review on a forge."""
+"""Decisions in a common form, whether signed or given in a review on a forge."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from gate.policy.types import Policy
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A signature that ssh-keygen has verified, and the base64 text of the key that made it.
+    """A signature verified by ssh-keygen, and the base64 text of its key.
 
-    `former` is the person who held the key by an earlier policy of the branch, where the present one does not list
-    it as theirs. `before` says that the record was in the log before the key was taken out of the policy.
+    `former` is the person who held the key under an earlier policy of the branch, if the current one doesn't list it as
+    theirs. `before` means that the log had the record before the key was removed from the policy.
     """
 
     key: str
@@ -27,7 +27,7 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Unsigned:
-    """An entry without a valid signature by a key of the policy, with a short reason; `key` is the key it claims."""
+    """No valid signature by a key in the policy, and why. `key` is the key that the signature names."""
 
     reason: str
     key: str = ""
@@ -35,10 +35,10 @@ class Unsigned:
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """A review whose author a forge identifies. `void` is the reason why it no longer counts, if any.
+    """A review, whose author the forge attests. `void` says why it no longer counts, if it doesn't.
 
-    One that was `dismissed` closes what the person had decided before; one that was merely followed by
-    another of theirs leaves that to the later one.
+    A `dismissed` review supersedes the person's earlier decisions. One that was merely followed by another leaves that
+    to the later one.
     """
 
     login: str
@@ -49,9 +49,9 @@ class Reviewed:
 
 @dataclass(frozen=True, slots=True)
 class RecordedReview:
-    """A review that somebody read on a forge and recorded, signed with this key.
+    """A review on a forge that someone recorded and signed with this key.
 
-    `recorder` is that person; `former` means that the policy no longer lists their key.
+    `recorder` is that person. `former` means that the policy no longer lists their key.
     """
 
     login: str
@@ -62,7 +62,7 @@ class RecordedReview:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A decision, its ID, and the evidence of its author."""
+    """A decision with its id, and the evidence of its author."""
 
     id: str
     record: Record
@@ -71,9 +71,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """An entry by an identified person, from the policy or an earlier one.
+    """An entry with a verified author: a person in the policy, or in an earlier version of it.
 
-    `retired` means that the policy no longer lists the key, so the decision can't unblock anything.
+    A `retired` key is no longer in the policy: its decisions can't approve anything.
     """
 
     entry: Entry
@@ -87,20 +87,20 @@ class Decision:
 
     @property
     def review(self) -> Reviewed | None:
-        """The review that it was given in, if it was."""
+        """The review with this decision, if there is one."""
         return self.entry.signature if isinstance(self.entry.signature, Reviewed) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Nobody:
-    """An author whom the policy doesn't list: the name to show, and the reason."""
+    """An author whom the policy doesn't list: a name to display, and the reason."""
 
     by: str
     why: str
 
 
 def identify(entry: Entry, holder: Holder | None, policy: Policy, now: int) -> Decision | Nobody:
-    """The person behind an entry. `holder` is the holder of the key that the signature names, if there is one."""
+    """Return an entry with its verified author. `holder` is the person whose key the signature names, if any."""
     record, signature = entry.record, entry.signature
     if isinstance(signature, RecordedReview):
         return _recorded_review(entry, signature, holder, policy, now)
@@ -126,7 +126,7 @@ def identify(entry: Entry, holder: Holder | None, policy: Policy, now: int) -> D
 def _by_former_key(
     entry: Entry, signature: Signed, holder: Holder | None, policy: Policy, now: int
 ) -> Decision:
-    """A decision with a key that its author had by an earlier policy. Neither a new key nor a new name lifts it."""
+    """Return a decision signed with a key from an earlier policy. Neither a new key nor a new name lifts it."""
     by = entry.record.by
     name = name_today(by, holder, policy)
     if holder is not None and holder.person == name and name.casefold() == by.casefold():
@@ -135,7 +135,7 @@ def _by_former_key(
 
 
 def name_today(by: str, holder: Holder | None, policy: Policy) -> str:
-    """The name in the current policy of the person who signed as `by`, with a key that is now the holder's."""
+    """Return the current name of the person who signed as `by` with a key that now belongs to the holder."""
     listed = next((name for name in policy.people if name.casefold() == by.casefold()), "")
     return listed or (holder.person if holder else by)
 
@@ -143,7 +143,7 @@ def name_today(by: str, holder: Holder | None, policy: Policy) -> str:
 def _recorded_review(
     entry: Entry, signature: RecordedReview, holder: Holder | None, policy: Policy, now: int
 ) -> Decision | Nobody:
-    """Whose decision a recorded review is: the recorder has to be one whom the policy believes."""
+    """Return the decision in a recorded review, if the policy trusts the recorder."""
     login, recorder = signature.login, policy.people.get(signature.recorder)
     person = person_by_login(policy, entry.record.source, login)
     if person is None:

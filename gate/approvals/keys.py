@@ -1,4 +1,4 @@
-"""Whose key is whose. Pure."""
+"""Map keys to their holders. Pure."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from gate.policy.types import Policy
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A key, and the person it belongs to."""
+    """The person a key belongs to."""
 
     person: str
     key: PublicKey
 
 
 def readable_keys(policy: Policy) -> Iterator[Holder]:
-    """Every readable key in the policy, with its person."""
+    """Yield every valid key in the policy with its person."""
     for person in policy.people.values():
         for line in person.keys:
             with suppress(ValueError):
@@ -27,9 +27,9 @@ def readable_keys(policy: Policy) -> Iterator[Holder]:
 
 
 def holders(policy: Policy) -> dict[str, Holder]:
-    """The holder of each key, by the key's base64 text.
+    """Return the holder of each key by its base64 text.
 
-    Unreadable keys, and keys that two people list, have no holder, because they don't identify a signer.
+    A key that is invalid, or that two people list, belongs to nobody, because it doesn't identify who signed.
     """
     by_key: dict[str, Holder] = {}
     shared: set[str] = set()
@@ -41,7 +41,7 @@ def holders(policy: Policy) -> dict[str, Holder]:
 
 
 def bots(policy: Policy, now: int) -> dict[str, Holder]:
-    """The bots with a key that is valid now, by the key's base64 text."""
+    """Return the holders of currently valid keys who have the role `bot`, by the base64 text of the key."""
     return {
         blob: holder
         for blob, holder in holders(policy).items()
@@ -50,6 +50,6 @@ def bots(policy: Policy, now: int) -> dict[str, Holder]:
 
 
 def boundaries(keys: Iterable[PublicKey], now: int) -> int | None:
-    """The next time after `now` when one of the keys becomes valid or expires."""
+    """Return the next moment after `now` at which one of the keys becomes valid or expires."""
     moments = [moment for key in keys for moment in (key.after, key.before) if moment and moment > now]
     return min(moments, default=None)

@@ -1,4 +1,4 @@
-"""One record of the log: canonical JSON, rejected unless it serializes back to the very same bytes."""
+"""A record of the log: canonical JSON that is rejected unless it serializes to the same bytes."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Bytes that are no record, and why in a few words."""
+    """Bytes that aren't a record, and why."""
 
     reason: str
 
@@ -65,7 +65,7 @@ AFTERWARDS = "afterwards"
 
 
 def is_afterwards(record: Record) -> bool:
-    """Was the record made for a commit that was on the branch already?"""
+    """Return whether the record was made for a commit that was already on the branch."""
     return record.reason == AFTERWARDS or record.reason.startswith(f"{AFTERWARDS}: ")
 
 
@@ -73,20 +73,20 @@ FIELDS = frozenset(Record.__dataclass_fields__)
 
 
 def serialise(record: Record) -> bytes:
-    """The canonical bytes: UTF-8, sorted keys, no spaces, one trailing newline.
+    """Return the canonical bytes: UTF-8, sorted keys, no spaces, one trailing newline.
 
-    Raises ValueError for text that UTF-8 cannot hold.
+    Raises ValueError for text that can't be encoded as UTF-8.
     """
     return _canonical(asdict(record))
 
 
 def record_id(data: bytes) -> str:
-    """The name of a record: the sha256 of its bytes."""
+    """Return the id of a record: the SHA-256 of its bytes."""
     return hashlib.sha256(data).hexdigest()
 
 
 def parse(data: bytes) -> Record | Refused:
-    """Read a record strictly: nothing unknown, nothing missing, nothing in any but the canonical form."""
+    """Parse a record strictly: no unknown or missing fields, and only the canonical form."""
     if len(data) > LARGEST:
         return Refused(f"larger than {LARGEST} bytes")
     try:

@@ -60,13 +60,13 @@ class PullRequest:
 
     @property
     def name(self) -> str:
-        """`acme/shortener#12`, or with a `!` as GitLab writes it."""
+        """`acme/shortener#12`, or with `!` as on GitLab."""
         return f"{self.project}{'!' if self.source == 'gitlab' else '#'}{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
 class ShownChange:
-    """The change that the reviewer of a commit saw: its digest and its contents."""
+    """The change that reviewers of a commit saw: its digest and its contents."""
 
     digest: str
     contents: Contents
@@ -74,7 +74,7 @@ class ShownChange:
 
 @dataclass(frozen=True, slots=True)
 class ReviewDecisions:
-    """The decisions of a pull request. `contributors` are people who contributed to the change."""
+    """The decisions in a pull request. `contributors` are people who had a part in the change."""
 
     request: PullRequest
     entries: tuple[Entry, ...]
@@ -90,7 +90,7 @@ def review_decisions(
     seen: Mapping[str, ShownChange],
     guessed: frozenset[str],
 ) -> ReviewDecisions:
-    """The decisions of a pull request. `seen` maps each commit to the change that its reviewers saw, if available."""
+    """Return the decisions in a pull request. `seen` is what reviewers saw of each commit, where that is available."""
     by_person: dict[str, list[Review]] = defaultdict(list)
     for review in sorted(request.reviews, key=lambda review: review.at):
         by_person[review.login.casefold()].append(review)
@@ -115,10 +115,10 @@ def review_decisions(
 def completed(
     policy: Policy, request: PullRequest, owners: Iterable[str], teams: Mapping[str, tuple[str, ...]]
 ) -> tuple[Policy, frozenset[str]]:
-    """The policy with what the forge knows: members of `teams` by login; and who is in it by login alone.
+    """Return the policy with what the forge knows, and the people who are in it only by login.
 
-    Where the policy names people, only they count, and a team is those of them who are in it. Where it names
-    nobody, a person whom CODEOWNERS names by `@login` is that login, with the addresses that the forge says are theirs.
+    If the policy lists people, only they count, and a team consists of those of its members who are listed. Otherwise a
+    person whom CODEOWNERS names as `@login` is that login, with the email addresses that the forge reports.
     """
     if policy.people:
         people_in = {
@@ -134,7 +134,7 @@ def completed(
 
 
 def unknown_teams(policy: Policy, names: Iterable[str]) -> tuple[str, ...]:
-    """The names that look like teams but aren't in the policy."""
+    """Return the names that look like teams and that the policy doesn't define."""
     team_names = {name.casefold() for name in policy.teams}
     wanted = (name for name in names if name.startswith("@") and "/" in name)
     return tuple(
@@ -195,6 +195,6 @@ def _entry(
 
 
 def _same(repository: str, project: str) -> bool:
-    """Is the repository that the policy names the project? It may be named with its host before it."""
+    """Return whether the policy's `repository` is this project. It may include the host."""
     own, requested = repository.casefold(), project.casefold()
     return not own or own == requested or own.endswith(f"/{requested}")

@@ -1,9 +1,9 @@
-"""When an approval has been used. Pure.
+"""Decide when an approval has been used. Pure.
 
-An approval, or a waiver, is *spent* for a base if the protected branch already had what it approves: if, at some
-commit after the base that it was given for, up to and including the base in question, each file of the change had
-exactly the content (and mode) that the approval is about; or if the commit that it was given for is already part
-of that branch. What was merged and reverted has to be approved again, however it comes back.
+An approval or a waiver is *spent* for a base if the protected branch already had what it approves: if, at some commit
+after the base that it was given for, up to and including the base in question, each file of the change had exactly the
+approved content and mode; or if the commit that it was given for is already part of the branch. A change that was
+merged and reverted must be approved again, however it comes back.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ State = tuple[str, str]
 
 
 class Timeline:
-    """The changes of each commit of a branch, by number: 1 is the first commit after `start`."""
+    """The changes by each commit of a branch, numbered from 1 for the first after `start`."""
 
     def __init__(self, changes: Iterable[Sequence[FileChange]]) -> None:
-        """Of the changes that each commit made to the one before it, oldest first."""
+        """Create the timeline from the changes that each commit made to the one before it, oldest first."""
         self._numbers: dict[str, list[int]] = {}
         self._states: dict[str, list[State]] = {}
         for number, files in enumerate(changes, 1):
@@ -31,9 +31,9 @@ class Timeline:
                 self._states.setdefault(file.path, []).append((file.new_mode, file.new))
 
     def first_with(self, contents: Contents, start: int, until: int) -> int:
-        """The number of the first commit after `after`, up to `until`, at which the branch had these contents; or 0.
+        """Return the first commit after number `start`, up to `until`, at which the branch had these contents, or 0.
 
-        All files have to have changed since `after`, each to its new content: at `after` they are as before the change.
+        Every file must have changed since `start` to its new content: at `start`, they are as before the change.
         """
         wanted = {path: (new_mode, new) for path, (_, new_mode, _, new) in contents.items()}
         for number in sorted({n for path in wanted for n in self._between(path, start, until)}):
@@ -46,13 +46,15 @@ class Timeline:
         return numbers[bisect_right(numbers, start) : bisect_right(numbers, until)]
 
     def _at(self, path: str, number: int, start: int) -> State | None:
-        """What the branch has at a path at that commit; None if the path has not changed since `after`."""
+        """Return the state of a path at a commit, or None if it hasn't changed since `start`."""
         numbers = self._numbers.get(path, [])
         last = bisect_right(numbers, number) - 1
         return self._states[path][last] if last >= 0 and numbers[last] > start else None
 
 
 def files_of(lists: Mapping[str, Contents], change: str, now: Contents) -> Contents:
-    """The contents for which an approval of the change with this digest counts now: the files that are unchanged."""
+    """Return the contents for which an approval of the change with this digest counts now: the files that are
+    unchanged.
+    """
     approved = lists.get(change, now)
     return {path: content for path, content in now.items() if approved.get(path) == content}

@@ -1,8 +1,8 @@
-"""SSH's signatures: what one claims, and those that can be verified without ssh-keygen. Pure.
+"""Parse SSH signatures, and verify ordinary ones without ssh-keygen. Pure.
 
-The format is OpenSSH's `PROTOCOL.sshsig`. ssh-keygen decides which are valid, and takes milliseconds for
-each. Of those of the plain kinds, in their only canonical form, `certain_validity` is as sure as it is;
-whatever is in the least unusual is left to ssh-keygen: hardware keys, certificates, short RSA keys.
+The format is OpenSSH's `PROTOCOL.sshsig`. ssh-keygen is authoritative, but takes milliseconds per signature. For
+ordinary signatures in canonical form, `certain_validity` is as reliable. Anything unusual (hardware keys, certificates,
+short RSA keys) is left to ssh-keygen.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SHORTEST_RSA = 2048
 
 @dataclass(frozen=True, slots=True)
 class _Signature:
-    """The fields of a signature; `rest` is what follows where nothing should."""
+    """The fields of a signature. `rest` is unexpected trailing data."""
 
     key: bytes
     namespace: bytes
@@ -36,9 +36,9 @@ class _Signature:
 
 
 def signing_key(signature: bytes, namespace: str = NAMESPACE) -> str | None:
-    """The base64 text of the key that a signature claims, if it was made for this namespace.
+    """Return the base64 text of the key that a signature names, if it was made for this namespace.
 
-    The claim proves nothing until the signature is verified.
+    This is a claim until the signature has been verified.
     """
     fields = _read(signature)
     if fields is None or fields.namespace != namespace.encode():
@@ -47,7 +47,7 @@ def signing_key(signature: bytes, namespace: str = NAMESPACE) -> str | None:
 
 
 def can_verify() -> bool:
-    """Whether the library for `certain_validity` is installed. Without it, ssh-keygen verifies every signature."""
+    """Return whether the library for `certain_validity` is installed. Otherwise ssh-keygen verifies everything."""
     try:
         import cryptography.hazmat.primitives.serialization  # noqa: F401  only whether it is there
     except ImportError:
@@ -56,7 +56,7 @@ def can_verify() -> bool:
 
 
 def certain_validity(data: bytes, signature: bytes, key: str, namespace: str = NAMESPACE) -> bool | None:
-    """Has the key (its base64 text) signed `data` for this namespace? None where only ssh-keygen can say that."""
+    """Return whether the key (base64 text) signed `data` for this namespace, or None if only ssh-keygen can decide."""
     fields = _read(signature)
     if fields is None or fields.rest or fields.reserved or fields.hash not in _HASHES:
         return None
@@ -90,7 +90,7 @@ def _read(signature: bytes) -> _Signature | None:
 
 
 def _verify(key: bytes, algorithm: bytes, raw: bytes, signed: bytes) -> bool | None:
-    """Whether the signature is valid; None for other kinds. Raises ValueError for what is not in its usual form."""
+    """Return whether the signature is valid, or None for other kinds. Raises ValueError for unusual forms."""
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     kind, _ = _first(key)
@@ -150,7 +150,7 @@ def _verify_ecdsa(key: bytes, raw: bytes, signed: bytes) -> None:
 
 
 def _first(raw: bytes) -> tuple[bytes, bytes]:
-    """The first of ssh's length-prefixed strings, and what follows it; raises ValueError if it is cut short."""
+    """Return the first length-prefixed string, and the rest. Raises ValueError if it is truncated."""
     if len(raw) < 4:
         raise ValueError("cut short")
     (length,) = struct.unpack(">I", raw[:4])
@@ -161,7 +161,7 @@ def _first(raw: bytes) -> tuple[bytes, bytes]:
 
 
 def _strings(raw: bytes, count: int) -> list[bytes]:
-    """So many strings, which must be all there is."""
+    """Return exactly this many strings. Raises ValueError for trailing data."""
     values = []
     for _ in range(count):
         value, raw = _first(raw)
@@ -176,7 +176,7 @@ def _string(text: bytes) -> bytes:
 
 
 def _number(raw: bytes) -> int:
-    """One of ssh's whole numbers, which must be positive and without a byte too many."""
+    """Parse an SSH integer, which must be positive and minimal."""
     number = int.from_bytes(raw, "big")
     if not raw or raw[0] & 0x80 or number.to_bytes(number.bit_length() // 8 + 1, "big") != raw:
         raise ValueError("not in canonical form")

@@ -1,1 +1,1 @@
-"""The log of signed records: one ref, a grow-only set of files, the same in all clones that have met."""
+"""The log of signed records: one ref with a grow-only set of files, the same in all clones after syncing."""

@@ -1,4 +1,4 @@
-"""What a server takes into the log: only additions, only what somebody signed, and only so much at once."""
+"""Decide what a server accepts into the log: only additions, only signed ones, and within limits."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from gate.raw_diff import parse_log, parse_raw
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits on what one push may add to the log. Administrators set them with `git config gate.NAME`."""
+    """How much one push may add to the log. Administrators set the limits with `git config gate.NAME`."""
 
     files: int = 5000
     bytes: int = 32 * 1024 * 1024
@@ -37,7 +37,7 @@ class Limits:
 
     @classmethod
     def of(cls, repository: Repository) -> Limits:
-        """The limits of this repository."""
+        """Return the limits of this repository."""
         names = {"gate.maxlogfiles": "files", "gate.maxlogsize": "bytes", "gate.maxsignatures": "signatures"}
         done = repository.attempt("config", "--type=int", "--get-regexp", r"^gate\.max")
         pairs = (line.split() for line in done.stdout.decode("utf-8", "replace").splitlines())
@@ -52,11 +52,11 @@ START_ANEW = (
 
 
 def refusal(repository: Repository, old: str, new: str) -> tuple[str, str]:
-    """Why the log may not go from the commit `old` ("" for none) to `new`, and what to do; both "" if it may.
+    """Return why the log must not move from the commit `old` ("" for none) to `new`, and what to do; both "" if it may.
 
-    It has to grow out of what is there, since what its history once held counts, and hold all of that. A file
-    that does not fit its name would stand in the way of the right one for ever: none is let in. Who signed the
-    additions is for `unadmitted`.
+    The new log must descend from the old one and contain all of its files, because everything its history ever
+    contained counts. Files whose content doesn't match their name are refused, because they would block the right file
+    forever. Signatures are checked by `unadmitted`.
     """
     if not resolve(repository, [new]):
         return "it is not a commit", START_ANEW
@@ -73,10 +73,10 @@ def refusal(repository: Repository, old: str, new: str) -> tuple[str, str]:
 
 
 def unadmitted(repository: Repository, old: str, log: ApprovalLog) -> str:
-    """Why something that the log has beyond the commit `old` ("" for none) is not admitted; "" if all of it is.
+    """Return why something that the log adds to the commit `old` ("" for none) isn't admitted, or "".
 
-    Each record and each signature must be by somebody in the policy, in their own name; each list of a change and
-    each verdict must be one that such a record refers to.
+    Each record and signature must be by someone in the policy, in their own name. Each list of a change and each
+    verdict must be referenced by such a record.
     """
     stretch = read_stretch(repository, old, log.tip) or Stretch()
     if not log.signers.names:
@@ -108,7 +108,7 @@ def unadmitted(repository: Repository, old: str, log: ApprovalLog) -> str:
 def _unsigned(
     repository: Repository, stretch: Stretch, log: ApprovalLog, limit: int
 ) -> Iterator[tuple[str, str]]:
-    """The records of the stretch that nobody signed, or that have a signature which is not valid; each with why."""
+    """Yield the added records without a signature, or with an invalid one, each with the reason."""
     present = {
         entry.id: entry for entry in log.index.with_ids(stretch.records.keys() | stretch.signatures.keys())
     }
@@ -135,7 +135,7 @@ def _unsigned(
 
 
 def _too_much(repository: Repository, old: str, new: str) -> str:
-    """Why this is more than one push may add; "" if it is not."""
+    """Return why a push adds more than allowed, or ""."""
     limits = Limits.of(repository)
     stretch = read_stretch(repository, old, new) or Stretch()
     commits = int(repository.text("rev-list", "--count", f"{old}..{new}" if old else new))
@@ -149,7 +149,7 @@ def _too_much(repository: Repository, old: str, new: str) -> str:
 
 
 def _strays(repository: Repository, old: str, new: str) -> str:
-    """Why the history by which the log grew is not that of a log; "" if it is. What a later commit took out counts."""
+    """Return why the pushed history isn't one of a log, or "". Files that a later commit removes count too."""
     span = f"{old}..{new}" if old else new
     for commit in parse_log(repository.run(*RAW_LOG, "-m", "--root", "--format=", span)):
         for file in commit.files:
@@ -173,7 +173,7 @@ def _misfits(repository: Repository, old: str, new: str) -> Iterator[str]:
 
 
 def _wrong(name: str, data: bytes | None) -> str:
-    """What is wrong with a file of the log, or nothing."""
+    """Return what is wrong with a file of the log, or ""."""
     folder, _, file = name.rpartition("/")
     if data is None:
         return "is too large, or not there"

@@ -1,7 +1,7 @@
-"""The admitted part of the approval log: the only way to read it outside of `gate.log`.
+"""The admitted part of the approval log. Outside `gate.log`, the log is read only through this module.
 
-A record is admitted if somebody whom the policy lists, or has listed, signed it in their own name (see
-`gate.log.signers`). Everything else is treated as absent, whatever it says: it decides nothing.
+A record is admitted if someone whom the policy lists, or has listed, signed it in their own name (see
+`gate.log.signers`). Everything else is treated as absent and decides nothing.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ FEW = 8
 
 @dataclass(slots=True)
 class ApprovalLog:
-    """The admitted records of a repository's log at one commit.
+    """The admitted part of the log at one commit.
 
-    `rejected` collects, by ID, the reason why a requested record is not admitted.
+    `rejected` collects, by id, why requested records aren't admitted.
     """
 
     repository: Repository
@@ -41,37 +41,37 @@ class ApprovalLog:
 
     @property
     def tip(self) -> str:
-        """The commit of the log; "" where there is none."""
+        """The commit of the log, or ""."""
         return self.index.tip
 
     def trusting(self, policy: Policy) -> ApprovalLog:
-        """The same log, where the people of this policy can sign as well."""
+        """Return the same log, in which people of this policy can sign too."""
         signers = self.signers | signers_in(policy)
         return self if signers == self.signers else replace(self, signers=signers, _admitted={})
 
     def select(self, changes: Collection[str], heads: Collection[str]) -> list[Found]:
-        """The records about one of the changes, or given for one of the heads; and what revokes any of them."""
+        """Return the records about one of the changes or given for one of the heads, and revocations of any of them."""
         return self.admit(self.index.select(changes, heads))
 
     def all(self) -> list[Found]:
-        """Every record."""
+        """Return all records."""
         return self.admit(self.index.all())
 
     def with_ids(self, ids: Collection[str]) -> list[Found]:
-        """The records with these ids."""
+        """Return the records with these ids."""
         return self.admit(self.index.with_ids(ids))
 
     def referring_to(self, names: Collection[str]) -> list[Found]:
-        """The records that refer to one of these, which are ids of records or the names of verdicts."""
+        """Return the records that refer to one of these record ids or names of verdicts."""
         return self.admit(self.index.referring_to(names))
 
     def given_for(self, into: str, *kinds: str) -> list[Found]:
-        """The records of these kinds about changes of this branch or environment (a full ref name)."""
+        """Return the records of these kinds for a branch or environment (a full ref name)."""
         candidates = (entry for kind in kinds for entry in self.index.of_kind(kind))
         return self.admit([entry for entry in candidates if entry.record.into == into])
 
     def latest_by(self, person: str, into: str, since: int) -> int:
-        """The latest date that a person gave a record about `into`; 0 if none has one of `since` or later."""
+        """Return the latest date of a person's records about `into`, or 0 if none is from `since` or later."""
         later = [
             entry
             for entry in self.index.by_person(person)
@@ -80,21 +80,21 @@ class ApprovalLog:
         return max((entry.record.at for entry in self.admit(later)), default=0)
 
     def starting(self, start: str) -> list[Found]:
-        """The records whose ID starts with this prefix."""
+        """Return the records whose id has this prefix."""
         return self.admit(self.index.starting(start))
 
     def touching(self, paths: Iterable[str]) -> dict[str, str]:
-        """The lists of the changes that may touch one of the paths: blobs by digest."""
+        """Return the lists of changes that may touch one of the paths, as blobs by digest."""
         return self.index.touching(paths)
 
     def lists_of(self, digests: Collection[str]) -> dict[str, str]:
-        """The lists of these changes, as far as the log has them: blobs by digest."""
+        """Return the lists of these changes that the log has, as blobs by digest."""
         return self.index.lists_of(digests)
 
     def state(self, commit: str) -> str:
-        """The commit of this log that has what the log had at `commit`, to which a merge refers; "" for none.
+        """Return the commit of this log with the records that the log had at `commit`, or "".
 
-        That is another commit where the log was compacted since.
+        It differs from `commit` if the log has been compacted since.
         """
         if self._contains(commit):
             return commit
@@ -105,7 +105,7 @@ class ApprovalLog:
         return self._replaced.get(commit, "")
 
     def _contains(self, commit: str) -> bool:
-        """Is the commit part of this log? Asked about many, git lists them all once."""
+        """Return whether the commit is part of this log. After many questions, git lists all commits once."""
         if commit not in self._contained and len(self._contained) < FEW:
             self._contained[commit] = bool(commit) and contains(self.repository, self.tip, commit)
         if commit in self._contained:
@@ -115,7 +115,7 @@ class ApprovalLog:
         return commit in self._history
 
     def admit(self, records: Collection[Found]) -> list[Found]:
-        """The admitted records among these, with the keys that signed them."""
+        """Return the admitted records, with the keys that signed them."""
         unknown = [record for record in records if record.id not in self._admitted]
         for record, keys, reason in valid_keys(self.repository, unknown, self.signers):
             self._admitted[record.id] = replace(record, keys=keys) if keys else None
@@ -126,9 +126,9 @@ class ApprovalLog:
 
 
 def open_log(repository: Repository, commits: Iterable[str] = ()) -> ApprovalLog:
-    """The log of this repository, after everything that was fetched has been taken in.
+    """Return the log of this repository after merging everything that was fetched.
 
-    Those whom the policies in the history of `commits` list can sign as well.
+    People listed by policies in the history of `commits` can sign too.
     """
     return log_at(repository, settle(repository), commits)
 
@@ -136,7 +136,7 @@ def open_log(repository: Repository, commits: Iterable[str] = ()) -> ApprovalLog
 def log_at(
     repository: Repository, tip: str, commits: Iterable[str] = (), *, lasting: str | None = None
 ) -> ApprovalLog:
-    """The log at the commit `tip` ("" for none), cached up to the commit `lasting` of it: see `open_index`."""
+    """Return the log at the commit `tip` ("" for none). With `keep=False`, for a temporary tip, nothing is cached."""
     if not tip:
         return ApprovalLog(repository, Index(""))
     index = open_index(repository, tip, lasting=lasting)
@@ -144,9 +144,9 @@ def log_at(
 
 
 def entries_of(records: Iterable[Found], policy: Policy) -> list[Entry]:
-    """The records as decisions to count: each with its signature by a key that the policy lists, if one is.
+    """Return the records as decisions, each with its signature by a key that the policy lists, if there is one.
 
-    One by another key is by somebody who was listed with it once, as admission has made sure.
+    Other signatures are by people who were listed once, which admission has verified.
     """
     key_holders = holders(policy)
     entries = []
@@ -162,7 +162,7 @@ def entries_of(records: Iterable[Found], policy: Policy) -> list[Entry]:
 
 
 def _review(entry: Found, key: str, *, former: bool) -> Entry:
-    """A recorded review, in the name of the person who gave it on the forge."""
+    """Return a recorded review in the name of the reviewer on the forge."""
     login, _, reason = review_of(entry.record)
     record = replace(entry.record, by=f"@{login}", reason=reason)
     return Entry(entry.id, record, RecordedReview(login, entry.record.by, key, former))

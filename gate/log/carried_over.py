@@ -1,4 +1,4 @@
-"""Approvals of another content that still hold: of a stack whose first part was merged; of the same hunks."""
+"""Approvals of other content that still count: of a stack whose first part was merged, and of the same hunks."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from gate.model import Change
 def carry(
     repository: Repository, question: CountContext, records: Iterable[tuple[str, Record]]
 ) -> CountContext:
-    """The question with what these records (by id), which are about another content, have to do with it.
+    """Return the context extended by what these records (by id), which are about other content, mean for the change.
 
-    Those that cover what is left to be merged are about an earlier form of the change.
+    Records that cover everything still to be merged are about an earlier version of the change.
     """
     change, lists, now = question.change, question.lists, contents_of(question.change.files)
     candidates = {
@@ -57,7 +57,7 @@ def _same_hunks(
     approved: Contents,
     now: Contents,
 ) -> frozenset[str]:
-    """The files whose change is the approved one, unless it has been on the branch before: then it was used."""
+    """Return the files whose change is the approved one and wasn't on the branch before, which would have used it."""
     paths = comparison.equivalent(approved, now)
     if not paths or not resolve(repository, [record.base]):
         return frozenset()

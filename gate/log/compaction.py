@@ -1,8 +1,8 @@
-"""Compaction: a new log of the admitted records, which every clone can verify and take over.
+"""Compaction: a new log with the admitted records, which every clone can verify and adopt.
 
-The compacted log has no commit in common with the one that it replaces. For each commit of the old log to which a
-merge refers (`Gate-Log`) it has one with the same records, whose message lists the names it replaces. A signed record
-of the kind `compact` names the last of these commits (`head`), and with it all of them, and the old log (`base`).
+The compacted log has no commit in common with the one it replaces. For each commit of the old log to which a merge
+refers (`Gate-Log`), it has one with the same records, whose message lists the replaced ids. A signed record of the kind
+`compact` names the last of these commits (`head`), and thereby all of them, and the old log (`base`).
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ Files = Mapping[str, str]
 
 
 def administrators(policy: Policy, branch: str) -> frozenset[str]:
-    """Who can compact the log: the guardians of the default `branch`; where it names none, the seniors."""
+    """Return who can compact the log: the guardians of the default `branch`, or the seniors if there are none."""
     guarded = policy.protection(branch).require.guarded
     seniors = (person.name for person in policy.people.values() if person.role == "senior")
     return members(policy, guarded) if guarded else frozenset(seniors)
 
 
 def compaction_in(log: ApprovalLog) -> Found | None:
-    """The latest compaction from which this log has grown, if an administrator of today signed it."""
+    """Return the latest compaction that this log descends from, if a current administrator signed it."""
     repository = log.repository
     candidates = log.index.of_kind(KIND)
     if not candidates:
@@ -66,7 +66,7 @@ def compaction_in(log: ApprovalLog) -> Found | None:
 
 
 def replaced_states(log: ApprovalLog) -> dict[str, str]:
-    """For each commit of an older log to which a merge may refer the commit of this one that replaces it."""
+    """Return, for each commit of an older log that a merge may refer to, the commit that replaces it."""
     compaction = compaction_in(log)
     if compaction is None:
         return {}
@@ -78,9 +78,9 @@ def replaced_states(log: ApprovalLog) -> dict[str, str]:
 
 
 def united(repository: Repository, own: str, incoming: str) -> str:
-    """The log that takes the place of two which have no commit in common, where one is a compaction; else "".
+    """Return the log that replaces two logs without a common commit, one of which is a compaction, or "".
 
-    The later compaction holds. What else the other log has that is admitted is added to it: nothing signed is lost.
+    The later compaction applies. Admitted records that only the other log has are added, so nothing signed is lost.
     """
     if repository.attempt("merge-base", own, incoming).returncode == 0:
         return ""
@@ -109,7 +109,7 @@ def united(repository: Repository, own: str, incoming: str) -> str:
 def write_compacted(log: ApprovalLog, referred: Iterable[str]) -> str:
     """Write the compacted log, without its signed record, and return its last commit.
 
-    `referred` are the commits of this or an earlier log to which merges refer; those that are unknown are left out.
+    `referred` are the commits of this or an earlier log to which merges refer. Unknown ones are ignored.
     """
     repository = log.repository
     replaced = replaced_states(log)
@@ -136,7 +136,7 @@ def write_compacted(log: ApprovalLog, referred: Iterable[str]) -> str:
 
 
 def append(repository: Repository, tip: str, files: Mapping[str, bytes], message: str) -> str:
-    """Write a commit that adds these files to the log at `tip`, and return it. No ref refers to it."""
+    """Write a commit that adds these files to the log at `tip`, and return it. No ref points to it."""
     blobs = {
         path: repository.run("hash-object", "-w", "--stdin", stdin=data).decode("ascii").strip()
         for path, data in files.items()
@@ -145,13 +145,13 @@ def append(repository: Repository, tip: str, files: Mapping[str, bytes], message
 
 
 def _history(repository: Repository, tip: str) -> dict[str, list[str]]:
-    """The commits of the log, parents first, each with its parents."""
+    """Return the commits of the log with their parents, parents first."""
     lines = repository.text("rev-list", "--topo-order", "--reverse", "--parents", tip).splitlines()
     return {commit: parents for commit, *parents in (line.split() for line in lines)}
 
 
 def _nearest(history: Mapping[str, Sequence[str]], commits: Iterable[str]) -> dict[str, list[str]]:
-    """Of the history only the commits commits, parents first, each with those that come right ahead it."""
+    """Reduce the history to `commits`, parents first, each with its nearest ancestors among them."""
     chosen = set(commits)
     nearest: dict[str, frozenset[str]] = {}
     result: dict[str, list[str]] = {}
@@ -166,7 +166,7 @@ def _nearest(history: Mapping[str, Sequence[str]], commits: Iterable[str]) -> di
 
 
 def _added(repository: Repository, parents: Sequence[str], commit: str) -> set[str]:
-    """The ids of the records that the log at `commit` has beyond those at the one parents it."""
+    """Return the ids of the records in the log at `commit` that none of the parents has."""
     if parents:
         raw = repository.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", parents[0], commit)
     else:
@@ -175,7 +175,7 @@ def _added(repository: Repository, parents: Sequence[str], commit: str) -> set[s
 
 
 def _files(log: ApprovalLog, records: Sequence[Found]) -> dict[str, str]:
-    """The files of the log that belong to these records: their valid signatures, lists and verdicts."""
+    """Return the files of the log that belong to these records: valid signatures, lists, and verdicts."""
     repository = log.repository
     lists = log.lists_of({entry.record.change for entry in records})
     of = sorted({entry.record.of for entry in records if entry.record.kind == "verdict"})
@@ -230,7 +230,7 @@ def _changes(files: Files) -> bytes:
 
 
 def _write(repository: Repository, stream: bytes, mark: int) -> str:
-    """Let git write these commits, and return the one with that mark. No ref refers to them afterwards."""
+    """Import these commits, and return the one with this mark. No ref points to them."""
     done = repository.attempt(
         "fast-import", "--quiet", "--done", "--force", "--date-format=raw",
         stdin=b"feature done\nreset %s\n\n" % _DRAFT.encode() + stream + b"get-mark :%d\ndone\n" % mark,
@@ -249,7 +249,7 @@ def _is_ancestor(repository: Repository, commit: str, tip: str) -> bool:
 
 
 def referred_by_merges(repository: Repository) -> list[str]:
-    """The commits of the log to which a commit of any branch refers, the oldest first."""
+    """Return the commits of the log to which commits of any branch refer, oldest first."""
     printed = repository.text("log", "--branches", "--remotes", "--reverse", f"--format={LOG_TRAILER}")
     names = printed.replace(",", " ").split()
     return [name for name in dict.fromkeys(names) if OID.fullmatch(name)]

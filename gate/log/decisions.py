@@ -1,4 +1,4 @@
-"""The recorded decisions about one change: found in the log, verified, and counted."""
+"""The recorded decisions about a change: selected from the log, verified, and counted."""
 
 from __future__ import annotations
 
@@ -54,19 +54,18 @@ def decisions_about(
     now: int,
     reviewed: ReviewDecisions | None = None,
 ) -> Decisions:
-    """Count what is recorded about `change`, with the policy at its base, at the time `now`.
+    """Count the recorded decisions about `change`, under the policy at its base, at the time `now`.
 
-    `given` are decisions from reviews, to be counted along with what is signed.
+    `reviewed` are decisions from reviews, counted together with signed ones.
     """
     log = complete_log(repository, change.base)
     return decisions_in(repository, log, change, policy, protection, now, reviewed)
 
 
 def complete_log(repository: Repository, base: str, commits: Iterable[str] = ()) -> ApprovalLog:
-    """The log, fetched first where it lacks what the protected branch at `base` refers to.
+    """Return the log, after fetching it if it lacks what the protected branch at `base` refers to.
 
-    That is so after a plain `git pull` of somebody's merge. Whether or not the fetch works, `Decisions.gap` says
-    what is still missing.
+    That happens after a plain `git pull` of somebody's merge. If the fetch fails, `Decisions.gap` says what is missing.
     """
     log = open_log(repository, commits)
     if _missing(log, base) and repository.overlay is None and (remote := remote_of(repository)):
@@ -85,7 +84,7 @@ def decisions_in(
     now: int,
     reviewed: ReviewDecisions | None = None,
 ) -> Decisions:
-    """Like `decisions_about`, by this state of the log."""
+    """Count like `decisions_about`, for this state of the log."""
     gap = _gap(log, change.base)
     if not (log.tip or reviewed) or not change.digest:
         return Decisions(gap=gap)
@@ -103,7 +102,7 @@ def decisions_in(
 def find(
     repository: Repository, log: ApprovalLog, change: Change, policy: Policy, protection: Protection, now: int
 ) -> tuple[CountContext, list[Found]]:
-    """The records that bear upon `change`, and the question that they answer."""
+    """Return the records relevant to `change`, and the context in which they count."""
     contents = contents_of(change.files)
     lineage = set(repository.text("rev-list", f"{change.base}..{change.head}").split()) if log.tip else set()
     touching = log.touching(contents)
@@ -134,7 +133,7 @@ def _similar(
     change: Change,
     policy: Policy,
 ) -> list[Found]:
-    """Records of other content that might be about an earlier form of the change: rebased or amended since."""
+    """Return records of other content that may be about an earlier version of the change, before a rebase or amend."""
     target = (policy.repository, change.into)
     like = [
         item
@@ -152,9 +151,9 @@ def _similar(
 def _by_same_authors(
     repository: Repository, records: Iterable[Found], change: Change
 ) -> tuple[set[str], set[str]]:
-    """Which of the records are about work of the same authors, and which may be: their commit is not here.
+    """Return the ids of records about work by the same authors, and of those that may be: their commit is missing.
 
-    What was merged into the protected branch in the meantime is no earlier form of anything.
+    Changes merged into the protected branch in the meantime aren't earlier versions of anything.
     """
     records = list(records)
     if not records:
@@ -179,7 +178,7 @@ def _by_same_authors(
 
 
 def _gap(log: ApprovalLog, base: str) -> str:
-    """Why the log here may be incomplete, or nothing: the protected branch knows a later state of it."""
+    """Return why the local log may be incomplete, or "": the protected branch refers to a later state."""
     missing = _missing(log, base)
     if not missing:
         return ""
@@ -194,7 +193,7 @@ def _gap(log: ApprovalLog, base: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Missing:
-    """A commit of the log that is not here; the merge that refers to it, and who made that."""
+    """A missing commit of the log, the merge that refers to it, and who made that merge."""
 
     log_commit: str
     merge: str
@@ -202,7 +201,7 @@ class _Missing:
 
 
 def _missing(log: ApprovalLog, base: str) -> _Missing | None:
-    """What the protected branch last referred to, if the log does not contain it, nor what replaced it."""
+    """Return the log commit that the branch last referred to, if the log contains neither it nor its replacement."""
     repository, tip = log.repository, log.tip
     form = f"--format=%h%x00%cn%x00{LOG_TRAILER}"
     command = ("log", "--first-parent", f"-{RECENT_COMMITS}", form, base)

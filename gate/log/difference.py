@@ -1,4 +1,4 @@
-"""What one log has beyond another, and which version of a file stays where they differ."""
+"""Compare two logs, and choose which version of a file stays where they differ."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gate.raw_diff import parse_raw
 
 
 def flat_files(repository: Repository, tip: str) -> dict[str, str]:
-    """The files of the log at `tip` that are in an old flat folder: blobs by path."""
+    """Return the files of the log at `tip` that are in an old flat folder, as blobs by path."""
     raw = repository.run("ls-tree", "-z", "--full-tree", tip, "--", "changes/", "verdicts/")
     entries = [line.partition(b"\t") for line in raw.split(b"\0")[:-1]]
     blobs = {os.fsdecode(path): head.split(b" ")[2].decode() for head, _, path in entries}
@@ -23,7 +23,7 @@ def flat_files(repository: Repository, tip: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What one log has beyond another: files to add, and files of which there are two versions."""
+    """What one log has and another lacks: files to add, and files with two versions."""
 
     added: Mapping[str, str]
     changed: Mapping[str, tuple[str, str]]
@@ -31,7 +31,7 @@ class Difference:
 
 
 def compare(repository: Repository, ours: str, theirs: str) -> Difference:
-    """What the log at `theirs` has beyond the one at `ours`."""
+    """Return what the log at `theirs` adds to the one at `ours`."""
     raw = raw_diff(repository, ours, theirs)
     added, changed, lost = {}, {}, False
     for file in parse_raw(raw):
@@ -47,10 +47,10 @@ def compare(repository: Repository, ours: str, theirs: str) -> Difference:
 
 
 def reconcile(repository: Repository, changed: Mapping[str, tuple[str, str]]) -> dict[str, str]:
-    """Which version of a file stays, and where the other goes, the same in whichever clone it is decided.
+    """Choose which version of a file stays, and where the other goes, in the same way in every clone.
 
-    What is named by its content can only have one right version. Of two signatures of a record none can be
-    known to be the right one here: both stay, the second under a longer name.
+    A file named by its content can only have one right version. Of two signatures of a record, neither is known to be
+    right here, so both stay, the second under a longer name.
     """
     resolved = {}
     for path, pair in changed.items():
@@ -66,7 +66,7 @@ def reconcile(repository: Repository, changed: Mapping[str, tuple[str, str]]) ->
 
 
 def is_superset(repository: Repository, new: str, old: str) -> bool:
-    """Does the log at `new` have every file of the one at `old`, each with the same content, or beside it?"""
+    """Return whether the log at `new` has every file of the one at `old`, with the same content or next to it."""
     differences = compare(repository, old, new)
     if not differences.lost and not differences.changed:
         return True
@@ -79,7 +79,7 @@ def _sha256(repository: Repository, oid: str) -> str:
 
 
 def _files(repository: Repository, tip: str) -> set[tuple[str, bytes]]:
-    """What a log holds: for each record or list, by the start of its name, each blob."""
+    """Return the blobs of a log, with the first part of their names for each record or list."""
     raw = repository.run("ls-tree", "-r", "-z", "--full-tree", tip)
     paths = set()
     for line in raw.split(b"\0")[:-1]:

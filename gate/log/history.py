@@ -1,4 +1,4 @@
-"""What the log's history holds: every file that any of its commits ever brought, read in a few calls of git."""
+"""Read every file that any commit of the log ever added, in a few git processes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Blobs = dict[str, set[str]]
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """The files of a stretch of history, by the sha256 in their names."""
+    """The files of a range of history, by the SHA-256 in their names."""
 
     records: Blobs = field(default_factory=dict)
     signatures: Blobs = field(default_factory=dict)
@@ -35,15 +35,15 @@ class Stretch:
 
     @property
     def blobs(self) -> set[str]:
-        """All of them."""
+        """Return all blobs."""
         kinds = (self.records, self.signatures, self.lists, self.verdicts)
         return {blob for kind in kinds for several in kind.values() for blob in several}
 
 
 def read_stretch(repository: Repository, old: str, new: str) -> Stretch | None:
-    """What the log brought between the commits `old` ("" for the start) and `new`.
+    """Return what the log added between the commits `old` ("" for the start) and `new`.
 
-    None if `new` has not grown out of `old`: then what was known of `old` says nothing about it.
+    Returns None if `new` doesn't descend from `old`, so that nothing known about `old` applies to it.
     """
     return repository.once(("stretch", old, new), lambda: _read_stretch(repository, old, new))
 
@@ -66,7 +66,7 @@ def _read_stretch(repository: Repository, old: str, new: str) -> Stretch | None:
 
 
 def sides(old: str, new: str) -> tuple[str, str]:
-    """What git compares to list what came after the commit `old`, "" being the start of all."""
+    """Return the two arguments for git that list what came after the commit `old`, or "" for the start."""
     empty = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
     if len(new) == 64:
         empty = "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"
@@ -91,7 +91,7 @@ def _note(stretch: Stretch, file: FileChange) -> None:
 
 
 def read_records(repository: Repository, blobs: Blobs) -> tuple[dict[str, bytes], dict[str, str]]:
-    """The records that are what they say, by id; and those that are refused, with the reason."""
+    """Return the valid records by id, and the reasons why others are rejected."""
     contents = read_sized(repository, {blob for several in blobs.values() for blob in several}, LARGEST)
     good: dict[str, bytes] = {}
     refused: dict[str, str] = {}
@@ -107,7 +107,7 @@ def read_records(repository: Repository, blobs: Blobs) -> tuple[dict[str, bytes]
 
 
 def read_lists(repository: Repository, blobs: Blobs) -> dict[str, tuple[str, frozenset[str]]]:
-    """For each list of a change, by digest, its blob and the paths in it; what is no such list is left out."""
+    """Return the blob of each list of a change and the paths in it, by digest. Invalid lists are omitted."""
     lists = {}
     names = sorted(blobs)
     for start in range(0, len(names), AT_ONCE):
@@ -134,14 +134,14 @@ def _refusal(identity: str, data: bytes | None) -> str:
 
 
 def total_size(repository: Repository, oids: Iterable[str]) -> int:
-    """The size of these objects together, in bytes."""
+    """Return the total size of these objects in bytes."""
     request = "".join(f"{oid}\n" for oid in oids).encode()
     sizes = repository.run("cat-file", "--batch-check=%(objectsize)", stdin=request).split()
     return sum(int(size) for size in sizes if size.isdigit())
 
 
 def read_sized(repository: Repository, oids: Iterable[str], largest: int) -> Mapping[str, bytes]:
-    """The blobs that are here and not larger than that."""
+    """Return the blobs that exist and aren't larger than `largest`."""
     wanted = sorted(oids)
     objects: dict[str, bytes] = {}
     for start in range(0, len(wanted), AT_ONCE):
@@ -159,17 +159,17 @@ def read_sized(repository: Repository, oids: Iterable[str], largest: int) -> Map
 
 
 def read_signatures(repository: Repository, oids: Iterable[str]) -> Mapping[str, bytes]:
-    """The signatures that are here and no larger than one can be, by blob id."""
+    """Return the signatures that exist and aren't larger than a signature can be, by blob id."""
     return read_sized(repository, oids, LARGEST_SIGNATURE)
 
 
 def read_list_blobs(repository: Repository, oids: Iterable[str]) -> Mapping[str, bytes]:
-    """The content of lists of changes, by blob id."""
+    """Return the content of lists of changes, by blob id."""
     return read_sized(repository, oids, LARGEST_LIST)
 
 
 def read_verdicts(repository: Repository, tip: str, names: Iterable[str]) -> dict[str, bytes]:
-    """The JSON verdicts in the log at `tip` that have these names, each the sha256 of its content."""
+    """Return the JSON verdicts with these names in the log at `tip`. Names are the SHA-256 of the content."""
     wanted = sorted(set(names))
     candidates = [(name, path) for name in wanted for path in (f"verdicts/{name}.json", verdict_path(name))]
     request = "".join(f"{tip}:{path}\n" for _, path in candidates).encode("ascii")

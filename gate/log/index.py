@@ -1,7 +1,7 @@
 """An index of the log, stored in a file and extended as the log grows.
 
-A check needs a few records of perhaps ten thousand. The index has one line a record, in columns of fixed
-width, so that those few are found without parsing the others. It is rebuilt wherever it does not fit.
+A check needs a few of perhaps ten thousand records. The index has one line per record, with fixed-width columns, so
+that these few are found without parsing the others. An index that doesn't match the log is rebuilt.
 """
 
 from __future__ import annotations
@@ -34,11 +34,10 @@ _REST = 260
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A record of the log, and its signatures: more than one only where clones disagreed.
+    """A record of the log with its signatures: more than one only if clones disagreed.
 
-    A signature is the blob that it is in, and the short name of the key that it claims to be made with. `keys` are
-    the keys (base64 text) that certainly made one: of the person in whose name the record is, and only after
-    its admission.
+    A signature consists of its blob and the short name of the key that it names. `keys` are the keys (base64 text) that
+    verifiably signed the record. They belong to the person named in it, and are set only after its admission.
     """
 
     id: str
@@ -50,7 +49,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """The records, the lists of changes and what was refused, up to the commit `tip`; each a line."""
+    """The records, the lists of changes, and what was rejected, up to the commit `tip`, each as a line."""
 
     tip: str
     records: Sequence[bytes] = ()
@@ -58,7 +57,7 @@ class Index:
     refused: Sequence[bytes] = ()
 
     def select(self, changes: Collection[str], heads: Collection[str]) -> list[Found]:
-        """The records about one of the changes, or given for one of the heads; and what revokes any of them."""
+        """Return the records about one of the changes or given for one of the heads, and revocations of any of them."""
         wanted = {digest.encode() for digest in changes}
         commits = {_column(head) for head in heads}
         chosen = {
@@ -68,55 +67,54 @@ class Index:
         return [_read_line(line) for line in (*chosen.values(), *revoking)]
 
     def all(self) -> list[Found]:
-        """Every record."""
+        """Return all records."""
         return [_read_line(line) for line in self.records]
 
     def of_kind(self, kind: str) -> list[Found]:
-        """The records of one kind."""
+        """Return the records of one kind."""
         # In a text of the record, quotes are escaped.
         wanted_kind = f'"kind":"{kind}"'.encode()
         return [_read_line(line) for line in self.records if wanted_kind in line]
 
     def by_person(self, name: str) -> list[Found]:
-        """The records in the name of one person."""
+        """Return the records in the name of one person."""
         author = f'"by":{json.dumps(name, ensure_ascii=False)}'.encode("utf-8", "surrogateescape")
         return [_read_line(line) for line in self.records if author in line]
 
     def with_ids(self, ids: Collection[str]) -> list[Found]:
-        """The records with these ids."""
+        """Return the records with these ids."""
         wanted = {identity.encode() for identity in ids}
         return [_read_line(line) for line in self.records if line[_ID] in wanted]
 
     def referring_to(self, names: Collection[str]) -> list[Found]:
-        """The records that refer to one of these, which are ids of records or the names of verdicts."""
+        """Return the records that refer to one of these record ids or names of verdicts."""
         wanted = {name.encode() for name in names}
         return [_read_line(line) for line in self.records if line[_OF] in wanted]
 
     def starting(self, start: str) -> list[Found]:
-        """The records whose id starts so."""
+        """Return the records whose id has this prefix."""
         return [_read_line(line) for line in self.records if line.startswith(os.fsencode(start))]
 
     def touching(self, paths: Iterable[str]) -> dict[str, str]:
-        """The lists of the changes that may touch one of the paths: blobs by digest."""
+        """Return the lists of changes that may touch one of the paths, as blobs by digest."""
         marks = {_mark(path) for path in paths}
         return dict(_list_name(line) for line in self.lists if not marks.isdisjoint(line.split(b" ")))
 
     def lists_of(self, digests: Collection[str]) -> dict[str, str]:
-        """The lists of these changes, as far as the log has them: blobs by digest."""
+        """Return the lists of these changes that the log has, as blobs by digest."""
         wanted = {digest.encode() for digest in digests}
         return dict(_list_name(line) for line in self.lists if line[:64] in wanted)
 
     def refusals(self) -> dict[str, str]:
-        """The files that look like records and are none: the reason by id."""
+        """Return, by id, why files that look like records aren't."""
         parted = (line.decode("utf-8", "surrogateescape").partition(" ") for line in self.refused)
         return {identity: reason for identity, _, reason in parted}
 
 
 def open_index(repository: Repository, tip: str, *, lasting: str | None = None) -> Index:
-    """The index of the log at `tip`, cached, extended, or made; raises CannotDecide if git cannot read the log.
+    """Return the index of the log at `tip`: cached, extended, or new. Raises CannotDecide if git can't read the log.
 
-    What may be gone in a moment, as in a push that is not accepted yet, is not cached: `lasting` is the commit of the
-    log up to which it may be, by default `tip`, and "" for none.
+    With `keep=False`, for a temporary tip such as in a push not accepted yet, nothing is cached.
     """
     path = repository.state_dir / "log" / "index"
     lasting = tip if lasting is None else lasting
@@ -174,7 +172,7 @@ def _extend(repository: Repository, stored: Index, stretch: Stretch, tip: str) -
 
 
 def _claims(repository: Repository, stretch: Stretch) -> dict[str, set[tuple[str, str]]]:
-    """For each record the signatures of the stretch, and who each claims to be by ("" where it is no signature)."""
+    """Return, for each record, the signature blobs and the key that each names ("" if it isn't a signature)."""
     contents = read_signatures(repository, {blob for blobs in stretch.signatures.values() for blob in blobs})
     keys = {blob: key_id(key) for blob, content in contents.items() if (key := signing_key(content))}
     return {
@@ -219,7 +217,7 @@ def _mark(path: str) -> bytes:
 
 
 def _load(path: Path) -> Index | None:
-    """The index in the file; None if there is none, or it is not whole."""
+    """Load the index from a file. Returns None if it is missing or damaged."""
     data = read_entry(path, FORMAT)
     if data is None:
         return None

@@ -1,4 +1,4 @@
-"""Where things are: the files in the log's tree, those of older versions too, and the commits that refer to the log."""
+"""The paths in the log's tree, including those that older versions of gate used."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ _FLAT = re.compile(r"(changes|verdicts)/([0-9a-f]{2})([0-9a-f]{62}(?:\.json)?)")
 
 
 def record_path(identity: str) -> str:
-    """Where the record with this id is."""
+    """Return the path of the record with this id."""
     return f"records/{identity[:2]}/{identity}.json"
 
 
 def signature_path(identity: str) -> str:
-    """Where its signature is."""
+    """Return the path of its signature."""
     return f"records/{identity[:2]}/{identity}.sig"
 
 
 def change_path(digest: str) -> str:
-    """Where the list of the change with this digest is."""
+    """Return the path of the list of the change with this digest."""
     return f"changes/{digest[:2]}/{digest}"
 
 
 def verdict_path(digest: str) -> str:
-    """Where the JSON verdict with this sha256 is."""
+    """Return the path of the JSON verdict with this SHA-256."""
     return f"verdicts/{digest[:2]}/{digest}.json"
 
 
 def sharded(path: str) -> str:
-    """The same path, with a file of an old flat folder put into its subfolder."""
+    """Return the path with a file of an old flat folder moved into its subfolder."""
     flat = _FLAT.fullmatch(path)
     return f"{flat[1]}/{flat[2]}/{flat[2]}{flat[3]}" if flat else path
 
 
 def is_flat(path: str) -> bool:
-    """Is the file in a flat folder, as older versions of gate wrote it?"""
+    """Return whether the file is in a flat folder, as written by older versions of gate."""
     return _FLAT.fullmatch(path) is not None

@@ -1,13 +1,13 @@
-"""What the log says of an environment: which releases were in it, from when to when.
+"""The releases of an environment according to the log, and when each was live.
 
-A release is recorded by a `verdict` whose `into` is the environment: signed, and given only where the gate let it
-in. The last one is there now. To release an earlier one again is to return to it.
+A release is recorded by a signed `verdict` whose `into` is the environment, written only after gate let it in. The last
+one is live. Releasing an earlier one again is a rollback to it.
 
-The first release of an environment may be older than the use of gate. So with one release on
-record, the way back leads to any commit that the branch was at before it.
+The first release of an environment may predate gate. With a single release on record, going back to any earlier commit
+of its branch is therefore allowed.
 
-What is rolled back is more than that: whatever goes back to an earlier commit, by one release or by several, rolls
-back every release in between. And a rollback is not forgotten when the key that signed it is replaced.
+A rollback can span several releases: going back to an earlier commit, in one step or several, rolls back every release
+in between. A rollback still counts after the key that signed it is replaced.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from gate.requirements.facts import Deployment
 def deployments_in(
     log: ApprovalLog, policy: Policy, environment: str, now: int
 ) -> tuple[tuple[Deployment, ...], str]:
-    """The releases that were in `environment`, oldest first, and the one before the present ("" for none).
+    """Return the releases in `environment`, oldest first, and the one before the current release ("" for none).
 
-    Records by unknown keys and by juniors say nothing. `now` is when the keys have to be valid.
+    Records by unknown keys and by juniors are ignored. `now` is when the keys must be valid.
     """
     recorded = _records(log, policy, environment)
     entries = trusted(entries_of(recorded, policy), policy, policy.protect[environment], now)
@@ -59,7 +59,7 @@ def rolled_back_in(
 
 
 def precedes_first(repository: Repository, deployments: tuple[Deployment, ...], commit: str) -> bool:
-    """Whether `deployments` is one release alone, and `commit` was on its branch before it."""
+    """Return whether there is a single deployment, and `commit` was on its branch before it."""
     if len(deployments) != 1 or deployments[0].commit == commit:
         return False
     return commit in repository.text("rev-list", "--first-parent", deployments[0].commit).split()
@@ -71,7 +71,7 @@ def _records(log: ApprovalLog, policy: Policy, environment: str) -> list[Found]:
 
 
 def _by_seniors(entries: Iterable[Entry], policy: Policy) -> list[Entry]:
-    """Those in order that are not by a junior."""
+    """Return the records that aren't by a junior, in order."""
     juniors = {name for name, person in policy.people.items() if person.role == "junior"}
     return sorted(
         (entry for entry in entries if entry.record.by not in juniors),
@@ -103,13 +103,13 @@ def _history(repository: Repository, entries: list[Entry]) -> tuple[tuple[Deploy
 
 
 def _above(line: list[int], deployments: list[Deployment], commit: str) -> list[int]:
-    """What came after the release of `commit`, if it is in `line`: it may be on another branch."""
+    """Return what came after the release of `commit`, if it is in `line`. It may be on another branch."""
     same = [position for position, number in enumerate(line) if deployments[number].commit == commit]
     return line[same[-1] + 1 :] if same else []
 
 
 def _parents(repository: Repository, records: list[Record]) -> dict[str, tuple[int, str]]:
-    """The commits that the releases are built on: a number that is larger the older it is, and the first parent."""
+    """Return, for the commits that releases are based on, a number that grows with age, and the first parent."""
     heads = dict.fromkeys(record.head for record in records)
     if len(heads) < 2:
         return {}
@@ -122,7 +122,7 @@ def _parents(repository: Repository, records: list[Record]) -> dict[str, tuple[i
 
 
 def _is_before(parents: Mapping[str, tuple[int, str]], commit: str, later: str) -> bool:
-    """Whether `commit` is an earlier commit of the branch that leads to `other`."""
+    """Return whether `commit` is an ancestor of `later` on its branch."""
     if commit not in parents or commit == later:
         return False
     while later in parents and parents[later][0] < parents[commit][0]:

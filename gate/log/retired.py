@@ -1,7 +1,7 @@
-"""Decisions signed with a key that the policy no longer lists: which of them are older than its removal.
+"""Decisions signed with a key that the policy no longer lists: which of them predate its removal.
 
-An objection stands whatever becomes of the key. To withdraw one opens the gate, so a key that is no longer listed
-can do that only where the log held it before: a key is often replaced because somebody else may have it.
+An objection stands whatever becomes of the key. Withdrawing one removes a block, so a key that is no longer listed can
+do that only if the log had the record before: a key is often replaced because somebody else may have it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ SEARCHED = 20
 
 
 def mark_earlier(log: ApprovalLog, base: str, entries: Sequence[Entry]) -> list[Entry]:
-    """The entries; revocations by a former key are marked if the log had them before `base` dropped that key."""
+    """Return the entries, with revocations by a former key marked if the log had them before `base` dropped that
+    key.
+    """
     repository = log.repository
     marked = list(entries)
     doubtful = [number for number, entry in enumerate(entries) if _is_doubtful(entry)]
@@ -45,9 +47,9 @@ def mark_earlier(log: ApprovalLog, base: str, entries: Sequence[Entry]) -> list[
 
 
 def _referred_to(repository: Repository, commit: str) -> str:
-    """The commit of the log to which the branch last referred at this commit of its own; "" if it did not lately.
+    """Return the commit of the log to which the branch last referred at this commit, or "" if not recently.
 
-    A commit cannot name what was made after it, so nothing that is added to the log later can be in there.
+    A commit can't name what was created after it, so nothing added to the log later can be part of that.
     """
     command = ("log", "--first-parent", f"-{SEARCHED}", f"--format={LOG_TRAILER}", commit)
     lines = repository.once(command, lambda: repository.text(*command)).split("\n")
@@ -65,7 +67,7 @@ def _keys(entries: Iterable[Entry]) -> set[str]:
 
 
 def _dropped(repository: Repository, base: str, keys: set[str]) -> dict[str, str]:
-    """By key the commit of the branch (by first parents) with which the policy ceased to list it."""
+    """Return, by key, the first-parent commit with which the policy stopped listing it."""
     dropped: dict[str, str] = {}
     later = ""
     open_keys = set(keys)

@@ -1,8 +1,7 @@
-"""Verified signatures, remembered by content: valid or invalid, a signature is that for ever.
+"""Cache verified signatures by content. Whether a signature is valid never changes.
 
-Whose key it is, whether that key still holds and what the record is worth is checked again each time. A line of
-the file is known to be whole by its own checksum, so lines may be added by several processes at once, and
-whatever else is in the file says nothing.
+Whose key it is, whether it is still listed, and whether the record counts is checked each time. Each line of the file
+has its own checksum, so several processes can append lines, and anything else in the file is ignored.
 """
 
 from __future__ import annotations
@@ -27,14 +26,14 @@ LARGEST_MEMORY = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class _Signature:
-    """A signature in a blob of the log that claims to be by a key of whom the record names."""
+    """A signature in a blob of the log that names a key of the record's author."""
 
     record: Found
     blob: str
     key: PublicKey
 
     def line(self, verdict: bytes) -> bytes:
-        """The line of the file that says whether it is valid."""
+        """Return the line of the file that says whether it is valid."""
         name = sha256(f"{self.key.blob} {self.record.id} {self.blob}".encode()).hexdigest().encode()
         return b"%s %08x\n" % (name, zlib.crc32(verdict + b" " + name))
 
@@ -42,9 +41,9 @@ class _Signature:
 def valid_keys(
     repository: Repository, records: Sequence[Found], signers: Signers
 ) -> Iterator[tuple[Found, tuple[str, ...], str]]:
-    """For each record the keys that signed it, of those that its author has or had; without any, why it has none.
+    """Yield each record with those keys of its author that signed it, or with the reason why there are none.
 
-    Only those signatures are looked at, and each of them once: the answer is remembered.
+    Only signatures by such keys are verified, and each only once, because the result is cached.
     """
     claimed = [
         _Signature(record, blob, signers.keys[key][0])
@@ -63,7 +62,7 @@ def valid_keys(
 
 
 def _reason(record: Found, signers: Signers, *, tried: bool) -> str:
-    """Why a record has no valid signature."""
+    """Return why a record has no valid signature."""
     author = record.record.by
     keys = {key for _, key in record.signatures if key}
     key_owners = {name for key in keys & signers.keys.keys() for name in signers.keys[key][1]}

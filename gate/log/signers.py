@@ -1,7 +1,7 @@
-"""Who can sign records: everybody whom the policy of a protected branch lists, or has listed.
+"""Who can sign records: everyone whom the policy of a protected branch lists or has listed.
 
-Whether a record counts is decided by the policy at the base of each change. This is only about admission:
-a record that none of these people signed in their own name is treated as absent, wherever the log is read.
+Whether a record counts is decided by the policy at the base of each change. This is only about admission: a record that
+none of these people signed in their own name is treated as absent wherever the log is read.
 """
 
 from __future__ import annotations
@@ -31,23 +31,25 @@ FORMAT = "signers 1"
 
 
 def key_id(blob: str) -> str:
-    """The short name of a key (its base64 text) by which the index of the log notes who claims to have signed."""
+    """Return the short name of a key (its base64 text), under which the log's index stores who claims to have
+    signed.
+    """
     return blake2b(blob.encode(), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True)
 class Signers:
-    """The keys that people have, or had: the names of their holders by the key's line in the policy."""
+    """Current and former keys: the names of their holders by the key's line in the policy."""
 
     names: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @cached_property
     def keys(self) -> Mapping[str, tuple[PublicKey, frozenset[str]]]:
-        """The key and its holders by the key's short name."""
+        """Return each key and its holders by the key's short name."""
         return {key_id((key := parse_key(line)).blob): (key, names) for line, names in self.names.items()}
 
     def __or__(self, other: Signers) -> Signers:
-        """The signers of both."""
+        """Return the signers of both."""
         if all(self.names.get(line, frozenset()) >= more for line, more in other.names.items()):
             return self
         names = dict(self.names)
@@ -57,7 +59,7 @@ class Signers:
 
 
 def signers_in(policy: Policy) -> Signers:
-    """The signers whom one policy lists; a key that cannot be read is nobody's."""
+    """Return the signers that a policy lists. An invalid key belongs to nobody."""
     by_key: dict[str, set[str]] = {}
     for holder in readable_keys(policy):
         by_key.setdefault(holder.key.line, set()).add(holder.person)
@@ -65,10 +67,9 @@ def signers_in(policy: Policy) -> Signers:
 
 
 def read_signers(repository: Repository, commits: Iterable[str] = ()) -> Signers:
-    """Everybody whom a policy in the history of a protected branch lists, or in the history of one of `commits`.
+    """Return everyone listed by any policy in the history of a protected branch or of one of `commits`.
 
-    The history is that of first parents: what a branch itself has been at. What was read is remembered, and
-    read on from there.
+    Only first-parent history counts: the commits that the branch itself pointed to. The result is cached and extended.
     """
     tips = _protected_tips(repository)
     path = repository.state_dir / "log" / "signers"
@@ -94,7 +95,7 @@ def _protected_tips(repository: Repository) -> list[str]:
 
 
 def _listed(repository: Repository, tips: Sequence[str], seen: Sequence[str]) -> Signers:
-    """The signers in every policy in the history of `tips`, less what is in that of `seen`."""
+    """Return the signers in every policy in the history of `tips` but not of `seen`."""
     if not tips:
         return Signers()
     excluded = "".join(f"^{oid}\n" for oid in seen)
@@ -117,7 +118,7 @@ def _listed(repository: Repository, tips: Sequence[str], seen: Sequence[str]) ->
 
 
 def _load(path: Path) -> tuple[list[str], Signers]:
-    """What was remembered: the tips that have been read, and the signers; nothing where it is damaged."""
+    """Return the cached tips and signers, or nothing if the file is damaged."""
     try:
         data = parse_json(read_entry(path, FORMAT) or b"null")
         names = {parse_key(line).line: frozenset(map(str, names)) for line, names in data["names"].items()}

@@ -1,4 +1,4 @@
-"""Which approvals have been used: looked up in the history of the protected branch."""
+"""Find approvals that have been used, in the history of the protected branch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def spent_on(
     contents: Contents,
     lists: Mapping[str, Contents],
 ) -> dict[str, str]:
-    """Those of the records that are spent where the branch is at `base`: the commit that used each, by its id.
+    """Return the records that are spent for a branch at `base`, by id, each with the commit that used it.
 
     `contents` are those of the change in question, `lists` those of others by digest.
     """
@@ -42,12 +42,12 @@ def spent_on(
 
 
 def _merged(repository: Repository, base: str, record: Record) -> str:
-    """The commit that the record was given for, if it is part of the branch; else ""."""
+    """Return the commit that the record was given for if it is part of the branch, else ""."""
     return record.head if contains(repository, base, record.head) else ""
 
 
 def _had(repository: Repository, base: str, record: Record, files: Contents) -> str:
-    """The commit after the record's base at which the branch had these contents; "" if there is none."""
+    """Return the commit after the record's base at which the branch had these contents, or ""."""
     if not files:
         return ""
     span = f"{record.base}..{base}" if resolve(repository, [record.base]) else base
@@ -59,7 +59,7 @@ def _had(repository: Repository, base: str, record: Record, files: Contents) -> 
 def _changes_of(
     repository: Repository, span: str, paths: Iterable[str]
 ) -> list[tuple[str, list[FileChange]]]:
-    """The commits that a branch was at, oldest first, that changed one of the paths; and what each changed of them."""
+    """Return the first-parent commits, oldest first, that changed one of the paths, with their changes to them."""
     encoded = [encode_path(path) for path in paths]
     # Of very many paths git is asked about all there are: more commits to look at, and the same answer.
     limited = encoded if sum(map(len, encoded)) < LONGEST_COMMAND else []

@@ -1,12 +1,12 @@
-"""Writing the log: additions and unions, each one commit, put in place by compare-and-swap.
+"""Write the log: additions and merges, one commit each, published by compare-and-swap.
 
-The ref `refs/gate/log` is a chain of commits. Their tree holds `records/ab/<sha256>.json` with the signature
-`<sha256>.sig` beside it, `changes/ab/<sha256>` (what a change consists of) and `verdicts/ab/<sha256>.json`. Nothing
-in it is ever changed or taken away: what a commit in the chain removes is put back by the next union, and
-a reader counts what the chain ever held.
+The ref `refs/gate/log` is a chain of commits. Their tree contains `records/ab/<sha256>.json` with the signature
+`<sha256>.sig` next to it, `changes/ab/<sha256>` (the content of a change), and `verdicts/ab/<sha256>.json`. Nothing in
+it is ever modified or removed: what a commit of the chain removes is restored by the next merge, and readers count
+everything that the chain ever contained.
 
-Everything is written by one `git fast-import`, which makes the objects first and moves the ref last, and
-only if the ref still holds what the new commit builds on: a kill at any moment leaves the log as it was.
+Everything is written by one `git fast-import`, which creates the objects first and moves the ref last, and only if the
+ref still points to the parent of the new commit. A kill at any moment leaves the log as it was.
 """
 
 from __future__ import annotations
@@ -44,19 +44,19 @@ _RACED = ("Not updating", "but expected", "File exists", "reference already exis
 
 @dataclass(frozen=True, slots=True)
 class Tips:
-    """The commits at which the log stands: the own one ("" for none), and those of remotes by ref."""
+    """The commits of the logs: the local one ("" for none), and those of remotes by ref."""
 
     own: str
     remote: Mapping[str, str]
 
 
 def tracking_ref(remote: str) -> str:
-    """The ref that remembers the log of `remote`."""
+    """Return the ref that tracks the log of `remote`."""
     return f"{TRACKING}/{remote}/log"
 
 
 def tips(repository: Repository) -> Tips:
-    """Where the log and those of the remotes stand, in one call of git."""
+    """Return the tips of the local log and those of remotes, in one git process."""
     raw = repository.text("for-each-ref", "--format=%(objectname) %(refname)", LOG, TRACKING)
     positions = {ref: oid for oid, _, ref in (line.partition(" ") for line in raw.splitlines())}
     own = positions.pop(LOG, "")
@@ -64,7 +64,7 @@ def tips(repository: Repository) -> Tips:
 
 
 def settle(repository: Repository) -> str:
-    """The tip of the log, after everything that was fetched has been taken in; "" if there is none."""
+    """Return the tip of the log after merging everything that was fetched, or ""."""
     now = tips(repository)
     if repository.overlay:
         return _furthest(repository, now)
@@ -75,7 +75,7 @@ def settle(repository: Repository) -> str:
 
 
 def _furthest(repository: Repository, now: Tips) -> str:
-    """The log that holds all others, where none can be written."""
+    """Return the log that contains all others, if the repository is read-only."""
     tips_known = {tip for tip in (now.own, *now.remote.values()) if tip}
     furthest = [
         tip for tip in tips_known if all(contains(repository, tip, tip_below) for tip_below in tips_known)
@@ -89,14 +89,14 @@ def _furthest(repository: Repository, now: Tips) -> str:
 
 
 def contains(repository: Repository, tip: str, older: str) -> bool:
-    """Has the commit `tip` grown out of `older`? False as well if that is not here."""
+    """Return whether the commit `tip` descends from `older`. False too if that is missing."""
     if tip == older:
         return True
     return bool(tip) and repository.attempt("merge-base", "--is-ancestor", older, tip).returncode == 0
 
 
 def add(repository: Repository, files: Mapping[str, bytes], message: str) -> str:
-    """Add files to the log and return its new tip; raises CannotDecide if it cannot be written."""
+    """Add files to the log, and return its new tip. Raises CannotDecide if it can't be written."""
     for tip in _tries(repository):
         stream = b"".join(
             b"blob\nmark :%d\ndata %d\n%s\n" % (mark, len(data), data)
@@ -110,9 +110,9 @@ def add(repository: Repository, files: Mapping[str, bytes], message: str) -> str
 
 
 def draft(repository: Repository, files: Mapping[str, bytes], message: str) -> str:
-    """The commit that `add` would make, without moving the log to it; raises CannotDecide if it cannot be written.
+    """Return the commit that `add` would create, without moving the log. Raises CannotDecide if it can't be written.
 
-    Nothing refers to it afterwards, so that git removes it in time.
+    No ref points to it, so git removes it in time.
     """
     tip = tips(repository).own
     tree = tree_of(repository, tip) if tip else ""
@@ -138,7 +138,7 @@ def _blob(repository: Repository, data: bytes) -> str:
 
 
 def absorb(repository: Repository, incoming: str) -> str:
-    """Take in everything that the log at the commit `other` has, and return the new tip."""
+    """Merge the log at the commit `incoming`, and return the new tip."""
     for tip in _tries(repository):
         if not tip:
             if _move(repository, incoming, "0" * len(incoming)):
@@ -164,7 +164,7 @@ def absorb(repository: Repository, incoming: str) -> str:
 
 
 def _replacement(repository: Repository, own: str, incoming: str) -> str:
-    """What takes the place of both logs, where one is a compaction of the incoming."""
+    """Return what replaces both logs if one is a compaction, or ""."""
     # Compactions are read as part of what is admitted, which rests on this module.
     from gate.log.compaction import united
 
@@ -172,17 +172,17 @@ def _replacement(repository: Repository, own: str, incoming: str) -> str:
 
 
 def keep_replaced(repository: Repository, tip: str) -> bool:
-    """Keep the log at `tip`, which is about to be replaced, where nothing is read from it."""
+    """Preserve the log at `tip`, which is about to be replaced, under a ref that nothing reads."""
     return repository.attempt("update-ref", "refs/gate/replaced", tip).returncode == 0
 
 
 def replace_log(repository: Repository, new: str, old: str) -> bool:
-    """Put the log at `new` in the place of the one at `old`, which is preserved; False if it has moved meanwhile."""
+    """Replace the log at `old`, which is preserved, by the one at `new`. Returns False if it has moved meanwhile."""
     return keep_replaced(repository, old) and _move(repository, new, old)
 
 
 def _tries(repository: Repository) -> Iterator[str]:
-    """The commit at which the log stands, try after try, as long as there is hope."""
+    """Yield the log's current commit for each attempt, until it is time to give up."""
     parent, unmoved = "", 0
     for number in range(ATTEMPTS):
         tip = tips(repository).own
@@ -206,9 +206,9 @@ def _busy(repository: Repository) -> CannotDecide:
 
 
 def _shard(repository: Repository, tip: str) -> bytes:
-    """Commands that move what older versions wrote into flat folders to where it belongs.
+    """Return commands that move files which older versions wrote to flat folders.
 
-    A flat folder is written again, with every entry it ever had, by each commit that adds to it.
+    Each commit that adds to a flat folder rewrites the whole folder.
     """
     flat = flat_files(repository, tip) if tip else {}
     moves = [f"M 100644 {oid} {sharded(path)}\nD {path}\n" for path, oid in flat.items()]
@@ -226,7 +226,7 @@ def _commit(message: str, *parents: str) -> bytes:
 
 
 def _import(repository: Repository, stream: bytes, tip: str) -> str:
-    """Let git write a commit onto `tip`; "" if the ref has moved since, and it is worth another try."""
+    """Write a commit on top of `tip`. Returns "" if the ref has moved since, and it is worth another attempt."""
     done = repository.attempt(
         "fast-import", "--quiet", "--done", "--date-format=raw", stdin=stream + b"get-mark :1\ndone\n"
     )

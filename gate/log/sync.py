@@ -1,4 +1,4 @@
-"""Bringing the log together with that of the remote: fetch, take in, push, and again if somebody was faster."""
+"""Synchronize the log with the remote's: fetch, merge, push, and repeat if someone else was faster."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _RACED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What became of a push. `behind` are the remote's refs that have moved on; `output` is what git printed.
+    """The result of a push. `behind` are the remote's refs that have moved on; `output` is git's output.
 
-    `hint` says what to do, where git knows.
+    `hint` says what to do, if git knows.
     """
 
     state: Literal["done", "behind", "refused"]
@@ -41,7 +41,7 @@ class Pushed:
 
 
 def remote_of(repository: Repository) -> str:
-    """The remote that the log is shared through: `origin`, else the only one there is, else none ("")."""
+    """Return the remote that the log is shared through: `origin`, else the only one, else ""."""
     names = repository.text("remote").splitlines()
     if "origin" in names:
         return "origin"
@@ -49,7 +49,7 @@ def remote_of(repository: Repository) -> str:
 
 
 def fetch_log(repository: Repository) -> None:
-    """Fetch the log of the remote; raises CannotDecide if there is none, or if it cannot be reached."""
+    """Fetch the remote's log. Raises CannotDecide if there is none, or if it can't be reached."""
     remote = remote_of(repository)
     if not remote:
         raise CannotDecide("no remote to fetch the approval log from", "`git remote add origin URL`")
@@ -57,9 +57,9 @@ def fetch_log(repository: Repository) -> None:
 
 
 def fetch(repository: Repository, remote: str, branch: str = "") -> None:
-    """Fetch the log of `remote` and take it in; with `branch` also that branch's tip.
+    """Fetch the log of `remote` and merge it; with `branch`, fetch that branch too.
 
-    Raises CannotDecide if the remote cannot be reached.
+    Raises CannotDecide if the remote can't be reached.
     """
     specs = [f"+{LOG}:{tracking_ref(remote)}"]
     if branch:
@@ -71,7 +71,7 @@ def fetch(repository: Repository, remote: str, branch: str = "") -> None:
 
 
 def bring(repository: Repository) -> tuple[str, ...]:
-    """Fetch what others have recorded; returns a line to show where the remote does not answer."""
+    """Fetch what others have recorded, and return a line to display if the remote doesn't respond."""
     remote = remote_of(repository)
     if not remote:
         return ()
@@ -83,9 +83,9 @@ def bring(repository: Repository) -> tuple[str, ...]:
 
 
 def share(repository: Repository, remote: str) -> None:
-    """Push the log; where others were faster, take in theirs and push again. Nothing of either is lost.
+    """Push the log. If others were faster, merge theirs and push again, so that nothing is lost.
 
-    Raises CannotDecide if the remote cannot be reached or does not accept the log.
+    Raises CannotDecide if the remote can't be reached or rejects the log.
     """
     unmoved = 0
     for _ in rounds():
@@ -109,23 +109,23 @@ def share(repository: Repository, remote: str) -> None:
 
 
 def is_shared(repository: Repository, remote: str) -> bool:
-    """Does the remote's log, as it was last fetched, have everything that is in the log here?"""
+    """Return whether the remote's log, as last fetched, has everything in the local log."""
     known = tips(repository)
     theirs = known.remote.get(tracking_ref(remote), "")
     return not known.own or (bool(theirs) and contains(repository, theirs, known.own))
 
 
 def outpaced(repository: Repository, remote: str, tip: str) -> bool:
-    """Does the remote's log, as it was just fetched, have something that the log at `tip` does not contain?
+    """Return whether the remote's log, as just fetched, has something that the log at `tip` doesn't contain.
 
-    Then a push that the remote's hook refused was a lost race: a hook cannot say so in words that git knows.
+    If so, a push that the remote's hook rejected lost a race, which a hook can't report in a form that git recognizes.
     """
     theirs = tips(repository).remote.get(tracking_ref(remote), "")
     return bool(theirs) and not contains(repository, tip, theirs)
 
 
 def may_share(repository: Repository, remote: str, commit: str) -> None:
-    """Let the remote say whether it would take `commit` as the log; raises CannotDecide if it would not."""
+    """Ask the remote whether it would accept `commit` as the log. Raises CannotDecide if not."""
     pushed = push(repository, remote, [f"{commit}:{LOG}"], "--dry-run")
     if pushed.state != "done":
         raise CannotDecide(
@@ -135,13 +135,13 @@ def may_share(repository: Repository, remote: str, commit: str) -> None:
 
 
 def remember(repository: Repository, remote: str, tip: str) -> None:
-    """Note where the log of `remote` stands. It is only a note: where that cannot be written, nothing is lost."""
+    """Record the tip of the log of `remote`. Failing to write that loses nothing."""
     if repository.overlay is None:
         repository.attempt("update-ref", tracking_ref(remote), tip)
 
 
 def stuck(remote: str, pushed: Pushed) -> CannotDecide:
-    """What to raise when a push is too late again and again, though nobody else has pushed."""
+    """Return the error for a push that keeps losing races although nobody else pushes."""
     return CannotDecide(
         f"{remote} rejected the approval log: {pushed.output}",
         pushed.hint or "try again later, or ask its administrator",
@@ -149,7 +149,7 @@ def stuck(remote: str, pushed: Pushed) -> CannotDecide:
 
 
 def push(repository: Repository, remote: str, specs: Sequence[str], *options: str) -> Pushed:
-    """Push, and distinguish a lost race from a rejection; raises CannotDecide if there was no connection."""
+    """Push, and distinguish a lost race from a rejection. Raises CannotDecide if there is no connection."""
     done = _talk(repository, "push", "--porcelain", "--no-verify", "--quiet", *options, remote, *specs)
     if done.returncode == 0:
         return Pushed("done")
@@ -170,7 +170,7 @@ def push(repository: Repository, remote: str, specs: Sequence[str], *options: st
 
 
 def rounds() -> Iterator[int]:
-    """Count tries, with a pause in between that differs from one process to the other."""
+    """Yield the number of each attempt, with a random pause in between."""
     for number in range(ROUNDS):
         if number:
             time.sleep(random.uniform(0.01, 0.05 * min(number, 10)))  # noqa: S311 - spreads retries

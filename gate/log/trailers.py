@@ -1,4 +1,4 @@
-"""The trailers by which a commit on a protected branch refers to what the log holds about it."""
+"""The commit trailers that refer from a protected branch to records in the log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LINE = re.compile(r"^Gate-(Verdict|Change|Log|Head): *([0-9a-f]{40,64})$", re.M
 
 @dataclass(frozen=True, slots=True)
 class Trailers:
-    """What a commit says about itself: "" for what it does not say. None of it is proof by itself."""
+    """The trailers of a commit, "" for missing ones. A trailer alone proves nothing."""
 
     verdict: str = ""
     change: str = ""
@@ -25,9 +25,9 @@ class Trailers:
 
 
 def trailers_for(verdict: Verdict, document: str, log: str, how: How) -> str:
-    """The trailers of the commit by which gate merges.
+    """Return the trailers of a merge made by gate.
 
-    `document` is the sha256 of the JSON verdict in the log, `log` the commit of the log that holds it.
+    `document` is the SHA-256 of the JSON verdict in the log, `log` the commit of the log that contains it.
     """
     lines = []
     if how == "squash":
@@ -46,7 +46,7 @@ def trailers_for(verdict: Verdict, document: str, log: str, how: How) -> str:
 
 
 def read_trailers(message: str) -> Trailers:
-    """What the last paragraph of a commit message says."""
+    """Parse the trailers in the last paragraph of a commit message."""
     last = message.rstrip().rpartition("\n\n")[2]
     trailers = {name.lower(): value for name, value in _LINE.findall(last)}
     return Trailers(**trailers)

@@ -1,7 +1,7 @@
 """Recorded verdicts: who attests that the checks passed on the merge result, and their results.
 
-A `verdict` record binds the signer to repository, branch, base and change, which together determine the tree.
-`of` is the sha256 of the JSON verdict that lies in the log as `verdicts/<sha256>.json`.
+A `verdict` record binds the signer to repository, branch, base, and change, which together determine the tree. `of` is
+the SHA-256 of the JSON verdict in the log, `verdicts/<sha256>.json`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from gate.reports.verdict_reading import read_check
 
 @dataclass(frozen=True, slots=True)
 class VerdictSubject:
-    """What a verdict is about: it says nothing of another repository, branch, base or content."""
+    """What a verdict is about. It doesn't apply to another repository, branch, base, or content."""
 
     repository: str
     into: str
@@ -34,18 +34,18 @@ class VerdictSubject:
 
     @classmethod
     def of(cls, change: Change) -> VerdictSubject:
-        """The place of a change."""
+        """Return the subject of a change."""
         return cls(change.repository, change.into, change.base, change.digest)
 
     def fits(self, record: Record) -> bool:
-        """Is the record a verdict about just this?"""
+        """Return whether the record is a verdict about exactly this."""
         recorded = (record.repository, record.into, record.base, record.change)
         return record.kind == "verdict" and recorded == (self.repository, self.into, self.base, self.digest)
 
 
 @dataclass(frozen=True, slots=True)
 class Attestation:
-    """Somebody's signed word that checks passed. `id` is the record's; `results` are the checks as they said."""
+    """A signed statement that checks passed. `id` is the record's id; `results` are the recorded checks."""
 
     id: str
     by: str
@@ -55,7 +55,7 @@ class Attestation:
 def find_attestation(
     repository: Repository, log: ApprovalLog, change: Change, policy: Policy, protection: Protection, now: int
 ) -> Attestation | None:
-    """The verdict of somebody whom `protection.verdicts` trusts, on all required checks; None without one."""
+    """Return a verdict on all required checks by someone whom `protection.verdicts` trusts, or None."""
     target = VerdictSubject.of(change)
     log = log.trusting(policy)
     candidates = [item for item in log.select({change.digest}, ()) if target.fits(item.record)]
@@ -72,9 +72,9 @@ def find_attestation(
 
 
 def trusted(entries: Iterable[Entry], policy: Policy, protection: Protection, now: int) -> list[Entry]:
-    """The verdicts that count: validly signed, in the own name, by whom the policy trusts.
+    """Return the verdicts that count: validly signed, in the signer's own name, by someone the policy trusts.
 
-    Where it names nobody for that, anybody whom it knows will do; whether that suffices is for others to say.
+    If the policy names nobody for that, anyone in the policy counts; callers decide whether that suffices.
     """
     key_holders = holders(policy)
     people = members(policy, protection.verdicts) if protection.verdicts else policy.people.keys()
@@ -89,7 +89,7 @@ def trusted(entries: Iterable[Entry], policy: Policy, protection: Protection, no
 
 
 def read_documents(repository: Repository, tip: str, names: Iterable[str]) -> dict[str, Any]:
-    """The JSON verdicts of these names in the log at `tip`, as far as they are there and can be read."""
+    """Return the JSON verdicts with these names in the log at `tip` that exist and can be parsed."""
     wanted = set(names)
     documents = {}
     for name, data in read_verdicts(repository, tip, wanted).items() if wanted else ():
@@ -101,9 +101,9 @@ def read_documents(repository: Repository, tip: str, names: Iterable[str]) -> di
 
 
 def passed(document: Any, target: VerdictSubject, required: Collection[str]) -> tuple[Ran, ...] | None:
-    """The required checks as the JSON verdict lists them, if all passed on just this; else None.
+    """Return the required checks in the JSON verdict if all passed on exactly this subject, else None.
 
-    Whether the change as a whole could merge then does not matter: approvals are counted again.
+    Whether the whole change could be merged then doesn't matter, because approvals are counted again.
     """
     try:
         change = document["change"]
@@ -119,7 +119,7 @@ def passed(document: Any, target: VerdictSubject, required: Collection[str]) -> 
 
 
 def _result(document: dict[str, Any]) -> Ran:
-    """The check as it was recorded: whether a finding blocked was decided there; raises ValueError for no result."""
+    """Return the recorded check. Whether a finding blocked was decided then. Raises ValueError for anything else."""
     result = read_check(document)
     if not isinstance(result, Ran):
         raise ValueError(f"the check {document['id']} did not run")
