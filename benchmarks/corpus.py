@@ -7,7 +7,8 @@ each finding in them and its label: `true` (it fails when it runs), `arguable` (
 excerpt), or `false`. A finding without a label fails the run; `--record` adds it as `new`, to be labelled by hand.
 
 `--mistakes` swaps two letters of a name, an attribute, or a keyword, in one place in each of so many files, and counts
-the places that are reported. The swapped word occurs nowhere else in the project.
+the places that are reported, and those where the right word is suggested. The swapped word occurs nowhere else in the
+project.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
+
+import history
 
 RECORD = Path(__file__).with_name("corpus.json")
 SEED = 20
@@ -51,15 +54,21 @@ def fetch(project: dict[str, Any], folder: Path) -> Path:
     return tree
 
 
-def findings_in(tree: Path, python: str | None) -> dict[str, Place]:
-    """Every finding as text, with its place."""
+def reported_in(tree: Path, python: str | None) -> list[dict[str, Any]]:
+    """Every finding, as the check prints it."""
     command = [sys.executable, "-P", "-m", "gate.names", "--root", str(tree)]
     command += ["--python", python] if python else []
     output = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
-    return {
-        f"{item['path']}:{item['line']}: {item['rule']}: {item['message']}": (item["path"], item["line"])
-        for item in output["findings"]
-    }
+    findings: list[dict[str, Any]] = output["findings"]
+    return findings
+
+
+def findings_in(tree: Path, python: str | None) -> list[str]:
+    """Every finding as text."""
+    return [
+        f"{item['path']}:{item['line']}: {item['rule']}: {item['message']}"
+        for item in reported_in(tree, python)
+    ]
 
 
 def lines_in(tree: Path) -> int:
@@ -67,8 +76,8 @@ def lines_in(tree: Path) -> int:
     return sum(path.read_bytes().count(b"\n") for path in tree.rglob("*.py"))
 
 
-def seeded(tree: Path, copy: Path, count: int) -> list[tuple[Place, str]]:
-    """Copy the tree with one mistake in each of `count` files; where they are, and what they are."""
+def seeded(tree: Path, copy: Path, count: int) -> list[tuple[Place, str, str]]:
+    """Copy the tree with one mistake in each of `count` files: where each is, its kind, and the right word."""
     shutil.copytree(tree, copy, symlinks=True)
     choose = random.Random(SEED)  # noqa: S311  the same places in every run
     files = [
@@ -77,19 +86,19 @@ def seeded(tree: Path, copy: Path, count: int) -> list[tuple[Place, str]]:
         if not re.search(r"/(?:tests?|docs?|examples?)/", str(path))
     ]
     words = Counter(word for path in copy.rglob("*.py") for word in re.findall(rb"\w+", path.read_bytes()))
-    mistakes: list[tuple[Place, str]] = []
+    mistakes: list[tuple[Place, str, str]] = []
     for path in choose.sample(files, len(files)):
         if len(mistakes) == count:
             break
         mistake = _spoil(path, words, choose)
         if mistake is not None:
-            line, kind = mistake
-            mistakes.append(((path.relative_to(copy).as_posix(), line), kind))
+            line, kind, word = mistake
+            mistakes.append(((path.relative_to(copy).as_posix(), line), kind, word))
     return mistakes
 
 
-def _spoil(path: Path, words: Counter[bytes], choose: random.Random) -> tuple[int, str] | None:
-    """Swap two letters of one word of a file; the line and the kind of word, or None if no word can be swapped."""
+def _spoil(path: Path, words: Counter[bytes], choose: random.Random) -> tuple[int, str, str] | None:
+    """Swap two letters of one word of a file: the line, the kind, and the word; None if no word can be swapped."""
     try:
         text = path.read_text("utf-8")
         tree = ast.parse(text)
@@ -105,7 +114,7 @@ def _spoil(path: Path, words: Counter[bytes], choose: random.Random) -> tuple[in
             continue
         lines[line - 1] = lines[line - 1][:column] + swapped + lines[line - 1][column + len(word) :]
         path.write_text("\n".join(lines), "utf-8")
-        return line, kind
+        return line, kind, word
     return None
 
 
@@ -147,6 +156,7 @@ def main() -> int:
     labels: Counter[str] = Counter()
     caught: Counter[str] = Counter()
     sown: Counter[str] = Counter()
+    named: Counter[str] = Counter()
     total = 0
     is_changed = False
     for project in record["projects"]:
@@ -174,17 +184,29 @@ def main() -> int:
         if options.mistakes:
             with tempfile.TemporaryDirectory() as scratch:
                 mistakes = seeded(tree, Path(scratch, "tree"), options.mistakes)
-                places = set(findings_in(Path(scratch, "tree"), options.python).values())
-            for place, kind in mistakes:
+                hints: dict[Place, str] = {}
+                for item in reported_in(Path(scratch, "tree"), options.python):
+                    place = item["path"], item["line"]
+                    hints[place] = f"{hints.get(place, '')} {item['message']} {item.get('hint') or ''}"
+            for place, kind, word in mistakes:
                 sown[kind] += 1
-                caught[kind] += place in places
-                if place not in places:
-                    print(f"    missed: {place[0]}:{place[1]}: {kind}")
+                caught[kind] += place in hints
+                named[kind] += re.search(rf"\b{word}\b", hints.get(place, "")) is not None
+                if place not in hints:
+                    print(f"    missed: {place[0]}:{place[1]}: {kind}: {word}")
     print(
         f"{total} lines: {dict(labels)}; false per 1,000 lines: {1000 * labels['false'] / max(total, 1):.3f}"
     )
     for kind in sorted(sown):
-        print(f"seeded mistakes, {kind}: {caught[kind]} of {sown[kind]} reported")
+        print(
+            f"seeded mistakes, {kind}: {caught[kind]} of {sown[kind]} reported, {named[kind]} with the right word"
+        )
+    if sown:
+        everything = options.projects or "all projects"
+        history.record("seeded typos missed", 1 - caught.total() / sown.total(), everything)
+        history.record(
+            "seeded typos without the right word", 1 - named.total() / max(caught.total(), 1), everything
+        )
     if options.record:
         RECORD.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     return int(is_changed)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _FILES = frozenset({"IO", "TextIO", "BinaryIO", "IOBase", "RawIOBase", "BufferedIOBase", "TextIOBase"})
 _TEXTS = {"str": "text", "bytes": "bytes", "bytearray": "bytes", "file": "a file"}
 _ALIASES = {"ReadableBuffer": {"bytes"}, "Buffer": {"bytes"}, "SupportsRead": {"file"}, "SupportsWrite": {"file"},
-            "struct_time": {"time"}, "_TimeTuple": {"time"}, "tuple": {"time"}, "StrPath": {"str"},
+            "struct_time": {"time"}, "_TimeTuple": {"time"}, "tuple": {"tuple"}, "StrPath": {"str"},
             "AnyStr": {"str", "bytes"}, "None": set[str]()}  # fmt: skip
 FAMILY = frozenset({"json", "pickle", "marshal", "tomllib", "plistlib"})
 _BINARY = frozenset({"pickle", "marshal", "tomllib", "plistlib"})
@@ -47,7 +47,7 @@ class TextKinds:
             return None
         if callee.called_on is not None and node.args:
             return self._self(node, callee, scope)
-        if callee.definitions[0].name == "open" and (problem := _wrong_mode(node, callee)):
+        if callee.definitions[0].name in {"open", "fdopen"} and (problem := _wrong_mode(node, callee)):
             return problem
         module = callee.scope.source.name.removeprefix("_").partition(".")[0]
         if module in FAMILY and callee.definitions[0].name in {"load", "loads", "dump"}:
@@ -154,6 +154,9 @@ class TextKinds:
     def _wanted(self, annotation: ast.expr | None) -> set[str]:
         """The kinds that an annotation allows; nothing where it may be any other kind as well."""
         match annotation:
+            case ast.BinOp(op=ast.BitOr(), left=wanted, right=ast.Constant(value=None)):
+                # What is given here is never None: that is no kind to be mixed up.
+                return self._wanted(wanted)
             case ast.BinOp(op=ast.BitOr(), left=left, right=right):
                 one, other = self._wanted(left), self._wanted(right)
                 return one | other if one and other else set()
@@ -226,5 +229,5 @@ def _is_format(node: ast.expr) -> bool:
 
 
 def _shown(kinds: set[str]) -> str:
-    names = {"str": "text", "bytes": "bytes", "file": "a file", "time": "a time"}
+    names = {"str": "text", "bytes": "bytes", "file": "a file", "time": "a time", "tuple": "a tuple"}
     return " or ".join(names[kind] for kind in sorted(kinds))

@@ -57,7 +57,7 @@ class CheckedCall:
     module: Module | None = None
     """The module in which the function is looked up."""
     text: WrongText | None = None
-    """An argument of another kind than the function takes."""
+    """A string, bytes, file, or time where the function takes another of these, whichever rule reports it."""
     mismatch: Mismatch | None = None
     typos: tuple[Typo, ...] = ()
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from gate.finding import Finding
 from gate.names.infer.engine import Engine
 from gate.names.infer.typed_dicts import keys_of
-from gate.names.infer.values import MISSING, ClassValue, Instance
+from gate.names.infer.values import MISSING, Class, ClassValue, Instance
 from gate.names.report.candidates import FileDiagnostics
 from gate.names.report.finding import finding_at
 from gate.names.rules.context import Context
@@ -65,7 +65,8 @@ def inspect(node: ast.AST, scope: Scope, engine: Engine, diagnostics: FileDiagno
             if engine.attribute_of(value, text) is MISSING:
                 names = {name for name in value.of.scope.names if not name.startswith("_")}
                 diagnostics.report(ID, key, f"`{value.of.name}` has no member `{text}`", text, names)
-        case [Instance() as value]:
+        case [Instance() as value] | [Instance() as value, Instance(of=Class(name="dict", origin="library"))]:
+            # A variable with such an annotation gets a dictionary that is written out.
             keys = keys_of(engine, value.of) or frozenset()
             if text not in keys and any(is_common_typo(text, name) for name in candidates(text, keys)):
                 diagnostics.report(ID, key, f"`{value.of.name}` has no key `{text}`", text, keys)

@@ -38,7 +38,7 @@ class Inspector:
         self._inspection = inspection
 
     def inspect(self, node: ast.AST, scope: Scope) -> None:
-        """An argument of another kind than the function takes."""
+        """A call of anything but `load`, `loads`, `dump`, and `dumps`, which are `wrong-json-argument`'s."""
         if isinstance(node, ast.Call) and self._inspection.is_evaluated(node):
             call = self._inspection.calls.checked(node, scope)
             if call.text is not None and serialization_of(call.callee) is None:
