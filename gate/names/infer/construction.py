@@ -74,8 +74,18 @@ class Construction:
                 functions = tuple(binding.node for binding in bindings if isinstance(binding.node, Function))
                 if len(functions) != len(bindings) or ancestor.name == "object":
                     return None
+                if self._is_of_stub_only(ancestor, name):
+                    return None
                 return FunctionValue(functions, ancestor.scope, Instance(cls))
         return None
+
+    def _is_of_stub_only(self, cls: Class, name: str) -> bool:
+        """Whether only the stub gives an exception a constructor: in its source it takes what any exception takes."""
+        return (
+            cls.origin == "library"
+            and self._classes.is_a(cls, "BaseException")
+            and self._engine.modules.is_beyond_source(cls.scope.source.name, cls.name, name)
+        )
 
     def takes_nothing(self, cls: Class) -> bool:
         """Whether nothing gives a class of the project a constructor, so that a call takes no arguments."""

@@ -238,6 +238,13 @@ class Modules:
                 self._attributes[name].read(source.tree)
         return self._attributes[name].has(cls, attribute)
 
+    def is_beyond_source(self, name: str, cls: str, attribute: str) -> bool:
+        """Whether a class in the source of a library's module has no such attribute there, whatever its stub says."""
+        if self._installed is not None:
+            return self._installed.is_beyond_source(name, cls, attribute)
+        has = self.has_beside_stub(name, cls, attribute)
+        return not has and cls in self._attributes[name].of_classes
+
     def is_only_in_stub(self, module: str, name: str) -> bool:
         """Whether only the stub of a module has a class called `name`, as a description of various objects."""
         if self._installed is not None:
