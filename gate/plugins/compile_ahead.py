@@ -73,7 +73,7 @@ def write(path: Path, data: bytes) -> None:
 
 
 def step_back() -> None:
-    """Take only what others leave of the processor."""
+    """Lower the priority of this process, so it uses only idle processor time."""
     try:
         if sys.platform != "win32":
             os.nice(19)
@@ -83,7 +83,7 @@ def step_back() -> None:
 
 
 def main() -> None:
-    """Compile what the request names, tests first: those take longest."""
+    """Compile the files in the request, tests first, because those take longest."""
     request, folder = map(Path, sys.argv[1:])
     step_back()
     tasks = json.loads(request.read_text("utf-8"))

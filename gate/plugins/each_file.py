@@ -31,7 +31,7 @@ LONGEST = 40.0
 
 
 class Alone:
-    """What the process of one file reports to the one that started it."""
+    """The message from the process of one file to its parent process."""
 
     folder = ""
     proven = False
@@ -81,7 +81,7 @@ def one_by_one(paths: List[str], mode: str) -> Tuple[int, List[str]]:
 
 
 def report() -> None:
-    """At the end of one file's process: report what others could see of it."""
+    """At the end of one file's process, report its effects that other files could see."""
     if not Alone.folder or not Alone.proven:
         return
     root = gate_memory.Memory.root

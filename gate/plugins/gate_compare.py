@@ -53,7 +53,7 @@ MOST = 3_000_000
 
 
 def changes() -> Iterator[str]:
-    """What is not as it was when it was imported, in words."""
+    """Describe the objects that changed since their import."""
     if len(Memory.reached) > MOST:
         yield "there is too much in memory to compare"
         return

@@ -307,7 +307,7 @@ def _sources(paths: set[str]) -> set[str]:
 
 
 def pause() -> None:
-    """Record nothing from here on: what this process still looks at is no test's business."""
+    """Stop recording: what this process reads from now on belongs to no test."""
     gate_watch.read()
     Inputs.paused = True
 

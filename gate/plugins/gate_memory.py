@@ -74,7 +74,7 @@ CACHES = {
 
 
 class Memory:
-    """What has been noted so far."""
+    """The objects noted so far."""
 
     reached: List[Reached] = []
     seen: Set[int] = set()
@@ -91,7 +91,7 @@ class Memory:
 
 
 def references(obj: Any) -> List[Any]:
-    """What `obj` refers to, in an order that stays the same as long as nothing is changed."""
+    """The objects that `obj` refers to, in a stable order while nothing changes."""
     if isinstance(obj, dict):
         return [*dict.keys(obj), *dict.values(obj)]
     if isinstance(obj, types.FunctionType):
@@ -117,7 +117,7 @@ def references(obj: Any) -> List[Any]:
 
 
 def is_noted(obj: Any) -> bool:
-    """Whether an object can change, so that another file could see it."""
+    """Whether an object is mutable, so another file could see a change."""
     kind = type(obj)
     if kind in ATOMS or str(kind.__module__).startswith(
         ("_pytest.", "pluggy", "_frozen_importlib", "importlib.")
@@ -161,7 +161,7 @@ def is_python(kind: type) -> bool:
 
 
 def note(name: str) -> None:
-    """Note what can be reached from a module that has been loaded."""
+    """Note the objects that are reachable from a loaded module."""
     module = sys.modules.get(name)
     namespace = getattr(module, "__dict__", None)
     if type(namespace) is not dict or name.partition(".")[0] in PYTESTS or name.startswith(GATES):
@@ -269,7 +269,7 @@ def begin(root: str) -> None:
 
 
 def note_all() -> None:
-    """Note everything again: what was done until now is done for every file."""
+    """Note everything again, because earlier changes apply to every file."""
     Memory.reached, Memory.namespaces, Memory.seen = [], [], set(map(id, Memory.harmless))
     for name in list(sys.modules):
         note(name)

@@ -42,7 +42,7 @@ class Progress:
 
 
 def progress(total: int, name: str) -> None:
-    """Note that one more test of `total` has run, twice a second at most."""
+    """Record the progress of the run of `total` tests, at most twice a second."""
     Progress.done += 1
     now = monotonic()
     if abs(now - Progress.noted_at) > EVERY:

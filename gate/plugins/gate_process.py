@@ -49,7 +49,7 @@ def remember() -> None:
 
 
 def differences(root: str) -> Iterator[str]:
-    """What is not as it was, in words; `root` is the top of the tree."""
+    """Describe the process state that changed. `root` is the top of the tree."""
     for name, value in _state().items():
         if value != Before.state[name]:
             yield f"it changes {name}"
@@ -169,7 +169,7 @@ def _tool(number: int) -> object:
 
 
 class Registered:
-    """Calls of functions that change the interpreter in a way that nobody can ask about, or take back."""
+    """Calls of functions whose effects on the interpreter can't be queried or undone."""
 
     calls: List[str] = []
 

@@ -10,7 +10,7 @@ IMPORTER = "<frozen importlib._bootstrap_external>"
 
 
 class Inputs:
-    """What has been seen so far. Paths are as the program named them; they are made absolute when they are seen."""
+    """The inputs seen so far, with absolute paths as the program named them."""
 
     roots: tuple[str, ...] = ()
     away: tuple[str, ...] = ()

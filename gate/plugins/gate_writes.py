@@ -64,7 +64,7 @@ READLINK = os.readlink
 
 
 def wrote(event: str, args: Any) -> None:
-    """Note what an audit event writes, if it writes anything."""
+    """Note the paths that an audit event writes, if any."""
     if event == "open":
         if len(args) > 2 and isinstance(args[2], int) and args[2] & WRITES and not isinstance(args[0], int):
             Writes.written.add(place_of(args[0]))

@@ -12,7 +12,7 @@ from gate.runner.execute import Outcome
 
 
 class BaseCollection:
-    """A collection that runs in a thread of its own from `start` on, and is ended where nobody waits for its result."""
+    """A collection of tests in its own thread, from `start` on. It is stopped if its result is no longer needed."""
 
     def __init__(self, collect: Callable[[Cancel], Outcome], cancel: Cancel) -> None:
         """`collect` ends early when what it is given is set, as it is with `cancel`."""
@@ -28,7 +28,7 @@ class BaseCollection:
             self._thread.start()
 
     def result(self) -> Outcome | None:
-        """What was collected, as soon as it is; None if nothing was started."""
+        """Wait for the collected tests; None if nothing was started."""
         if self._thread is not None:
             self._thread.join()
         if self._error is not None:

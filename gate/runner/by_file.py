@@ -82,7 +82,7 @@ class TestFiles:
         return Decision(path, True, reason), None
 
     def seconds(self, path: str) -> float:
-        """How long the file took last; 0 if nobody knows."""
+        """The duration of the last run of the file; 0 if unknown."""
         return next((item.seconds for item in self._passes(path)), 0.0)
 
     def add(self, path: str, new: FilePass) -> None:
@@ -99,7 +99,7 @@ class TestFiles:
         )
 
     def any_recorded(self) -> bool:
-        """Whether files of this suite have been proven independent before."""
+        """Whether files of this suite were proven independent in an earlier run."""
         return bool(self._get("recorded"))
 
     def forget(self, paths: Collection[str]) -> None:
@@ -108,7 +108,7 @@ class TestFiles:
             self._put("file", path, data=[])
 
     def why_whole(self) -> str:
-        """Why the suite has to run as a whole, by what was learnt from earlier runs; empty if it need not."""
+        """The reason from earlier runs why the suite must run as a whole; "" if it need not."""
         state = self._get("whole") or {}
         if not state.get("reason"):
             return ""
@@ -117,11 +117,11 @@ class TestFiles:
         return str(state["reason"]) if left > 0 else ""
 
     def run_whole(self, reason: str) -> None:
-        """Run the suite as a whole from now on, for this reason, until it is time to try again."""
+        """Run the suite as a whole for this reason, until it is time to try single files again."""
         self._put("whole", data={"reason": reason, "left": RETRY_AFTER})
 
     def strike(self, path: str) -> None:
-        """Note that a file has failed by itself, and the whole suite then passed."""
+        """Record that a file failed on its own, although the whole suite then passed."""
         strikes: dict[str, int] = self._get("strikes") or {}
         strikes[path] = strikes.get(path, 0) + 1
         if strikes[path] >= STRIKES:

@@ -30,10 +30,10 @@ class Tree(Protocol):
 
     @property
     def absent(self) -> tuple[str, ...]:
-        """What a clone would have and the checkout does not."""
+        """The content that a clone would have and the checkout lacks."""
 
     def history_was_read(self) -> bool:
-        """Whether anything has asked git in the checkout."""
+        """Whether a check ran git in the checkout."""
 
     @property
     def path(self) -> Path:
@@ -68,7 +68,7 @@ class CheckedTree:
 
     @property
     def folder(self) -> str:
-        """Where it is in the whole tree."""
+        """The folder of the project in the whole tree."""
         return ""
 
     @property
@@ -78,7 +78,7 @@ class CheckedTree:
 
     @property
     def deciding(self) -> tuple[Entry, ...]:
-        """Every file that may affect what a check of it reports, wherever it is."""
+        """Every file, in the project or outside it, that may affect the result of a check."""
         return self.entries
 
     @property
@@ -96,7 +96,7 @@ class CheckedTree:
 
     @property
     def submodules(self) -> tuple[str, ...]:
-        """Where there are submodules, whose content is not in the tree."""
+        """The paths of submodules, whose content is not in the tree."""
         return tuple(entry.path for entry in self.entries if entry.mode == "160000")
 
     @property
@@ -109,7 +109,7 @@ class CheckedTree:
             return self._settings
 
     def contents(self, entries: Iterable[Entry]) -> dict[str, bytes]:
-        """The content of those of `entries` that are regular files."""
+        """The content of the regular files in `entries`."""
         oids = {entry.path: entry.oid for entry in entries if entry.mode.startswith("100")}
         contents = read_objects(self.repository, oids.values())
         return {path: contents[oid] for path, oid in oids.items()}
@@ -155,7 +155,7 @@ class CheckedTree:
 
 @dataclass(slots=True)
 class Part(CheckedTree):
-    """One project of a tree that is in a folder of its own. Its paths begin there."""
+    """One project of a tree, in its own folder. Paths are relative to that folder."""
 
     whole: CheckedTree | None = None
     project: Project = TOP

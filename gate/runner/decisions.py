@@ -34,7 +34,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What was decided about the suite of a check in a project's folder, for a tree."""
+    """The decisions about the test suite of one check, for one project and tree."""
 
     check: str
     folder: str
@@ -79,7 +79,7 @@ def record_difference(state_dir: Path, check: str, folder: str, tree: str, tests
 
 
 def differences(state_dir: Path) -> list[Difference]:
-    """What nobody has acknowledged yet."""
+    """The differences that nobody has acknowledged yet."""
     rows = _read(state_dir / FOLDER / DIFFERENCES).get("differences", [])
     with contextlib.suppress(KeyError, TypeError):
         return [Difference(**{**row, "tests": tuple(row["tests"])}) for row in rows]

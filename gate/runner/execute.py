@@ -207,7 +207,7 @@ def _run_all(
 
 
 def cache_name(check: CheckSettings, top: Path, folder: str) -> str:
-    """The folder in which the tool keeps what it wants to find again, of the project in `folder` of a tree."""
+    """The name of the tool's cache folder, for the project in `folder` of a tree."""
     return f"{check.id}-{top.name}" + (f"-{key_of(folder)[:12]}" if folder else "")
 
 

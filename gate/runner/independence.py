@@ -13,7 +13,7 @@ from gate.runner.inputs import IMPORTABLE, TreeState
 
 
 class Ran(Protocol):
-    """What is known of a file that ran."""
+    """The recorded facts about a test file that ran."""
 
     @property
     def loaded(self) -> Mapping[str, str]:

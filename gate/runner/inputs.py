@@ -54,7 +54,7 @@ class TreeState:
 
     @cached_property
     def folders(self) -> Mapping[str, frozenset[str]]:
-        """What is in each folder: names, with a slash behind those of folders. The top is the empty path."""
+        """The names in each folder, with a slash after the names of folders. The top is the empty path."""
         names: dict[str, set[str]] = {"": set()}
         for path in self.files:
             folder, _, name = path.rpartition("/")
@@ -69,7 +69,7 @@ class TreeState:
 
     @cached_property
     def foreign(self) -> tuple[str, ...]:
-        """Links and submodules: what they point to is not part of this tree."""
+        """Links and submodules, whose targets are not part of this tree."""
         return tuple(entry.path for entry in self.entries if entry.mode in {LINK, SUBMODULE})
 
     def content(self, path: str) -> str:
@@ -199,7 +199,7 @@ class Inputs:
     built: tuple[str, ...] = ()
 
     def state(self, tree: TreeState) -> dict[str, str]:
-        """Each input with what it is in `tree`."""
+        """Each input with its state in `tree`."""
         return {
             **{f"content {path}": tree.content(path) for path in (*self.opened, *tree.always)},
             **{f"kind {path}": tree.kind(path) for path in self.kinds},
@@ -273,7 +273,7 @@ def state_of(name: str, tree: TreeState) -> str:
 
 
 def covers(state: Mapping[str, str], tree: TreeState) -> bool:
-    """Whether nothing in `tree` leads around the recorded paths: new settings, links, or submodules on their way."""
+    """Whether no new settings, links, or submodules in `tree` redirect the recorded paths."""
     if any(f"content {path}" not in state for path in tree.always):
         return False
     foreign = tuple(f"{path}/" for path in tree.foreign)

@@ -42,7 +42,7 @@ class ProjectChecks:
         self._runs = ToolRuns(context)
 
     def is_affected(self, check: CheckSettings) -> bool:
-        """Whether the change can make a difference: a file that decides what `check` reports is another one."""
+        """Whether the change can affect the result of `check`, because it changes one of its input files."""
         tool = TOOLS[check.tool]
         sides = [
             {(entry.path, entry.mode, entry.oid) for entry in side.deciding if tool.reads(entry.path)}
@@ -51,7 +51,7 @@ class ProjectChecks:
         return sides[0] != sides[1] or self._change.base_tree == self._change.tree
 
     def run(self, check: CheckSettings, progress: Callable[[], None], turns: Turns) -> CheckResult:
-        """What one check says of the head, with what the base has as well marked as old."""
+        """The result of one check on the head, with findings of the base marked as old."""
         check = self._with_own_checker(check)
         with BaseCollection(partial(self._collect_base, check), self._context.cancel) as collection:
 

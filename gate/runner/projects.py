@@ -31,7 +31,7 @@ MOST_NOTES = 4
 
 @dataclass(slots=True)
 class Projects:
-    """The projects of one tree, worked out when they are first asked for."""
+    """The projects of one tree, computed on first use."""
 
     side: CheckedTree
     _layout: Layout | None = None
@@ -117,7 +117,7 @@ class Projects:
 
 
 def change_in(change: Change, project: Project) -> Change:
-    """What of a change is in a project, with paths that begin there."""
+    """The part of a change inside a project, with paths relative to it."""
     if not project.folder and not project.left_out:
         return change
 
@@ -133,7 +133,7 @@ def change_in(change: Change, project: Project) -> Change:
 
 
 def joined_results(check: str, results: Sequence[tuple[str, CheckResult]]) -> CheckResult:
-    """What a check reports of all projects, by their folders. One that could not run is never a pass."""
+    """The results of a check in all projects, joined. A project that could not run is never a pass."""
     if len(results) == 1:
         return _outside(*results[0])
     placed = [(folder, _outside(folder, result)) for folder, result in results]

@@ -90,7 +90,7 @@ def dump(report: Report, seconds: float) -> bytes:
 
 
 def load(data: bytes | None) -> tuple[Report, float] | None:
-    """What `dump` made, or None if `data` is none of it."""
+    """Parse the output of `dump`; None for any other data."""
     if data is None:
         return None
     try:

@@ -40,7 +40,7 @@ class SuiteInTree:
 
 
 class Selection:
-    """The records of one suite, and what they say of one tree."""
+    """The records of one suite, applied to one tree."""
 
     def __init__(
         self, results: ResultCache, key: str, inputs: SuiteInTree, tree: TreeState, *, rerun: bool
@@ -134,7 +134,7 @@ class Selection:
         return self.off or self.suite.why(self._tree)
 
     def whole_run(self, selected: Selected, outcome: Outcome) -> Outcome:
-        """What a run of the whole suite says, after `selected` could not decide."""
+        """The outcome of a run of the whole suite, after `selected` could not decide."""
         report = outcome.report
         if not isinstance(report, Report):
             return outcome
@@ -157,7 +157,7 @@ class Selection:
         return ""
 
     def judge(self, outcome: Outcome, findings: Collection[Finding]) -> None:
-        """Learn from failures: no pass of what failed is reused, and a contradiction turns selection off."""
+        """Record failures: passes of failed tests are not reused, and a contradiction turns selection off."""
         failed = {finding.test for finding in findings if finding.test}
         if not failed and not findings:
             return

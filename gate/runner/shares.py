@@ -93,7 +93,7 @@ def divide(weights: Mapping[str, float], count: int) -> dict[str, float]:
 
 
 def cannot_be_divided(counted: object) -> bool:
-    """Whether a suite runs as a whole, in the first share."""
+    """Whether the suite can't be divided, and so runs in the first share."""
     return not isinstance(counted, Report) or bool(counted.findings or counted.whole or not counted.tests)
 
 

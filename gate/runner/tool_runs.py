@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What the checks of a change run on, and how: the same for all of them."""
+    """The trees and settings that all checks of a change share."""
 
     change: Change
     head: CheckedTree
@@ -84,7 +84,7 @@ class _RunPlan:
 
 
 class ToolRuns:
-    """Runs tools over the sides of a change, and caches what they report."""
+    """Runs tools on the head and the base of a change, and caches the results."""
 
     def __init__(self, context: RunContext) -> None:
         """For one change, in one project."""

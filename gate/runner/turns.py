@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 
 class Turns:
-    """Lets threads prepare their programs one after the other, in the order in which they ask.
+    """Lets threads prepare their programs one at a time, in the order of their requests.
 
     What it takes to start a program is work for one processor, since threads of one Python share it. Side by side,
     all programs would start as late as the last one.

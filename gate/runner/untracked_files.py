@@ -20,7 +20,7 @@ MOST_NAMED = 4
 
 
 def brought_files(away: str, patterns: Sequence[str], entries: Iterable[Entry]) -> list[str]:
-    """The files of the working tree that `bring` names and git does not have, as paths from its top."""
+    """The untracked files of the working tree that match `bring`, as paths from its top."""
     tracked = {entry.path for entry in entries}
     matching = []
     for pattern in patterns:
@@ -35,7 +35,7 @@ def brought_files(away: str, patterns: Sequence[str], entries: Iterable[Entry]) 
 
 
 def stamps(away: str, paths: Iterable[str]) -> tuple[str, ...]:
-    """What of brought files is part of a result's key."""
+    """The part of a result's key that covers brought files."""
     stats = ((path, os.stat(f"{away}/{path}")) for path in paths)  # noqa: PTH116  there may be many
     return tuple(f"brought {path} {status.st_mtime_ns} {status.st_size}" for path, status in stats)
 

@@ -19,7 +19,7 @@ TAIL = 4096
 
 @contextlib.contextmanager
 def watched(report: str, watch: Watch | None) -> Iterator[None]:
-    """Call `watch` in a thread of its own whenever the run has come further, until the block ends."""
+    """Call `watch` in a separate thread whenever the run makes progress, until the block ends."""
     if watch is None:
         yield
         return
