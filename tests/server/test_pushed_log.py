@@ -62,7 +62,7 @@ def test_an_objection_is_not_taken_out(guarded: Company, senior: Clone) -> None:
     bob.fetch()
     assert bob.gate("approve", "feature", "--block").code == 0
     record = next(name for name in bob.log() if name.endswith(".json") and name not in senior.log())
-    assert "lacks, or alters" in refused(bob, f"{append(bob, {}, remove=record)}:{LOG}")
+    assert "drops or alters" in refused(bob, f"{append(bob, {}, remove=record)}:{LOG}")
     rewritten = append(bob, {}, remove=record, parent="")
     assert "records would be lost" in refused(bob, f"{rewritten}:{LOG}")
 
@@ -71,7 +71,7 @@ def test_an_objection_is_not_taken_out(guarded: Company, senior: Clone) -> None:
 @pytest.mark.attack(16)
 def test_a_record_is_not_altered(senior: Clone) -> None:
     for name in senior.log():
-        assert "lacks, or alters" in refused(senior, f"{append(senior, {name: b'other'})}:{LOG}")
+        assert "drops or alters" in refused(senior, f"{append(senior, {name: b'other'})}:{LOG}")
 
 
 @pytest.mark.attack(17)
