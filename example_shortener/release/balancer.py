@@ -59,9 +59,11 @@ class Balancer:
             public = (row["pxname"], row["svname"]) == ("public", "FRONTEND")
             if public or row["svname"] in ROLES:
                 answers = {name: int(row[f"hrsp_{name}"] or 0) for name in CLASSES}
+                # Requests that the server left without a response, whether haproxy sent them to another one or not.
+                dropped = 0 if public else int(row["eresp"] or 0) + int(row["wretr"] or 0)
                 counts["public" if public else row["svname"]] = Counted(
-                    sum(answers.values()), answers["5xx"], public or row["status"].startswith("UP"),
-                    int(row["weight"] or 0),
+                    sum(answers.values()) + dropped, answers["5xx"] + dropped,
+                    public or row["status"].startswith("UP"), int(row["weight"] or 0),
                 )  # fmt: skip
         return counts
 

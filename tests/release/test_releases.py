@@ -279,6 +279,28 @@ def test_a_release_that_is_slow_is_taken_back(version_1: Shop, tmp_path: Path) -
     assert re.search(r"visits were slower than 2 times the baseline's", result.err)
 
 
+def test_a_release_that_drops_connections_is_taken_back(version_1: Shop) -> None:
+    needs("wrk")
+    path = "shortener/web/redirects.py"
+    text = (version_1.home / "releases" / version_1.state()["live"]["revision"] / path).read_text()
+    # Only for visitors, who come through haproxy: it asks again, so none of them sees an error.
+    drops = text.replace(
+        "    links = state().links\n",
+        "    links = state().links\n"
+        "    if 'X-Forwarded-For' in request.headers:\n"
+        "        request.environ['gunicorn.socket'].shutdown(2)\n",
+    )
+    revision = version_1.commit({path: drops}, "Drops connections")
+    load = Load()
+    load.start(version_1.port(), connections=4)
+    try:
+        result = version_1.release("--settings", "strict.toml", "deploy", revision)
+    finally:
+        load.stop()
+    assert (result.code, version_1.live()) == (1, "Version 1")
+    assert re.search(r"[1-9]\d* of \d+ requests to the new release failed", result.err)
+
+
 def test_two_at_once_are_distinguished_and_a_rollback_ends_a_deploy(version_1: Shop) -> None:
     process = version_1.start("--settings", "patient.toml", "deploy", "version-3")
     wait_for(process, "10 % of the requests")
