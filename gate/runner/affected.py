@@ -47,6 +47,7 @@ class Suite:
         """`key` names all that decides a result but the tree."""
         self._results = results
         self._key = key_of("inputs of a suite", "2", key)
+        self._whole_tree_key = key_of("why a suite depends on the whole tree", "1", key)
 
     def reuse(self, tree: TreeState) -> Reused | None:
         """A pass whose recorded inputs are the same in `tree`, if there is one."""
@@ -73,6 +74,7 @@ class Suite:
         if report.findings or report.unparsed or not report.seen:
             return ""
         reason = "what the tests read was not recorded" if inputs is None else inputs.beyond(tree)
+        self._results.put(self._whole_tree_key, reason.encode(), share=False)
         if reason or inputs is None:
             return reason
         self.add(inputs.state(tree), report, seconds)
@@ -86,6 +88,8 @@ class Suite:
 
     def why(self, tree: TreeState) -> str:
         """Why no recorded pass holds for `tree`, in words."""
+        if reason := (self._results.get(self._whole_tree_key) or b"").decode():
+            return reason
         records = self._read()
         return difference(records[0]["state"], tree) if records else "no pass is recorded"
 

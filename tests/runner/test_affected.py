@@ -331,6 +331,11 @@ def test_what_cannot_be_recorded_is_not_reused(tmp_path: Path, seen: Inputs | No
     suite = Suite(ResultCache(tmp_path), "suite")
     assert suite.record(tree(a="1"), seen, PASS, 1.0) == reason
     assert (suite.reuse(tree(a="1")) is None) == bool(reason)
+    if reason:
+        # Also when it is explained later, in another process.
+        assert Suite(ResultCache(tmp_path), "suite").why(tree(a="2")) == reason
+        assert suite.record(tree(a="1"), inputs(opened=("a",)), PASS, 1.0) == ""
+        assert reason not in suite.why(tree(a="2"))
 
 
 def test_a_path_behind_a_link_is_not_known(tmp_path: Path) -> None:
