@@ -283,7 +283,7 @@ def test_a_release_that_drops_connections_is_taken_back(version_1: Shop) -> None
     needs("wrk")
     path = "shortener/web/redirects.py"
     text = (version_1.home / "releases" / version_1.state()["live"]["revision"] / path).read_text()
-    # Only for visitors, who come through haproxy: it asks again, so none of them sees an error.
+    # Only for visitors, who come through haproxy: it asks again, and no visitor sees an error.
     drops = text.replace(
         "    links = state().links\n",
         "    links = state().links\n"
