@@ -1,1 +1,1 @@
-"""The use cases: what each command does, from a request value to a result value. Nothing here prints."""
+"""The use cases: each command as a function from a request to a result. Nothing here prints."""

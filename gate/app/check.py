@@ -1,4 +1,4 @@
-"""The main job: read the change that is asked about, and evaluate it by the policy at its base."""
+"""The main use case: read the change in question, and evaluate it by the policy at its base."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def check(
     *,
     repository: Repository | None = None,
 ) -> Answer:
-    """Decide. Raises UsageError, InvalidInput or CannotDecide where no verdict can be had.
+    """Decide about a change or a release. Raises UsageError, InvalidInput, or CannotDecide if there is no verdict.
 
-    `repository` is the one around `request.start`, from a caller that has read from it already.
+    `repository` is the one around `request.start`, if the caller has already opened it.
     """
     repository = repository or Repository.find(request.start)
     environment = environment_named(repository, request.into)

@@ -1,4 +1,4 @@
-"""The words that a shell can offer: branches, revisions, environments, people, checks, topics."""
+"""List completions for shells: branches, revisions, environments, people, checks, and topics."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ REMOTE = "origin/"
 
 
 def words(kind: str, start: Path) -> list[str]:
-    """What can be offered of a `kind`, in the repository around `start`; raises GateError where there is none."""
+    """Return the completions of a `kind` in the repository around `start`. Raises GateError if there is none."""
     return LISTS[kind](start)
 
 
 def _branches(start: Path) -> list[str]:
-    """Branches by the names that they have on the remote."""
+    """Return the branches by their names on the remote."""
     return sorted({name.removeprefix(REMOTE) for name in _refs(start, "refs/heads", "refs/remotes/origin")})
 
 
@@ -55,7 +55,7 @@ def _topics(_start: Path) -> list[str]:
 
 
 def _policy(start: Path) -> Policy:
-    """The policy in the working tree: nothing is decided by it here."""
+    """Return the policy in the working tree, which is fine here because it decides nothing."""
     root = Repository.find(start).work_tree or start
     path = root / POLICY_FILE
     return load_policy(path.read_bytes() if path.is_file() else None, POLICY_FILE, stored_here(root))

@@ -39,7 +39,7 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Somebody in the story, as git knows them."""
+    """A person in the story, as git knows them."""
 
     name: str
     email: str
@@ -51,9 +51,9 @@ HIRE = Actor("New Hire", "new@acme.example")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One command of the story, the text before it, and what makes the replay a true one.
+    """One command of the story, the text before it, and its expected outcome.
 
-    It must end with the exit code `ends`, and what it prints must have each of `says` in it.
+    It must exit with the code `ends`, and its output must contain each of `says`.
     """
 
     story: str
@@ -109,9 +109,9 @@ STEPS = (
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """How it went. `surprise` says what went otherwise than it should, and is empty if all went well.
+    """The result of a replay. `surprise` describes the first unexpected outcome, or is empty.
 
-    `repository` is where it stays, if somebody asked for that.
+    `repository` is where it was preserved, if requested.
     """
 
     surprise: str
@@ -121,10 +121,10 @@ class Replay:
 def replay(
     report: Report, *, keep: Path | None = None, colour: bool = False, environ: Mapping[str, str] = os.environ
 ) -> Replay:
-    """Go through the story, reporting each command before it runs and its output after.
+    """Run the story, reporting each command before it runs and its output afterwards.
 
-    Everything happens in a folder of the replay's own, which is gone afterwards, however it ends; with `keep`
-    it happens there, and stays. Raises UsageError if `keep` cannot be used.
+    Everything happens in a temporary folder, which is always removed; with `keep`, it happens there, and stays. Raises
+    UsageError if `keep` can't be used.
     """
     with _scratch(keep) as scratch:
         repository = scratch / "shortener"
@@ -144,9 +144,9 @@ def replay(
 
 
 def set_stage(scratch: Path, environ: Mapping[str, str]) -> str:
-    """Put everything into `scratch` that the story starts from: the sample, the patches and Nehemiah's key.
+    """Prepare `scratch` for the story: the sample, the patches, and Nehemiah's key.
 
-    Returns a note about it: which of the sample's tests are left out.
+    Return a note about which of the sample's tests are left out.
     """
     repository = scratch / "shortener"
     # The content alone: where gate is installed, files may be read-only.
@@ -174,7 +174,7 @@ def set_stage(scratch: Path, environ: Mapping[str, str]) -> str:
 
 
 def sample() -> Path:
-    """The folder of the sample, in an installed gate or in a checkout."""
+    """Return the sample's folder, in an installed gate or in a checkout."""
     package = Path(gate.__file__).parent
     for folder in (package / "_sample", package.parent / "example_shortener"):
         if (folder / "gate.yaml").is_file():
@@ -183,7 +183,7 @@ def sample() -> Path:
 
 
 def environment_of(actor: Actor, environ: Mapping[str, str], *, colour: bool = False) -> dict[str, str]:
-    """The environment in which `actor` types: the git settings of the person who runs the demo do not affect it."""
+    """Return the environment variables for `actor`'s commands, unaffected by the git settings of the user."""
     clean = {
         name: value
         for name, value in environ.items()
@@ -242,7 +242,7 @@ def _run(step: Step, folder: Path, environ: Mapping[str, str]) -> Finished:
 
 
 def _surprise(step: Step, done: Finished, text: str) -> str:
-    """What went otherwise than the story has it."""
+    """Return how the outcome differs from the story, or ""."""
     if done.ended != "exit":
         return f"`{step.command}` did not come to its end ({done.ended})"
     if done.returncode != step.ends:

@@ -1,4 +1,4 @@
-"""Simulate rules on the people in them, and find out whom they would lock out."""
+"""Simulate rules on the people in them, and report whom they would lock out."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def simulated(
     *,
     forge: str | None = None,
 ) -> Simulation:
-    """What a policy does to the people in it; where it names no branch, to those of the default one.
+    """Simulate a policy on the people in it, on its protected branches, or the default branch if it names none.
 
-    `forge` is the one whose reviews count; by default that of origin.
+    `forge` is the one whose reviews count; by default, it is origin's.
     """
     branches = policy.branches or (default_branch_or_main(repository),)
     counted = forge_of(origin_of(repository)) if forge is None else forge
@@ -42,7 +42,7 @@ def simulated(
 
 
 def _by_login(policy: Policy, owners: CodeOwners, forge: str) -> Policy:
-    """The policy with the people whom reviews would make known; a team has more than one member."""
+    """Return the policy with the people that reviews would identify. Assumes two members for each team."""
     names = dict.fromkeys(owner for rule in owners.rules for owner in rule.owners if owner.startswith("@"))
     teams = {
         name: (f"a member of {name}", f"another member of {name}")
@@ -59,7 +59,7 @@ def _by_login(policy: Policy, owners: CodeOwners, forge: str) -> Policy:
 def lock_outs(
     repository: Repository, policy: Policy, owners: CodeOwners | None, paths: list[str]
 ) -> list[Mistake]:
-    """The errors and warnings of a policy that names people, less those about single owners, as of its file."""
+    """Return the errors in a simulation of a policy that names people, reported for the policy's file."""
     if not policy.people:
         return []
     detected = problems(simulated(repository, policy, owners, paths))
@@ -72,9 +72,9 @@ def lock_outs(
 
 @dataclass(frozen=True, slots=True)
 class LockOut:
-    """What the rules that a change brings would do to people who can merge today, one sentence for each problem.
+    """The problems that a change's rules would cause for people who can merge today, one sentence each.
 
-    `branches` are those into which nobody could merge anything any more.
+    `branches` are those into which nobody could merge anything anymore.
     """
 
     sentences: tuple[str, ...] = ()
@@ -82,7 +82,7 @@ class LockOut:
 
 
 def lock_out_by(repository: Repository, change: Change) -> LockOut:
-    """Whom the change would lock out who is not locked out at its base. Empty unless it alters the rules."""
+    """Return whom the change would newly lock out, compared with its base. Empty unless it changes the rules."""
     if not touches_rules(change) or not change.tree:
         return LockOut()
     after = _simulation_of(repository, change.tree, change.tree)
@@ -105,9 +105,9 @@ def lock_out_by(repository: Repository, change: Change) -> LockOut:
 
 
 def _simulation_of(repository: Repository, tree: str, files: str) -> tuple[Simulation, bool] | None:
-    """The rules in a tree put to people, over the files of the tree `files`; None where they cannot be read.
+    """Simulate the rules in a tree on the files of the tree `files`. Return None if the rules can't be read.
 
-    Also whether everybody who could merge is known: not where only a forge knows who there is.
+    Also return whether everybody who could merge is known, which they aren't if only a forge knows the people.
     """
     try:
         policy = policy_at(repository, tree)
@@ -128,7 +128,7 @@ def _simulation_of(repository: Repository, tree: str, files: str) -> tuple[Simul
 
 
 def counted_forge(repository: Repository, policy: Policy) -> str:
-    """The forge whose reviews count: that of origin, or if its address is no known one, the one people have logins on.
+    """Return the forge whose reviews count: origin's or, if its address isn't a known one, the one of people's logins.
 
     Empty in a repository without origin, such as a server's, where only signed approvals count.
     """
@@ -140,19 +140,19 @@ def counted_forge(repository: Repository, policy: Policy) -> str:
 
 
 def _with_teams_of_forge(policy: Policy, owners: CodeOwners) -> Policy:
-    """The policy with a team of the forge for each that only CODEOWNERS names: it may have any of the people."""
+    """Return the policy with each team that only CODEOWNERS names. Any of the people may be its members."""
     names = {owner for rule in owners.rules for owner in rule.owners if "/" in owner}
     known = tuple(policy.people)
     return replace(policy, teams={**dict.fromkeys(names, known), **policy.teams})
 
 
 def because(problem: Problem) -> str:
-    """What to do about the problem, in parentheses."""
+    """Return what to do about the problem, in parentheses."""
     return f" ({problem.help})" if problem.help else ""
 
 
 def default_branch_or_main(repository: Repository) -> str:
-    """The default branch; main in a repository that has none yet."""
+    """Return the default branch, or "main" in a repository that has none yet."""
     try:
         return default_branch(repository)
     except UsageError:

@@ -1,4 +1,4 @@
-"""Who owns what, and what is wrong in CODEOWNERS."""
+"""Look up the owners of files, and lint CODEOWNERS."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ FEW = 100
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """Who owns each of some paths by `file`, as it is `at` a commit; `file` is empty where there is none.
+    """The owners of some paths, by `file` as of the revision `at`. `file` is empty if there is no CODEOWNERS.
 
-    `whole` says that the paths are all that the commit has.
+    `whole` says that the paths are all files of the commit.
     """
 
     file: str
@@ -40,7 +40,7 @@ class Owned:
 
 @dataclass(frozen=True, slots=True)
 class Lint:
-    """What is wrong in a CODEOWNERS file: `mistakes` make it invalid, `warnings` are worth a look.
+    """The problems in a CODEOWNERS file: `mistakes` make it invalid, `warnings` don't.
 
     `hint` says what to do about the mistakes.
     """
@@ -53,10 +53,10 @@ class Lint:
 
 
 def owners_of(start: Path, paths: Sequence[str], revision: str = "HEAD") -> Owned:
-    """Who owns `paths`, or every file where none are given, by the CODEOWNERS that is committed at `revision`.
+    """Return the owners of `paths`, or of every file if none are given, by the CODEOWNERS committed at `revision`.
 
-    Paths are as seen from `start`; a folder means the files below it, and a path that is not there
-    one to come. Raises InvalidInput if the file has mistakes.
+    Paths are relative to `start`. A folder includes the files below it, and a path that doesn't exist is a new file.
+    Raises InvalidInput if the file has mistakes.
     """
     repository = Repository.find(start)
     commit = _commit(repository, revision)
@@ -72,7 +72,7 @@ def owners_of(start: Path, paths: Sequence[str], revision: str = "HEAD") -> Owne
 
 
 def owners_of_change(start: Path, paths: Sequence[str], into: str | None, head: str | None) -> Owned:
-    """Who owns what a change touches, or those of `paths` that it does, by the CODEOWNERS at its base."""
+    """Return the owners of the files that a change touches (only `paths`, if given), by the CODEOWNERS at its base."""
     from gate.git.change import read_change
 
     repository = Repository.find(start)
@@ -90,9 +90,9 @@ def owners_of_change(start: Path, paths: Sequence[str], into: str | None, head: 
 
 
 def lint(start: Path, revision: str | None = None) -> Lint:
-    """Look at the CODEOWNERS file as it is in the working tree, or as it is committed at `revision`.
+    """Check the CODEOWNERS file in the working tree, or the one committed at `revision`.
 
-    A bare repository has no working tree; there it is HEAD's. Raises UsageError where there is no such file.
+    In a bare repository, `revision` defaults to HEAD. Raises UsageError if there is no such file.
     """
     repository = Repository.find(start)
     top = repository.work_tree
@@ -121,7 +121,7 @@ def lint(start: Path, revision: str | None = None) -> Lint:
 def _read_here(
     repository: Repository, top: Path, files: Mapping[str, bytes], links: Sequence[str], policy: Policy
 ) -> CodeOwners | None:
-    """The file that counts among those of a working tree; raises InvalidInput as `codeowners_at` does."""
+    """Return the file that counts in a working tree, or None. Raises InvalidInput like `codeowners_at`."""
     located = locate(files, policy.dialect)
     if links:
         raise behind_links(links)
@@ -136,7 +136,7 @@ def _read_here(
 
 
 def _candidates(repository: Repository, top: Path) -> list[str]:
-    """What could have been meant as CODEOWNERS: what git tracks near the top, and all in a forge's folders."""
+    """Return files that may be meant as CODEOWNERS: tracked ones near the top, and all in a forge's folders."""
     folders = [top, *(path for path in top.iterdir() if is_folder_of_places(path.name) and path.is_dir())]
     present = {
         path.relative_to(top).as_posix()
@@ -157,7 +157,7 @@ def _commit(repository: Repository, revision: str) -> str:
 
 
 def _in_working_tree(top: Path) -> tuple[dict[str, bytes], list[str]]:
-    """The files that decide, and those of their places, or of the folders of these, that are links."""
+    """Return the contents of the policy and CODEOWNERS files, and the symlinks among these files and their folders."""
     files: dict[str, bytes] = {}
     links = [
         folder
@@ -182,7 +182,7 @@ def _in_working_tree(top: Path) -> tuple[dict[str, bytes], list[str]]:
 
 
 def _in_tree(repository: Repository, start: Path, path: str) -> str:
-    """A path as git has it: from the top, without `.` and `..`, empty for the top itself."""
+    """Return a path as git has it: relative to the top, without `.` and `..`, "" for the top itself."""
     inner = decode_path(os.fsencode(path))
     top = repository.work_tree
     if top is not None:
@@ -200,7 +200,7 @@ def _is_below(path: str, folder: str) -> bool:
 
 
 def _expanded(requested: Mapping[str, str], files: Mapping[str, None]) -> list[str]:
-    """The files behind the paths that were asked for, by what the user wrote; each once."""
+    """Return the files that the requested paths include, each once. The values are the paths as the user wrote them."""
     selected: dict[str, None] = {}
     for path, written in requested.items():
         below = [] if path in files else [file for file in files if _is_below(file, path)]
@@ -227,7 +227,7 @@ def _shadowed(present: Iterable[str], file: str) -> list[Mistake]:
 
 
 def _idle(owners: CodeOwners, paths: Sequence[str]) -> list[Mistake]:
-    """Rules that count for no file, be it that none matches or that later rules take them all."""
+    """Return a warning for each rule without effect: no file matches, or later rules override it for every match."""
     if not paths:
         return []
     counting = {rule for rules in owners.owners_of_all(paths).values() for rule in rules}
@@ -240,7 +240,7 @@ def _idle(owners: CodeOwners, paths: Sequence[str]) -> list[Mistake]:
 
 
 def _strangers(owners: CodeOwners, policy: Policy) -> list[Mistake]:
-    """Owners whom the policy does not know, each where it is named first."""
+    """Return a warning for each owner whom the policy doesn't list, at its first occurrence."""
     if not policy.people:
         return []
     from gate.requirements.owners import people_of

@@ -1,4 +1,4 @@
-"""What a push does to refs, as git reports it to its hooks: pre-push in a clone, pre-receive on a server."""
+"""Parse the ref updates of a push, as git reports them to pre-push in a clone and pre-receive on a server."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from gate.model import BRANCHES
 
 @dataclass(frozen=True, slots=True)
 class RefUpdate:
-    """A ref, and the objects that it goes from and to ("" for none: it is created or deleted).
+    """A ref, and its old and new object ID, "" if the ref is created or deleted.
 
-    `source` is what the pusher's clone calls the new object, where that is known.
+    `source` is the name of the new object in the pusher's clone, if known.
     """
 
     ref: str
@@ -26,28 +26,27 @@ class RefUpdate:
 
     @property
     def branch(self) -> str:
-        """The short name of the branch that is moved; "" if the ref is none."""
+        """The short name of the branch that moves, or "" if the ref isn't a branch."""
         return self.ref.removeprefix(BRANCHES) if self.ref.startswith(BRANCHES) else ""
 
 
 def parse_pre_receive(lines: Iterable[str]) -> tuple[RefUpdate, ...]:
-    """The updates in pre-receive's standard input; raises UsageError for a line of another form."""
+    """Parse the updates in pre-receive's standard input. Raises UsageError if a line has another format."""
     words = _words(lines, 3, "pre-receive", "two object ids and a ref")
     return tuple(RefUpdate(ref, _oid(old), _oid(new)) for old, new, ref in words)
 
 
 def parse_pre_push(lines: Iterable[str]) -> tuple[RefUpdate, ...]:
-    """The updates in pre-push's standard input; raises UsageError for a line of another form."""
+    """Parse the updates in pre-push's standard input. Raises UsageError if a line has another format."""
     words = _words(lines, 4, "pre-push", "two refs and two object ids")
     return tuple(RefUpdate(ref, _oid(old), _oid(new), source) for source, new, ref, old in words)
 
 
 def update_of_pre_commit(repository: Repository, environ: Mapping[str, str]) -> RefUpdate:
-    """The update that the pre-commit framework passes in the environment; it passes only one ref of a push.
+    """Return the update that the pre-commit framework passes in the environment. It passes only one ref of a push.
 
-    Where the remote's branch is, it does not pass: that is what this clone knows of it. Outside of a push, as in
-    `pre-commit run --hook-stage pre-push`, the question is whether HEAD could be pushed to the default branch, and
-    `ref` is empty.
+    It doesn't pass the position of the remote branch, which is taken from the tracking ref. Outside of a push, as in
+    `pre-commit run --hook-stage pre-push`, the update is from HEAD to the default branch, and `ref` is empty.
     """
     source = environ.get("PRE_COMMIT_LOCAL_BRANCH") or "HEAD"
     update = RefUpdate(
@@ -67,5 +66,5 @@ def _words(lines: Iterable[str], count: int, hook: str, expected: str) -> Iterat
 
 
 def _oid(oid: str) -> str:
-    """An object id as git prints it; "" for the zeros by which it says that there is none."""
+    """Return an object ID as git prints it, or "" for the zeros that mean there is none."""
     return oid if oid.strip("0") else ""

@@ -1,1 +1,1 @@
-"""Approve, object, withdraw, and see who still has to: the approval log as people use it."""
+"""The approval log for people: approve, object, revoke, and see whose approval is missing."""

@@ -1,4 +1,4 @@
-"""What is recorded for a change: what counts, what is discounted, and why."""
+"""List the decisions recorded about a change: which count, which are discounted, and why."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def list_approvals(
     bring: bool = False,
     reviews: PullRequestRef | None = None,
 ) -> Listing:
-    """The decisions about the change that `rev` is to `into`; with `bring` the remote's log is fetched first.
+    """Return the decisions about merging `rev` into `into`. With `bring`, fetch the remote's log first.
 
     `reviews` names the pull request on a forge whose reviews count as well.
     """

@@ -1,4 +1,4 @@
-"""Approve, object to or waive exactly the change that was looked at."""
+"""Approve, object to, or waive exactly the change that was reviewed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ Kind = Literal["approve", "block", "waive"]
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRequest:
-    """What somebody wants to say about the change that `rev` (HEAD) is to `into` (the default branch)."""
+    """A person's decision about merging `rev` (HEAD) into `into` (the default branch)."""
 
     start: Path
     now: int
@@ -60,11 +60,11 @@ class ApprovalRequest:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalPreview:
-    """What would be signed, and what to look at before: `owned` are the files that the signer answers for.
+    """The decision to sign, and what to look at first. `owned` are the files that the signer is a code owner of.
 
-    `checks` is what is known of the checks without running any. `standing` is the same decision of the same
-    person where there is one already. `outdated` says that the branch has been
-    pushed to since. The record will be later than `after`.
+    `checks` are the results available without running any check. `standing` is the same decision by the same person, if
+    it is already recorded. `outdated` is set if the remote branch has newer commits. The record will be dated later
+    than `after`.
     """
 
     repository: Repository
@@ -82,7 +82,7 @@ class ApprovalPreview:
 
 
 def propose(wish: ApprovalRequest) -> ApprovalPreview:
-    """What would be signed; raises UsageError, with a hint, if this person cannot decide that."""
+    """Return a preview of the decision. Raises UsageError, with a hint, if this person can't make it."""
     repository = Repository.find(wish.start)
     if environment_named(repository, wish.into) is not None:
         # What a release would change is decided by what is there now, which others may have recorded.
@@ -142,7 +142,7 @@ def propose(wish: ApprovalRequest) -> ApprovalPreview:
 def _checks_so_far(
     repository: Repository, wish: ApprovalRequest, change: Change, policy: Policy
 ) -> tuple[CheckResult, ...]:
-    """What is known of the checks; nothing about what has merged where the rules were invalid."""
+    """Return the results of earlier checks; none for a change that has merged while the rules were invalid."""
     branch = short_name(change.into)
     base = None if policy.is_environment(branch) else change.base
     request = CheckRequest(wish.start, into=branch, head=change.head, base=base, cached_only=True)
@@ -157,9 +157,9 @@ def _checks_so_far(
 def _releases_before(
     repository: Repository, change: Change, policy: Policy, now: int
 ) -> tuple[int, frozenset[str]]:
-    """When the latest release into the environment was recorded, and the records from before it or a rollback.
+    """Return when the latest release into the environment was recorded, and the records from before it or a rollback.
 
-    What was approved before a rollback has to be approved again, so an older approval is no reason not to record one.
+    After a rollback, approvals have to be given again, so an earlier one must not keep a new one from being recorded.
     """
     if not policy.is_environment(short_name(change.into)):
         return 0, frozenset()
@@ -174,7 +174,7 @@ def _releases_before(
 
 
 def approve(proposal: ApprovalPreview) -> StoredRecord:
-    """Sign what was proposed, add it to the log and share it. What stands already is only shared."""
+    """Sign the decision, add it to the log, and share it. If it is already recorded, only share it."""
     if proposal.standing is not None:
         entry = next(entry for entry in proposal.evidence.records if entry.id == proposal.standing.id)
         return send(proposal.repository, StoredRecord(entry.id, entry.record))
@@ -196,7 +196,7 @@ def approve(proposal: ApprovalPreview) -> StoredRecord:
 def the_change(
     repository: Repository, start: Path, rev: str | None, into: str | None, now: int
 ) -> tuple[Change, Policy, str]:
-    """The change that `rev` is to `into`, the policy that holds for it, and the commit which that is read from."""
+    """Return the change that merges `rev` into `into`, the policy for it, and the commit that has this policy."""
     environment = environment_named(repository, into)
     if environment is not None:
         from gate.app.audit.verified_policy import verified
@@ -216,7 +216,7 @@ def the_change(
 
 
 def _step_of(repository: Repository, change: Change) -> Change | None:
-    """The step that the branch made, if the proposed commit is one that it has been at; else None."""
+    """Return the change that the branch made with its commit `change.head`, or None if it was never at that commit."""
     if change.files or change.merge_base != change.head:
         return None
     parents = repository.text("rev-list", "--max-count=1", "--parents", change.head).split()[1:]
@@ -236,7 +236,7 @@ def _may(
     protection: Protection,
     evidence: Decisions,
 ) -> None:
-    """Raise UsageError if this person's word would not count anyway."""
+    """Raise UsageError if this person's decision would not count."""
     name = signer.person.name
     match wish.kind:
         case "block":

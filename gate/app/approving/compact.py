@@ -1,4 +1,4 @@
-"""Put a log in the place of the server's that has only what is admitted, signed by an administrator."""
+"""Replace a server's log with one that has only the admitted records, signed by an administrator."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from gate.rules import ProtectedBranches
 
 @dataclass(frozen=True, slots=True)
 class Compacted:
-    """The log is at `new` now. It has `records` of the one at `old`; `left_out` were not admitted."""
+    """The log moved from `old` to `new`, with `records` records. `left_out` of the old log were not admitted."""
 
     old: str
     new: str
@@ -37,9 +37,9 @@ class Compacted:
 
 
 def compact(start: Path, now: int, *, key: str | None = None) -> Compacted:
-    """Compact the log of this repository, which is that of a server.
+    """Compact the log of this repository, which must be a server's.
 
-    Raises UsageError if this is somebody's clone, or the signer is no administrator; then nothing is changed.
+    Raises UsageError, and changes nothing, if this is a clone, or if the signer isn't an administrator.
     """
     repository = Repository.find(start)
     if remote := remote_of(repository):

@@ -1,6 +1,6 @@
-"""Branches that need a person's approval, and a person's own open branches with what each still needs.
+"""List the branches that need a person's approval, and a person's own open branches with what each still needs.
 
-With a forge, its open pull requests too, and the reviews that were given there.
+With a forge, its open pull requests are listed too, and reviews given there count.
 """
 
 from __future__ import annotations
@@ -43,10 +43,11 @@ FIELDS = "%00".join(
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A branch that is not merged yet. `name` is what commands take, such as `origin/feature`.
+    """An unmerged branch. `name` is its name as commands take it, such as `origin/feature`.
 
-    `request` is its pull request at `request_ref`, such as `acme/shop#12`, by the account `author`; a request whose
-    commit is in no branch here is named by the commit. `trouble` says why its commit is missing, if so.
+    If it has a pull request, `request` is the name of that, such as `acme/shop#12`, `request_ref` its location, and
+    `author` the account that opened it. If no branch in the clone is at the request's commit, `name` is the commit.
+    `trouble` says why the commit is missing, if so.
     """
 
     name: str
@@ -63,9 +64,9 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A branch and the verdict about merging it. `mine` is what the person is asked to approve of it.
+    """A branch and the verdict about merging it. `mine` are the reviews of it that the person is asked for.
 
-    `trouble` says why there is no verdict, if so.
+    `trouble` says why there is no verdict.
     """
 
     branch: Branch
@@ -75,13 +76,13 @@ class Item:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The files that wait for the person."""
+        """The files that need the person's approval."""
         return tuple(dict.fromkeys(path for request in self.mine for path in request.paths))
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What `gate inbox` and `gate status` show, oldest branch first."""
+    """The output of `gate inbox` and `gate status`, oldest branch first."""
 
     into: str
     person: str
@@ -90,7 +91,7 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """The protected branch `branch`, as it was named, and the policy at the base of changes that are not in it."""
+    """The protected branch `branch`, given as `name`, and the policy for changes that aren't merged into it yet."""
 
     name: str
     branch: str
@@ -100,9 +101,9 @@ class _Target:
 def inbox(
     start: Path, into: str | None = None, person: str | None = None, forge: str | None = None
 ) -> Overview:
-    """The branches whose approval by `person` (who runs this) is missing. Checks are not run.
+    """Return the branches that need approval by `person` (the user). Runs no checks.
 
-    `forge` says whose pull requests count as well: `auto` for that of origin, or `github:OWNER/REPO` and so on.
+    `forge` says whose pull requests are listed too: `auto` for the forge of origin, or `github:OWNER/REPO` and so on.
     """
     repository = Repository.find(start)
     target = _target(repository, into)
@@ -124,9 +125,9 @@ def inbox(
 
 
 def status(start: Path, into: str | None = None, forge: str | None = None) -> Overview:
-    """The open branches whose last commit is by the person who runs this, each with its verdict. Checks are not run.
+    """Return the open branches whose last commit is by the user, each with its verdict. Runs no checks.
 
-    With `forge`, as for `inbox`, also the pull requests that they opened.
+    With `forge`, as for `inbox`, the pull requests that the user opened are listed too.
     """
     repository = Repository.find(start)
     target = _target(repository, into)
@@ -156,7 +157,7 @@ def _target(repository: Repository, into: str | None) -> _Target:
 
 
 def _person(repository: Repository, policy: Policy, name: str | None) -> Person:
-    """Who is asking: by `name`, or by the e-mail address of git."""
+    """Return the person called `name`, or the one with git's email address."""
     if not policy.people:
         raise UsageError(
             f"the protected branch has no {POLICY_FILE} that lists people, so no branch needs anybody's approval",
@@ -181,9 +182,9 @@ def _person(repository: Repository, policy: Policy, name: str | None) -> Person:
 
 
 def _open_branches(repository: Repository, target: str, *, local_first: bool = False) -> list[Branch]:
-    """Branches that are not merged into `target`, the oldest first. One commit is listed once.
+    """Return the branches that aren't merged into `target`, oldest first. Each commit is listed once.
 
-    The remote's name is preferred, since that is what others see; `local_first` prefers the local one.
+    Prefers the remote's branch names, because others see those; with `local_first`, local ones.
     """
     roots = ["refs/remotes/origin", "refs/heads"]
     tips = [f"refs/remotes/origin/{target}", f"refs/heads/{target}"]
@@ -209,7 +210,7 @@ def _branches(repository: Repository, root: str, merged_into: list[str]) -> Iter
 def _with_requests(
     repository: Repository, branches: list[Branch], target: str, forge: str | None
 ) -> Sequence[Branch]:
-    """The branches, those with an open pull request as that request, and requests whose branch isn't here."""
+    """Return the branches, with their open pull requests, and the pull requests whose branch isn't in the clone."""
     if forge is None:
         return branches
     from gate.app.approving.open_requests import open_requests
@@ -245,7 +246,7 @@ def _opened_by(me: Person | None, branch: Branch) -> bool:
 def _item(
     repository: Repository, branch: Branch, into: str, start: Path, log: ApprovalLog, *, cached_checks: bool
 ) -> Item:
-    """The verdict about a branch, from what is known without running a check."""
+    """Return the verdict about a branch, without running a check."""
     if branch.trouble:
         return Item(branch, None, trouble=branch.trouble)
     try:

@@ -1,4 +1,4 @@
-"""The approval log as a whole: what is in it, and what of it is not admitted."""
+"""List the whole approval log, including what isn't admitted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gate.log.sync import fetch_log
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """A record under its id."""
+    """A record with its ID."""
 
     id: str
     record: Record
@@ -21,7 +21,7 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True)
 class LogListing:
-    """The admitted records, the latest first; and why others are not, by id. `tip` is the commit of the log."""
+    """The admitted records, latest first, and by ID why others were rejected. `tip` is the log's commit."""
 
     tip: str
     entries: tuple[LogEntry, ...]
@@ -29,7 +29,7 @@ class LogListing:
 
 
 def list_log(start: Path, *, bring: bool = False) -> LogListing:
-    """What is in the log of this repository; with `bring` that of the remote is fetched first."""
+    """Return the content of this repository's log. With `bring`, fetch the remote's log first."""
     repository = Repository.find(start)
     if bring:
         fetch_log(repository)

@@ -1,4 +1,4 @@
-"""The open pull requests of a forge, beside the branches that are here: read over the network, when somebody asks."""
+"""Read the open pull requests of a forge, over the network and only on request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MARK = {"github": "#", "gitea": "#", "gitlab": "!"}
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """An open request, and where its reviews are. `name` is such as `acme/shop#12`.
+    """An open pull request, and where its reviews are. `name` looks like `acme/shop#12`.
 
     `trouble` says why its commit could not be fetched, if so.
     """
@@ -32,9 +32,9 @@ class Requested:
 def open_requests(
     repository: Repository, where: str, into: str, environ: Mapping[str, str]
 ) -> list[Requested]:
-    """The requests that target `into`, with their commits fetched; `where` is `auto` for the forge of origin.
+    """Return the pull requests that target `into`, and fetch their commits. `where` is `auto` for the forge of origin.
 
-    Raises UsageError where there is no forge or no token, CannotDecide if the forge does not answer.
+    Raises UsageError if there is no forge or no token, and CannotDecide if the forge doesn't answer.
     """
     origin = origin_of(repository)
     request_ref = (

@@ -1,4 +1,4 @@
-"""A local branch that is behind its remote: an approval of it by name would approve what nobody merges."""
+"""Detect a local branch that is behind its remote: approving it by name would approve a commit that nobody merges."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TRACKING = "refs/remotes/"
 
 @dataclass(frozen=True, slots=True)
 class Outdated:
-    """The local branch `name` lacks `behind` commits of `remote` (`origin/feature`), and has `ahead` others."""
+    """The local branch `name`, which lacks `behind` commits of `remote` (`origin/feature`) and has `ahead` others."""
 
     name: str
     remote: str
@@ -28,9 +28,9 @@ class Outdated:
 
 
 def find_outdated(repository: Repository, rev: str | None) -> Outdated | None:
-    """How the branch that `rev` (HEAD) names lags behind its remote; None if it does not.
+    """Return how far the branch that `rev` (HEAD) names is behind its remote, or None if it isn't.
 
-    The remote is asked where its branch is. One that does not answer is taken to be as it was fetched last.
+    Fetches the remote branch. If the remote doesn't answer, the tracking ref counts.
     """
     name = head_branch(repository) if rev in {None, "HEAD", "@"} else (rev or "").removeprefix(BRANCHES)
     local = f"{BRANCHES}{name}"
@@ -53,6 +53,6 @@ def find_outdated(repository: Repository, rev: str | None) -> Outdated | None:
 
 
 def diff_between(repository: Repository, old: str, new: str) -> str:
-    """The changes from one commit to another, as `git diff` shows them."""
+    """Return the changes from one commit to another, in the format of `git diff`."""
     raw = repository.run("diff", "--no-ext-diff", "--no-textconv", "--no-color", old, new, "--")
     return raw.decode("utf-8", "replace")

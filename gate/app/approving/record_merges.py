@@ -1,9 +1,9 @@
-"""Merges made on a forge, recorded in the log: CI signs that the checks pass on what each of them changed.
+"""Record merges made on a forge in the log: CI signs that the checks pass on each of them.
 
-With the reviews of a forge, it first records those of the pull request that each merge closed.
+With a forge, it first records the reviews of the pull request that each merge closed.
 
-`gate merge` records that by itself. Who merges by a forge's button leaves nothing that an audit, or an environment
-which asks for `passed: [main]`, could verify.
+`gate merge` records this itself. A merge with a forge's button leaves nothing that an audit, or an environment that
+requires `passed: [main]`, could verify.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from gate.runner import Event
 
 @dataclass(frozen=True, slots=True)
 class RecordedMerge:
-    """A move of the branch from `base` to `head`, and the verdict about it, or why none could be signed.
+    """A move of the branch from `base` to `head`, and the recorded verdict about it, or why it could not be signed.
 
-    `reviews` are those of its pull request; None if none was asked for, or the move has no pull request.
+    `reviews` are those of its pull request. None if reviews weren't requested, or if the move has no pull request.
     """
 
     base: str
@@ -49,12 +49,12 @@ def record_merges(
     forge: PullRequestRef | None = None,
     progress: Callable[[Event], None] = no_progress,
 ) -> Iterator[RecordedMerge]:
-    """Check each move of the branch in `span` (`BEFORE..AFTER`, or the one commit AFTER), and sign the verdicts.
+    """Check each move of the branch in `span` (`BEFORE..AFTER`, or the single commit AFTER), and sign the verdicts.
 
-    With `forge`, the reviews of the pull request that made each move are recorded first.
+    With `forge`, first record the reviews of the pull request that made each move.
 
-    Raises UsageError for a span that is none, or where the policy does not list the key; and InvalidInput, after the
-    others are recorded, for a move from a commit with invalid rules.
+    Raises UsageError if the span is invalid, or if the policy doesn't list the key. Raises InvalidInput for a move from
+    a commit with invalid rules, after the other moves are recorded.
     """
     repository = Repository.find(start)
     bring_log(start)
@@ -77,7 +77,7 @@ def record_merges(
 def _reviews(
     start: Path, forge: PullRequestRef | None, base: str, head: str, into: str, key: str | None, now: int
 ) -> RecordedReviews | None:
-    """The reviews of the pull request that moved the branch, recorded; None without one."""
+    """Record the reviews of the pull request that moved the branch. Return None if there is no pull request."""
     if forge is None:
         return None
     request = replace(forge, number=0, commit=head, queued=False)
@@ -88,7 +88,7 @@ def _reviews(
 
 
 def _moves(repository: Repository, span: str) -> list[tuple[str, str]]:
-    """From where to where the branch moved: by each commit, and by all, if they may be one change that was rebased."""
+    """Return the start and end of each move: each commit, and first the whole span if it may be one rebased change."""
     before, dots, after = span.partition("..")
     names = [before, after or "HEAD"] if dots else [f"{span}^", span]
     commits = resolve(repository, names)

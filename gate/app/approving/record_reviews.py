@@ -1,6 +1,6 @@
-"""Reviews on a forge, recorded in the log: signed by the person or bot that read them there, usually in CI.
+"""Record reviews on a forge in the log, signed by the person or bot that read them there, usually in CI.
 
-From then on they count offline, for the audit, the server and environments alike.
+From then on, they count offline: for audits, on the server, and for environments.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ from gate.rules import policy_at
 
 @dataclass(frozen=True, slots=True)
 class RecordedReviews:
-    """What was recorded: reviews that count, and revocations of those that no longer do; `unchanged` were there."""
+    """The new records: reviews that count, and revocations of those that no longer do.
+
+    `unchanged` is the number of reviews that were already recorded.
+    """
 
     request: str
     reviews: tuple[Record, ...]
@@ -48,10 +51,10 @@ def record_reviews(
     base: str | None = None,
     key: str | None = None,
 ) -> RecordedReviews:
-    """Sign what the forge reports about the reviews of a pull request now, and share it.
+    """Sign what the forge currently reports about the reviews of a pull request, and share the records.
 
-    `base` is the commit of the branch before the merge, where the pull request is merged. Raises UsageError where
-    this person is not one whose records the policy believes, CannotDecide if the forge does not answer.
+    If the pull request is merged, `base` is the commit of the branch before the merge. Raises UsageError if the policy
+    doesn't let this person record reviews, and CannotDecide if the forge doesn't answer.
     """
     bring_log(start)
     repository = Repository.find(start)
@@ -95,7 +98,7 @@ def record_reviews(
 
 
 def _recorded(log: ApprovalLog, change: Change, signer: Signer) -> Sequence[Found]:
-    """The reviews of this change that the signer has recorded, and not revoked."""
+    """Return the reviews of this change that the signer has recorded and not revoked."""
     records = log.select({change.digest}, {change.head})
     revoked = {entry.record.of for entry in records if entry.record.kind == "revoke"}
     return [
@@ -106,7 +109,7 @@ def _recorded(log: ApprovalLog, change: Change, signer: Signer) -> Sequence[Foun
 
 
 def _stands(entry: Entry) -> bool:
-    """Is it the latest decision of its author, and not dismissed?"""
+    """Return whether the review is its author's latest decision and wasn't dismissed."""
     return (
         isinstance(entry.signature, Reviewed) and not entry.signature.void and not entry.signature.dismissed
     )

@@ -1,4 +1,4 @@
-"""What a person reads before approving: the diff of their files, with the findings of earlier runs inside it."""
+"""Show the diff of the files that a person is about to approve, with the findings of earlier checks inside it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ LARGEST = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a diff, or of a finding: `kind` is `file`, `hunk`, `added`, `removed`, `same` or `finding`."""
+    """A line of a diff, or a finding. `kind` is `file`, `hunk`, `added`, `removed`, `same`, or `finding`."""
 
     kind: str
     text: str
 
 
 def diff_lines(proposal: ApprovalPreview, paths: Sequence[str]) -> Iterator[Line]:
-    """The diff of `paths` from the base to the merge result, each finding below its line."""
+    """Yield the diff of `paths` from the base to the merge result, with each finding below its line."""
     change = proposal.change
     findings: dict[tuple[str, int], list[Finding]] = defaultdict(list)
     for result in proposal.checks:

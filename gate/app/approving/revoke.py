@@ -1,4 +1,4 @@
-"""Withdraw a recorded decision: only its author can, or, of somebody who left, a guardian."""
+"""Revoke a recorded decision. Only its author can, or a guardian if it is an objection of somebody who left."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from gate.rules import policy_at
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What was taken back, and the record that says so."""
+    """A revoked decision, and the record that revokes it."""
 
     revoked: Found
     recorded: StoredRecord
 
 
 def revoke(start: Path, identity: str, now: int, *, key: str | None = None, reason: str = "") -> Taken:
-    """Record that the decision whose id starts with `identity` no longer holds, and share that.
+    """Revoke the decision whose ID starts with `identity`, and share the revocation.
 
-    Raises UsageError if there is no such decision, or it is somebody else's.
+    Raises UsageError if there is no such decision, or if it is somebody else's.
     """
     repository = Repository.find(start)
     log = open_log(repository)
@@ -73,7 +73,7 @@ def revoke(start: Path, identity: str, now: int, *, key: str | None = None, reas
 
 
 def _author(entry: Found, policy: Policy) -> str:
-    """The person whose decision it is, by their present name. For a recorded review, who gave it on the forge."""
+    """Return the current name of the person who made the decision. A recorded review is by its author on the forge."""
     if entry.record.source == "ssh":
         listed = holders(policy)
         holder = next((listed[key] for key in entry.keys if key in listed), None)
@@ -83,7 +83,7 @@ def _author(entry: Found, policy: Policy) -> str:
 
 
 def _may_settle(signer: Signer, entry: Found, policy: Policy, reason: str) -> None:
-    """Raise UsageError if the signer cannot lift the objection of somebody who is no longer in the policy."""
+    """Raise UsageError if the signer can't revoke the objection of somebody who is no longer in the policy."""
     author, name = entry.record.by, signer.person.name
     settlers = who_settles(policy, policy.protection(short_name(entry.record.into)))
     if name not in settlers:

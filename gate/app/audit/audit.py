@@ -1,4 +1,4 @@
-"""Prove, offline, that each merge into a protected branch is verified, or report which is not, and why."""
+"""Prove, offline, that each merge into a protected branch is verified, or report which ones aren't, and why."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ LONGEST = 100
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The steps of `branch`, the latest first. `start` is the commit that they build on.
+    """The steps of `branch`, latest first. `start` is the commit before the first step.
 
-    `replaced` is True where the log knows of merges into the branch, and its history has no such merge; then the
-    latest step says so.
+    `replaced` is True if the log has merges into the branch that its history doesn't contain. The latest step then says
+    so.
     """
 
     branch: str
@@ -39,7 +39,7 @@ class Audit:
 
 
 def audit(start: Path, *, span: str = "", into: str | None = None, bring: bool = False) -> Audit:
-    """Audit the branch, or the `span` of it (`A..B` or `B`); raises CannotDecide where nothing can be proven."""
+    """Audit the branch, or a `span` of it (`A..B` or `B`). Raises CannotDecide if nothing can be proven."""
     repository = Repository.find(start)
     if into and environment_named(repository, into) is not None:
         raise UsageError(
@@ -76,7 +76,7 @@ def audit(start: Path, *, span: str = "", into: str | None = None, bring: bool =
 
 
 def _fetch_default(repository: Repository, remote: str) -> None:
-    """Fetch the default branch if a clone of another branch lacks it: the audit begins where that branch left it."""
+    """Fetch the default branch if the clone lacks it: an audit of another branch begins where that branch left it."""
     names = default_candidates(repository)
     if remote == "origin" and not any(known_tips(repository, names).values()):
         name = origin_default(repository)
@@ -85,7 +85,7 @@ def _fetch_default(repository: Repository, remote: str) -> None:
 
 
 def _continued(repository: Repository, branch: str, log: ApprovalLog, top: str, memory: Memory) -> Audit:
-    """The audit of a branch of which an earlier part is verified: only the rest is looked at."""
+    """Audit a branch whose history is already verified up to `memory.top`. Only later moves are verified."""
     ref = f"refs/heads/{branch}"
     history = read_onward(repository, memory.top, top)
     auditor = Auditor(repository, ref, log, history, history.chain, memory.now)
@@ -97,9 +97,9 @@ def _continued(repository: Repository, branch: str, log: ApprovalLog, top: str, 
 
 
 def unproven(repository: Repository, ref: str, log: ApprovalLog, history: History) -> Step | None:
-    """The first step along the history that an audit of `ref`, with this log, would find fault with.
+    """Return the first step in the history that an audit of `ref` with this log would fail, or None.
 
-    None if there is none. Like the audit, it looks at steps since there is a policy.
+    Like the audit, it starts at the first commit with a policy.
     """
     chain = history.chain
     start = next((n for n, oid in enumerate(chain[:-1]) if policy_at(repository, oid).file), None)
@@ -110,9 +110,9 @@ def unproven(repository: Repository, ref: str, log: ApprovalLog, history: Histor
 
 
 def is_verified(repository: Repository, ref: str, log: ApprovalLog, commit: str) -> bool:
-    """Did a verified move bring the branch `ref` to this commit of its history?
+    """Return whether a verified move brought the branch `ref` to this commit of its history.
 
-    A fast-forward leaves commits in that history that the branch has never been at.
+    After a fast-forward, the history has commits that the branch was never at.
     """
     chain = repository.text("rev-list", "--first-parent", f"--max-count={LONGEST}", commit).split()[::-1]
     if len(chain) < 2:
@@ -122,10 +122,10 @@ def is_verified(repository: Repository, ref: str, log: ApprovalLog, commit: str)
 
 
 def is_start(repository: Repository, log: ApprovalLog, tip: str, commit: str) -> bool:
-    """Can a protected branch start at this commit of the history of the default branch, which is at `tip`?
+    """Return whether a protected branch can start at a commit in the history of the default branch, which is at `tip`.
 
-    It has to be one to which a verified move brought that branch. Nothing has to be proven of where it is now, of
-    where it was before it had a policy, and where there is no log.
+    A verified move must have brought the default branch to that commit. No proof is needed for the tip, for a commit
+    whose parent has no policy, or if there is no log.
     """
     if commit == tip or not log.tip:
         return True
@@ -136,7 +136,7 @@ def is_start(repository: Repository, log: ApprovalLog, tip: str, commit: str) ->
 
 
 def _fork(repository: Repository, history: History, branch: str) -> str:
-    """The last commit of the branch that the default branch has been at, too; "" for the default branch itself."""
+    """Return the last commit of the branch that the default branch was at too, or "" for the default branch itself."""
     default = default_beside(repository, branch)
     tip = known_tip(repository, default)
     if branch == default or not tip:
@@ -148,7 +148,7 @@ def _fork(repository: Repository, history: History, branch: str) -> str:
 def _started_elsewhere(
     repository: Repository, log: ApprovalLog, history: History, fork: str, branch: str
 ) -> list[Step]:
-    """A step that failed, if the branch left the default one where that has never been."""
+    """Return a failed step if the branch starts at a commit to which no verified move brought the default branch."""
     default = default_beside(repository, branch) if fork else ""
     if not fork or is_start(repository, log, known_tip(repository, default), fork):
         return []
@@ -157,9 +157,9 @@ def _started_elsewhere(
 
 
 def _rewritten(log: ApprovalLog, ref: str, history: History, top: str) -> list[Step]:
-    """A failed merge, if the log has merges into this branch, and its history has none of these.
+    """Return a failed step if the log has merges into this branch, but its history contains no such merge.
 
-    Then the branch was put upon another root, which would otherwise pass for where the policy began.
+    The branch was then moved to another root, which would otherwise pass for the point where the policy began.
     """
     bases = {record.record.base for record in log.given_for(ref, "verdict")}
     if not bases or bases & history.commits.keys():

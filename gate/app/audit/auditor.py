@@ -1,4 +1,4 @@
-"""Verifies the moves of a protected branch by what the log holds about them."""
+"""Verify the moves of a protected branch with the records in the approval log."""
 
 from __future__ import annotations
 
@@ -46,12 +46,11 @@ MARK = 16
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One move of the branch, and whether it was verified. `title` is of the commit it moved to.
+    """One move of the branch, and whether it was verified. `title` is that of the commit it moved to.
 
-    `waived` is True where a guardian's waiver replaces something that was missing, `afterwards` where somebody
-    approved what had bypassed the gate, or revoked an objection to it. `base` is the commit that the
-    branch moved from, whose policy applied; `change` is the digest of what the move changed; `approvers` are the
-    people whose approval counted.
+    `waived` is True if a guardian's waiver replaces something that was missing, and `afterwards` if somebody approved
+    what had bypassed gate, or revoked an objection to it. `base` is the commit that the branch moved from, whose policy
+    applied. `change` is the digest of the change, and `approvers` are the people whose approval counted.
     """
 
     commit: str
@@ -66,13 +65,13 @@ class Step:
 
     @property
     def unenforced(self) -> bool:
-        """Whether requirements that were not enforced at the time were not met."""
+        """Whether requirements were not met that weren't enforced at the time."""
         return any(part.startswith(NOT_ENFORCED) for part in self.reason.split("; "))
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A move, and what the requirements say about it, with the commit (by number) where it ends."""
+    """A move, the number of the commit where it ends, and the facts that decide about it."""
 
     end: int
     move: Move
@@ -81,7 +80,7 @@ class _Candidate:
 
 
 class Auditor:
-    """Verifies the moves along `chain` with what the log holds about all of them, read at once."""
+    """Verifies the moves along `chain`. Reads the log's records about all of them at once."""
 
     def __init__(
         self,
@@ -92,7 +91,7 @@ class Auditor:
         chain: Sequence[str],
         now: int = 0,
     ) -> None:
-        """Read the moves, and what `log` holds about them. `now` is the latest time that earlier ones claim."""
+        """Read the moves and the records about them. `now` is the latest time that an earlier move claims."""
         self._repository, self._ref, self._approvals = repository, ref, log
         self.moves = read_moves(repository, history, chain, log, ref, now)
         self.now = self.moves[-1].now if self.moves else now
@@ -105,9 +104,9 @@ class Auditor:
         self._records = MoveRecords(repository, ref, log, every)
 
     def steps(self, first: int = 0) -> Iterator[Step]:
-        """Verify the moves in order from the one with this number on.
+        """Verify the moves in order, starting with the one with the number `first`.
 
-        A stretch that is verified as a whole is one step; otherwise each commit is.
+        Several commits that are verified as a whole are one step; otherwise, each commit is a step.
         """
         position = 0
         for candidates in self._alternatives():
@@ -124,14 +123,14 @@ class Auditor:
             yield step
 
     def concerns(self) -> frozenset[str]:
-        """The changes and commits that a record has to be about to concern one of these moves, cut short."""
+        """Return the prefixes of all changes and commits that a record about one of these moves could name."""
         every = [*self.moves, *(move for stretch in self._stretches.values() for _, move in stretch)]
         return frozenset(
             name[:MARK] for move in every for name in (move.digest, move.new.oid, move.old.oid, *move.brought)
         )
 
     def verifies(self, end: int) -> bool:
-        """Is the commit with this number the end of a verified move, of one commit or of several?"""
+        """Return whether a verified move, of one commit or several, ends at the commit with this number."""
         ending = (
             candidate
             for candidates in self._alternatives()
@@ -141,7 +140,7 @@ class Auditor:
         return any(self._step(candidate).outcome == "passed" for candidate in ending)
 
     def _alternatives(self) -> Iterator[list[_Candidate]]:
-        """For each move the facts about it, and about the stretches that start with it, the longest first."""
+        """Yield, for each move, the facts about it and about the longer moves that start with it, longest first."""
         for start in range(0, len(self.moves), AT_ONCE):
             alternatives = []
             for number, move in enumerate(self.moves[start : start + AT_ONCE], start):
@@ -154,7 +153,7 @@ class Auditor:
             yield from self._with_weakenings(alternatives)
 
     def _with_weakenings(self, alternatives: list[list[_Candidate]]) -> list[list[_Candidate]]:
-        """The same, with what each move weakens, where that matters."""
+        """Add the weakened checks to the facts about each move for which they matter."""
         wanted: set[str] = set()
         for item in (item for candidates in alternatives for item in candidates):
             if isinstance(item.facts, Facts) and _unguarded(item.facts):
@@ -188,7 +187,7 @@ class Auditor:
         )
 
     def _evaluate(self, move: Move, facts: Facts) -> tuple[str, bool]:
-        """Why the move passed or failed, and which of the two."""
+        """Return why the move passed or failed, and whether it passed."""
         if not move.files and not move.brought - {move.new.oid}:
             return "nothing changed", True
         outcomes = [evaluate(facts) for name, evaluate in REQUIREMENTS.items() if name not in NOT_EVALUATED]
@@ -209,7 +208,7 @@ class Auditor:
         return "; ".join([*notes, approved, *([evidence] if checked else []), *tried]), True
 
     def _approved_by(self, move: Move, facts: Facts) -> str:
-        """Who approved it, and whether before it was merged."""
+        """Return the text that names the approvers, and says whether they approved before the merge."""
         late = self._late(move)
         counted = [approval for approval in facts.approvals if approval.counted]
         early_names = sorted({approval.by for approval in counted if approval.id not in late})
@@ -221,17 +220,17 @@ class Auditor:
         return ", ".join(words) or "needed no approval"
 
     def _settled_afterwards(self, move: Move, facts: Facts) -> bool:
-        """Did it take an approval of what had merged, or the revocation of an objection that was passed over?"""
+        """Return whether it was approved after the merge, or merged despite an objection that was revoked later."""
         late = self._late(move)
         approved = any(approval.counted and approval.id in late for approval in facts.approvals)
         return approved or bool(self._records.withdrawn_later(move))
 
     def _late(self, move: Move) -> set[str]:
-        """The records that say of themselves that they came after the move."""
+        """Return the IDs of the records that say themselves that they were made after the move."""
         return {entry.id for entry in self._records.bearing(move) if is_afterwards(entry.record)}
 
     def _facts(self, start: int, move: Move) -> Facts | str:
-        """The facts about a move from the commit `start`, where the rules are now, or why there are none."""
+        """Return the facts about a move from commit `start`, at which the rules must be, or why there are none."""
         try:
             return self._gathered(start, move)
         except InvalidInput as error:
@@ -271,7 +270,7 @@ class Auditor:
         return Facts(change, policy, protection, file, ownership, counted.approvals)
 
     def _spent(self, start: int, move: Move, records: Sequence[Found]) -> dict[str, str]:
-        """Those of the records that were used before the move: the commit that used each, by its id."""
+        """Return, by ID, the records that were already used before the move, each with the commit that used it."""
         contents = contents_of(move.files)
         elsewhere = []
         spent_files = {}
@@ -304,13 +303,13 @@ class Auditor:
 
     @cached_property
     def _brought_at(self) -> dict[str, int]:
-        """The number of the move by which each commit came."""
+        """For each commit, the number of the move that brought it into the branch."""
         return {oid: number for number, move in enumerate(self.moves, 1) for oid in move.brought}
 
     def _checked(self, move: Move, policy: Policy, protection: Protection) -> tuple[bool, str]:
-        """Whether somebody attested that the checks passed on this very tree, and who, or what is missing.
+        """Return whether somebody attested that the checks passed on this tree, and who, or what is missing.
 
-        Where the policy names those whose verdict counts, no other does, signed or not.
+        If the policy names people whose verdicts count, no other verdict does, signed or not.
         """
         required = policy.enforced_checks(protection)
         if not required:
@@ -343,7 +342,7 @@ def _approvers(facts: Facts) -> tuple[str, ...]:
 
 
 def _unguarded(facts: Facts) -> bool:
-    """Does it matter whether the move weakened the gate? Not where guardians approved all of it, or are none."""
+    """Return whether weakened checks matter: not if guardians approved every file, or if none are required."""
     guarded = facts.protection.require.guarded
     guardians = members(facts.policy, guarded) - facts.author_names()
     return bool(guarded) and not all(people & guardians for people in approvers(facts).values())

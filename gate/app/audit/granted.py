@@ -1,10 +1,10 @@
-"""Whom the default branch granted something when another branch moved: for the audit of release branches.
+"""Find the permissions that the default branch granted when another branch moved, to audit release branches.
 
-`gate check` lets nobody count on another branch for more than the default branch's policy grants them today. An audit
-asks later: what was merged before somebody left stays verified, and what they sign afterwards never counts, whatever
-date it claims. So a change of the policy is compared with the log that its own merge refers to (`Gate-Log`): a record
-that this log does not hold came later. Where that merge refers to none, the next one that does sets the limit: what its
-log does not hold came later as well. Only between the two do dates decide.
+On another branch, `gate check` lets nobody count for more than the default branch's policy grants them today. An audit
+runs later: changes merged before somebody left stay verified, and records they sign afterwards never count, whatever
+date they claim. So each version of the policy is compared with the log that its own merge refers to (`Gate-Log`): a
+record missing from this log came later. If the merge refers to no log, the next merge that does sets the limit: a
+record missing from its log came later as well. Dates decide only between the two.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ OPENING = frozenset({"approve", "waive", "verdict"})
 
 @dataclass(frozen=True, slots=True)
 class _Version:
-    """A version of the default branch's policy, the commit that brought it, and the log then ("" for unknown).
+    """A version of the default branch's policy, the commit that brought it, and the log at that time ("" if unknown).
 
-    Where that commit refers to no log, `state` is the one of the next that does, and not `exact`.
+    If the commit refers to no log, `state` is that of the next commit that does, and `exact` is False.
     """
 
     policy: Policy
@@ -51,7 +51,7 @@ class _Version:
 
 @dataclass(slots=True)
 class Granted:
-    """The versions of the default branch's policy, the latest first, for the branch with the full name `ref`."""
+    """The versions of the default branch's policy, latest first, for the audit of another branch."""
 
     repository: Repository
     log: ApprovalLog
@@ -65,9 +65,9 @@ class Granted:
     def read(
         cls, repository: Repository, log: ApprovalLog, ref: str, records: Callable[[], Iterable[Found]]
     ) -> Granted:
-        """Those versions, and which of the `records` the log had when the default branch got each.
+        """Read these versions, and which of the `records` were in the log at each of them.
 
-        There are none for the default branch itself, whose own policy is what counts.
+        `ref` is the full name of the audited branch. The default branch has no versions, because its own policy counts.
         """
         branch = ref.removeprefix(BRANCHES)
         default = default_beside(repository, branch)
@@ -93,14 +93,14 @@ class Granted:
         return cls(repository, log, branch, known, witnessed)
 
     def policy(self, own: Policy, move: Move) -> Policy:
-        """The policy at the base of a move, as far as the default branch granted it then."""
+        """Return the policy at the base of a move, limited to what the default branch granted at that time."""
         state = self.log.state(move.trailers.log)
         return self._granted(
             own, [version for version in self.versions if not self._preceded(state, move, version)]
         )
 
     def _preceded(self, state: str, move: Move, version: _Version) -> bool:
-        """Was the move made before the default branch got this version?"""
+        """Return whether the move was made before the default branch got this version."""
         if state and version.state:
             pair = (version.state, state)
             if pair not in self._contained:
@@ -110,7 +110,7 @@ class Granted:
         return move.now <= version.commit.time
 
     def counts(self, own: Policy, entry: Found) -> bool:
-        """Whether a record, if it opens something, is by somebody who counted when the log got it."""
+        """Return whether a record, if it permits something, is by somebody who counted when it was added to the log."""
         if not self.versions or entry.record.kind not in OPENING:
             return True
         since = [version for version in self.versions if not self._had(version, entry)]
@@ -118,12 +118,12 @@ class Granted:
         return any(key in keys and keys[key].person == entry.record.by for key in entry.keys)
 
     def _had(self, version: _Version, entry: Found) -> bool:
-        """Did the log have the record before the default branch got this version?"""
+        """Return whether the record was in the log before the default branch got this version."""
         witnessed = self.witnessed.get((version.state, entry.id), True)
         return witnessed and (version.exact or entry.record.at <= version.commit.time)
 
     def _granted(self, own: Policy, since: Sequence[_Version]) -> Policy:
-        """The policy, less what these versions, the latest first, do not grant."""
+        """Return the policy without anything that these versions, latest first, don't grant."""
         if not since:
             return own
         key = (id(own), id(since[0].policy))
@@ -135,7 +135,7 @@ class Granted:
 def _next_states(
     repository: Repository, log: ApprovalLog, tip: str, commits: Sequence[str]
 ) -> dict[str, str]:
-    """For each of these commits of the branch at `tip` the log to which the next later commit refers."""
+    """Return, for each of these commits of the branch at `tip`, the log that the next later commit refers to."""
     if not commits:
         return {}
     form = f"--format=%H {LOG_TRAILER}"

@@ -1,6 +1,6 @@
-"""Approvals of a larger change, such as the last branch of a stack, of which a move may be the part that was left.
+"""Find approvals of a larger change, such as the last branch of a stack, of which a move may be the remaining part.
 
-Where the branch was rebased since, no commit of it leads to them; what it changes does.
+If the branch was rebased since, its commits don't lead to these approvals, but the changed files do.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LATEST = 200
 
 @dataclass(frozen=True, slots=True)
 class LargerChanges:
-    """The records of the log about changes of several files, by the files that these touch."""
+    """The log's records about larger changes, found by the files that these touch."""
 
     changes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     records: Mapping[str, Sequence[Found]] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class LargerChanges:
     def read(
         cls, repository: Repository, log: ApprovalLog, ref: str, moves: Collection[Move]
     ) -> LargerChanges:
-        """The changes, approved for the branch `ref`, that touch what the moves do."""
+        """Read the changes approved for the branch `ref` that touch a file of the moves."""
         paths = {file.path for move in moves for file in move.files}
         if not paths or not log.tip:
             return cls()
@@ -49,7 +49,7 @@ class LargerChanges:
         return cls({path: digests[:LATEST] for path, digests in changes.items()}, records)
 
     def about(self, move: Move) -> list[Found]:
-        """The records about the changes that touch every file of the move, and more or other content of them."""
+        """Return the records about other changes that touch every file of the move."""
         if not move.files:
             return []
         first, *others = (self.changes.get(file.path, ()) for file in move.files)
@@ -58,10 +58,10 @@ class LargerChanges:
 
 
 def still_about(records: Iterable[Found], own: Collection[str], earlier: Collection[str]) -> list[Found]:
-    """Those of the records that are about the move: its `own`, and all about a larger change that covers it.
+    """Return the records that are about the move: its `own`, and those about a larger change that includes it.
 
-    A larger change does where an approval of it is about an `earlier` form. Its objections and revocations count then
-    as well.
+    A larger change includes it if an approval of that change is about an `earlier` form of the move. Its objections and
+    revocations then count as well.
     """
     records = list(records)
     covering = {entry.record.change for entry in records if entry.id not in own and entry.id in earlier}

@@ -1,8 +1,7 @@
-"""What an audit has verified before, remembered in a file: the next one only looks at what is new.
+"""Cache the result of an audit in a file, so that the next audit only verifies newer moves.
 
-A step depends on its commits, which never change, and on the records about it. So what was verified with an
-earlier log still holds, unless the log has got a record since that concerns one of these steps. Only an audit in
-which everything passed is remembered.
+A step depends on its commits, which never change, and on the records about it. So a result for an earlier log is still
+valid, unless a newer record is about one of its steps. An audit is only cached if every step passed.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ from gate.store import read_entry, write_entry
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The steps from the commit `start` to the commit `top`, which all passed by the log at `log`.
+    """The steps from the commit `start` to the commit `top`, all of which passed with the log at `log`.
 
-    `now` is the latest time that a commit up to `top` claims. `marks` are the changes and commits that the steps are
-    about, cut short.
+    `now` is the latest time that a commit up to `top` claims. `marks` are prefixes of the changes and commits that the
+    steps are about.
     """
 
     start: str
@@ -41,7 +40,10 @@ class Memory:
 
 
 def recall(repository: Repository, ref: str, log: ApprovalLog, top: str) -> Memory | None:
-    """What is remembered of the branch `ref`, if it holds: an earlier part of its history, and of this log."""
+    """Return the cached result for the branch `ref` if it is for an earlier part of its history and of this log.
+
+    None if a newer record is about one of its steps.
+    """
     memory = _load(_path(repository, ref))
     if memory is None or not contains(repository, log.tip, memory.log):
         return None
@@ -58,7 +60,7 @@ def recall(repository: Repository, ref: str, log: ApprovalLog, top: str) -> Memo
 
 
 def remember(repository: Repository, ref: str, memory: Memory) -> None:
-    """Remember this, if every step passed."""
+    """Cache the result if every step passed."""
     if any(step.outcome == "failed" for step in memory.steps):
         return
     path = _path(repository, ref)
@@ -73,7 +75,7 @@ def _path(repository: Repository, ref: str) -> Path:
 
 
 def _version() -> str:
-    """The state of gate itself: another version may decide otherwise."""
+    """Return a fingerprint of gate itself, because another version may decide differently."""
     files = sorted(Path(__file__).parents[2].rglob("*.py"))
     stats = ((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in files)
     return f"{__version__} {sha256(repr(list(stats)).encode()).hexdigest()}"

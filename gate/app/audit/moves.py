@@ -1,4 +1,4 @@
-"""The moves of a protected branch, as an audit sees them: what each changed, who wrote it, by which rules."""
+"""Read the moves of a protected branch for an audit: the change that each made, and its authors."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from gate.raw_diff import parse_raw
 
 @dataclass(frozen=True)
 class Move:
-    """A step from the commit `old` to `new`: `raw` is git's list of what it changed, `brought` what it merged.
+    """A move from the commit `old` to `new`. `raw` is git's raw diff, and `brought` are the merged commits.
 
-    `authors` are those of what was merged. The committer of the merge is one of them only if its tree is
-    not what git alone makes of the two sides. `now` is the latest time that any commit up to here claims.
-    `squashed` is the commit that gate squashed, where a signed verdict proves that it did.
+    `authors` are the authors of what was merged. The committer of the merge is one of them only if its tree differs
+    from the one that git produces by merging both sides. `now` is the latest time that any commit up to here claims.
+    `squashed` is the commit that gate squashed, if a signed verdict proves that it did.
     """
 
     old: Commit
@@ -42,22 +42,22 @@ class Move:
 
     @cached_property
     def digest(self) -> str:
-        """The digest of the change, as approvals are bound to it."""
+        """The digest of the change, to which approvals are bound."""
         return sha256(self.raw).hexdigest()
 
     @cached_property
     def files(self) -> tuple[FileChange, ...]:
-        """What changed."""
+        """The changed files."""
         return parse_raw(self.raw)
 
     @property
     def head(self) -> str:
-        """The commit that was proposed, as far as the branch shows and the log proves."""
+        """The commit that was proposed, as far as the branch shows it and the log proves it."""
         return self.new.parents[1] if len(self.new.parents) > 1 else self.squashed or self.new.oid
 
 
 def change_of(repository: Repository, move: Move, ref: str, policy: Policy) -> Change:
-    """The change that a move of `ref` made: what gate was to check before it."""
+    """Return the change that a move of `ref` made, as gate should have checked it before."""
     return Change(
         repository=policy.repository,
         into=ref,
@@ -77,7 +77,7 @@ def change_of(repository: Repository, move: Move, ref: str, policy: Policy) -> C
 def read_moves(
     repository: Repository, history: History, chain: Sequence[str], log: ApprovalLog, ref: str, now: int = 0
 ) -> list[Move]:
-    """The moves along `chain` (commits of the branch, oldest first; the first is where it all starts from).
+    """Return the moves along `chain`: the commits of the branch, oldest first, beginning with the starting point.
 
     `now` is the latest time that a commit before these claims.
     """
@@ -93,10 +93,10 @@ def read_stretches(
     log: ApprovalLog,
     ref: str,
 ) -> dict[int, list[tuple[int, Move]]]:
-    """Moves over several commits that somebody approved, waived or verified as one: by where they start, longest first.
+    """Return the moves over several commits that were approved, waived, or verified as one, by start, longest first.
 
-    A fast-forward, and a rebase by a forge, leave no merge commit. Each entry has the number of the commit
-    where it ends. It is a candidate: it replaces its commits only where it is verified as a whole.
+    A fast-forward, and a rebase by a forge, leave no merge commit. Each entry has the number of the commit where it
+    ends. It is a candidate: it replaces its commits only if it is verified as a whole.
     """
     kinds = {"approve", "waive", "verdict"}
     named = [
@@ -120,7 +120,7 @@ def read_stretches(
 
 
 def _named(chain: Sequence[str], records: Iterable[Found]) -> Iterator[tuple[int, int, str]]:
-    """The stretches from the base to the head of a record, with the digest that each must have."""
+    """Yield the stretches from the base to the head of a record, each with the digest that it must have."""
     position = {oid: number for number, oid in enumerate(chain)}
     for record in (record.record for record in records):
         start, end = position.get(record.base), position.get(record.head)
@@ -131,9 +131,9 @@ def _named(chain: Sequence[str], records: Iterable[Found]) -> Iterator[tuple[int
 def _listed(
     repository: Repository, moves: Sequence[Move], log: ApprovalLog, ref: str
 ) -> Iterator[tuple[int, int, str]]:
-    """The stretches that change what the list of a record has, though not one commit at a time.
+    """Yield the stretches that make a recorded change in several commits, each with the digest of that change.
 
-    They begin with the first commit that changes one of its files, and end with the last.
+    A stretch begins with the first commit that changes one of the files, and ends with the last.
     """
     single = {move.digest for move in moves}
     open_moves = _unexplained(moves, log, ref)
@@ -155,7 +155,7 @@ def _listed(
 
 
 def _unexplained(moves: Sequence[Move], log: ApprovalLog, ref: str) -> list[int]:
-    """The moves without a merge commit about which, taken by themselves, nothing is recorded."""
+    """Return the numbers of the moves without a merge commit for which there is no record of their own."""
     plain = [number for number, move in enumerate(moves) if len(move.new.parents) == 1]
     recorded = {
         record.record.change
@@ -166,7 +166,7 @@ def _unexplained(moves: Sequence[Move], log: ApprovalLog, ref: str) -> list[int]
 
 
 def _spans(moves: Sequence[Move], numbers: Sequence[int], contents: Contents) -> Iterator[tuple[int, int]]:
-    """Where the files of a list go, commit after commit, from the old contents to the new."""
+    """Yield the start and end of each run of commits that changes the listed files from the old contents to the new."""
     start = earlier = -1
     missing: set[str] = set()
     for number in numbers:
@@ -222,7 +222,7 @@ def _moves(
 
 
 def _updates(commits: Sequence[Commit]) -> Iterator[tuple[str, Sequence[str], str]]:
-    """The merges among what came in with which something that was in the branch already was merged into it."""
+    """Yield the new commits that are merges with a commit that was already in the branch."""
     ids = {commit.oid for commit in commits}
     for commit in commits:
         if len(commit.parents) == 2 and not ids.issuperset(commit.parents):
@@ -236,9 +236,9 @@ def _squashes(
     log: ApprovalLog,
     ref: str,
 ) -> dict[tuple[str, str], str]:
-    """The moves that are squashes by gate: the commit that each was made of, by its two ends.
+    """Return, by start and end of the move, the commit that gate squashed into each of its squash commits.
 
-    What a commit says of itself proves nothing: a signed verdict must be about just this base, head and content.
+    The trailers of a commit prove nothing: a signed verdict must be about exactly this base, head, and content.
     """
     claims = {}
     for (start, end), raw in pairs:

@@ -1,4 +1,4 @@
-"""What the approval log holds about the moves of a branch, read for all of them at once."""
+"""Read the records in the approval log about the moves of a branch, for all of them at once."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ CLOSING = frozenset({"block", "revoke"})
 
 
 class MoveRecords:
-    """The records about each move, what they refer to, and which of them the log had when the move was made.
+    """The records about each move, the content they refer to, and which of them the log had when the move was made.
 
-    `grants` says whose records count, `documents` are the verdicts by their ids, and `lists` the contents of earlier
-    forms of the changes by their digests.
+    `grants` decides whose records count, `documents` has the verdicts by ID, and `lists` has the contents of earlier
+    forms of the changes by digest.
     """
 
     def __init__(self, repository: Repository, ref: str, log: ApprovalLog, moves: Sequence[Move]) -> None:
-        """Read what `log` holds about `moves` of the branch `ref`."""
+        """Read the records in `log` about `moves` of the branch `ref`."""
         self._repository, self._log = repository, log
         self._contained: dict[tuple[str, str], bool] = {}
         self._by_change: dict[str, list[Found]] = {}
@@ -54,30 +54,30 @@ class MoveRecords:
         self.lists = self._read_lists(bearing)
 
     def about(self, move: Move) -> Sequence[Found]:
-        """The records about exactly what the move changed."""
+        """Return the records about exactly this change."""
         return self._by_change.get(move.digest, ())
 
     def own(self, move: Move) -> dict[str, Found]:
-        """The records about what the move changed, and those about an earlier form of it, by id."""
+        """Return the records about the change and about earlier forms of it, by ID."""
         entries = {entry.id: entry for entry in self.about(move)}
         for oid in move.brought & self._by_head.keys():
             entries |= {entry.id: entry for entry in self._by_head[oid]}
         return entries
 
     def bearing(self, move: Move) -> list[Found]:
-        """The same, and those about a larger change, of which this may be what was left to merge."""
+        """Return the same records, and those about a larger change of which this may be the remaining part."""
         entries = self.own(move)
         entries |= {entry.id: entry for entry in self._of_larger.about(move)}
         return list(entries.values())
 
     def _without_approval(self, moves: Iterable[Move]) -> list[Move]:
-        """The moves that nobody approved or waived just as they are."""
+        """Return the moves that nobody approved or waived in exactly this form."""
         return [
             move for move in moves if not any(entry.record.kind in SPENDABLE for entry in self.about(move))
         ]
 
     def _witnessed(self, bearing: Sequence[tuple[Move, list[Found]]]) -> set[tuple[str, str]]:
-        """Which records were in the log that a move refers to, as pairs of its commit and the record's id."""
+        """Return which records were in the log that a move refers to, as pairs of its commit and the record's ID."""
         questions = [
             (move, state, entry)
             for move, records in bearing
@@ -94,9 +94,9 @@ class MoveRecords:
         }
 
     def for_move(self, move: Move, records: Sequence[Found]) -> list[Found]:
-        """Those of the records that bear on the move, the ones that came later left out.
+        """Return the records that count for the move, without those that came later.
 
-        An objection that was passed over is settled by its revocation, whenever that came.
+        If the move was made despite an objection, a revocation settles it, no matter when it was made.
         """
         late = {entry.id for entry in records if is_afterwards(entry.record)}
         there = {entry.id for entry in records if entry.record.of in late or self._was_there(move, entry)}
@@ -104,7 +104,7 @@ class MoveRecords:
         return [entry for entry in records if entry.id in there or entry.record.of in objections]
 
     def withdrawn_later(self, move: Move) -> list[Found]:
-        """The objections that were passed over by the move, and revoked afterwards."""
+        """Return the objections despite which the move was made, and which were revoked afterwards."""
         bearing = self.bearing(move)
         later = {
             entry.record.of
@@ -118,7 +118,7 @@ class MoveRecords:
         ]
 
     def _was_there(self, move: Move, entry: Found) -> bool:
-        """Was the record made before the move? What was objected or revoked afterwards undoes no merge."""
+        """Return whether the record was made before the move. Later objections and revocations don't undo a merge."""
         record = entry.record
         if (move.new.oid, entry.id) in self._seen:
             return True
@@ -130,10 +130,10 @@ class MoveRecords:
         return not move.trailers.log
 
     def _is_later(self, move: Move, record: Record) -> bool:
-        """Is it proven that the record came after the move: did its author sign that the branch had the move already?
+        """Return whether it is proven that the record came after the move: its signed base already contains the move.
 
-        The person who made the move may want every objection to have come after it. So nothing that they choose alone
-        is proof: neither a date, nor the state of the log that the move refers to. What nothing proves counts.
+        The person who made the move may want every objection to have come after it. So anything that they alone choose
+        proves nothing: neither a date nor the state of the log that the move refers to. Without proof, it counts.
         """
         key = (record.base, move.new.oid)
         if key not in self._contained:
@@ -141,7 +141,7 @@ class MoveRecords:
         return self._contained[key]
 
     def _read_documents(self, bearing: Sequence[tuple[Move, list[Found]]]) -> dict[str, dict[str, Any]]:
-        """The verdicts that the moves and the records name."""
+        """Return the verdicts that the moves and the records refer to."""
         names = {move.trailers.verdict for move, _ in bearing if len(move.trailers.verdict) == 64}
         names |= {
             entry.record.of for _, records in bearing for entry in records if entry.record.kind == "verdict"
@@ -150,7 +150,7 @@ class MoveRecords:
         return read_documents(self._repository, tip, names) if tip else {}
 
     def _read_lists(self, bearing: Sequence[tuple[Move, list[Found]]]) -> dict[str, Contents]:
-        """What earlier forms of the changes consisted of: of an approval of one, some files may still count."""
+        """Return the contents of earlier forms of the changes: an approval of one may still count for some files."""
         digests = {
             entry.record.change
             for move, records in bearing

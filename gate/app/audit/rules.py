@@ -1,4 +1,4 @@
-"""The policy and the code owners along a branch, each read again only where a commit may have changed them."""
+"""Follow the policy and the code owners along a branch, and read them only where a commit may have changed them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WATCHED = (POLICY_FILE, *STORED, *dict.fromkeys(place for places in PLACES.value
 
 @dataclass(slots=True)
 class Rules:
-    """The policy and the code owners along the branch, as `gate check` reads them."""
+    """The policy and the code owners at one commit of the branch, as `gate check` reads them."""
 
     repository: Repository
     _commit: str = ""
@@ -37,7 +37,7 @@ class Rules:
         self._read_at(commit)
 
     def follow(self, commit: str, files: Iterable[FileChange]) -> None:
-        """Go one move further, to the commit that changed these files."""
+        """Move on to the next commit, which changed these files."""
         files = list(files)
         for file in files:
             if file.path in SETTINGS:
@@ -48,10 +48,10 @@ class Rules:
             self._read_at(commit)
 
     def policy(self) -> Policy:
-        """The policy here, or the last valid one that the branch had; raises InvalidInput if it never had one.
+        """Return the policy here, or the branch's last valid one. Raises InvalidInput if it never had one.
 
-        Nothing can merge where the policy is invalid. What an administrator put there to fix it can then be approved
-        by those whom the branch had named before.
+        Nothing can merge while the policy is invalid. A fix that an administrator pushed can then be approved by the
+        people whom the branch named before.
         """
         if self._policy is None:
             try:
@@ -63,13 +63,13 @@ class Rules:
         return self._policy
 
     def settings(self) -> dict[str, str]:
-        """The files at the top of the tree that decide what the checks see, with their blobs."""
+        """Return the top-level files that configure the checks, with their blobs."""
         return dict(self._settings)
 
     def ownership(
         self, policy: Policy, paths: Sequence[str], *, required: bool
     ) -> tuple[str, Mapping[str, tuple[Rule, ...]]]:
-        """The file of code owners here ("" for none) and who owns the paths; raises InvalidInput."""
+        """Return the CODEOWNERS file here ("" if there is none) and the owners of the paths. Raises InvalidInput."""
         if required not in self._owners:
             self._owners[required] = self._read_owners(policy, required=required)
         owners = self._owners[required]
@@ -80,7 +80,7 @@ class Rules:
         return owners.file, owners.owners_of_all(paths)
 
     def _read_owners(self, policy: Policy, *, required: bool) -> CodeOwners | InvalidInput | None:
-        """The code owners here, or the last valid ones that the branch had, as with the policy."""
+        """Return the code owners here, or the branch's last valid ones, as with the policy."""
         first: InvalidInput | None = None
         for commit in versions(self.repository, self._commit, ALL_PLACES) if self._commit else ():
             try:

@@ -1,4 +1,4 @@
-"""Which commits of a branch an audit is about."""
+"""Determine the commits of a branch to audit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gate.rules import policy_at
 
 
 def ends_of(repository: Repository, branch: str, span: str) -> tuple[str, str]:
-    """The commits where the audit begins ("" for where the policy does) and ends."""
+    """Return the commits where the audit begins ("" for the first with a policy) and ends."""
     below, dots, above = span.partition("..")
     end = above if dots else below
     names = [name for name in (below if dots else "", end) if name]
@@ -35,7 +35,7 @@ def ends_of(repository: Repository, branch: str, span: str) -> tuple[str, str]:
 
 
 def chain_of(repository: Repository, history: History, bottom: str, branch: str) -> list[str]:
-    """The commits of the branch to audit, oldest first; the first is what they build on."""
+    """Return the commits of the branch to audit, oldest first. The first is the one that they build on."""
     chain = history.chain
     if bottom:
         if bottom not in chain:

@@ -1,8 +1,8 @@
-"""Which policy applies to a release: the default branch's, as far as its versions are verified.
+"""Determine the policy for a release: the default branch's, as far as its versions are verified.
 
-Somebody who can push to the default branch past the gate could also push a policy that asks for nothing. Where a
-release needs a commit that passed the default branch's gate, its policy has to have passed it too: the first policy is
-where trust begins, and each later one counts if the step that brought it is verified by the policy before.
+Somebody who can bypass gate when pushing to the default branch could also push a policy that requires nothing. So if a
+release requires a commit that was verified on the default branch, its policy must be verified too: trust begins with
+the first policy, and each later one counts if the step that brought it is verified by the policy before.
 """
 
 from __future__ import annotations
@@ -24,10 +24,9 @@ from gate.rules import policy_at
 
 
 def verified(repository: Repository, start: Path, environment: ProtectedEnvironment) -> ProtectedEnvironment:
-    """The environment with the last verified policy; raises UsageError if that has no such environment.
+    """Return the environment with the last verified policy. Raises UsageError if that policy lacks the environment.
 
-    Where no environment of the first policy requires `passed: [DEFAULT BRANCH]`, it and each such policy after
-    it counts as it is pushed.
+    As long as no environment of the policy requires `passed: [DEFAULT BRANCH]`, its next version counts as pushed.
     """
     branch, tip = default_branch(repository), environment.rules
     budgets = [protection.require.budget for protection in environment.policy.protect.values()]
@@ -56,7 +55,7 @@ def verified(repository: Repository, start: Path, environment: ProtectedEnvironm
 def _last_verified(
     repository: Repository, start: Path, branch: str, files: list[str], tip: str, position: dict[str, int]
 ) -> tuple[str, str]:
-    """The last commit whose version of the files counts, and the first one after it that is not verified."""
+    """Return the last commit whose version of the files counts, and the first unverified one after it ("" if none)."""
     touching = repository.text("rev-list", "--first-parent", "--reverse", tip, "--", *files).split()
     oldest = next(iter(position))
     trusted = next((commit for commit in touching if list_tree(repository, commit, [POLICY_FILE])), oldest)
@@ -76,9 +75,9 @@ def _last_verified(
 def _incident_logs(
     repository: Repository, start: Path, branch: str, file: str, tip: str, position: dict[str, int]
 ) -> tuple[str, ...]:
-    """The commits whose incident log counts: the present one, and the last verified one.
+    """Return the commits whose incident log counts: the current one, and the last verified one.
 
-    A push that bypasses gate can add an incident, but cannot remove one.
+    A push that bypasses gate can add an incident, but can't remove one.
     """
     changes = repository.text("rev-list", "--first-parent", tip, "--", file).split()
     for commit in changes[:-1]:
@@ -98,7 +97,7 @@ def _strict(policy: Policy, branch: str) -> bool:
 def _verified_end(
     repository: Repository, start: Path, branch: str, commit: str, position: dict[str, int]
 ) -> str:
-    """The end of the verified step that `commit` is or is part of; "" if there is none."""
+    """Return the end of the verified step that consists of or includes `commit`, or "" if there is none."""
     into, at = f"refs/heads/{branch}", position[commit]
     spans = {(f"{commit}^1", commit)} | {
         (entry.record.base, entry.record.head)

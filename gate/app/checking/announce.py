@@ -1,6 +1,6 @@
-"""Announce a verdict: a comment on the pull request, comments on lines, a message to a webhook.
+"""Announce a verdict: comments on the pull request and on its lines.
 
-Each says why it could not be done, and none changes the verdict.
+A failure is returned as a message, and never changes the verdict.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gate.reports.page_diff import compare
 
 
 def comment(request: PullRequestRef, verdict: Verdict, context: ReportContext) -> list[str]:
-    """Write the comment and the comments on lines; what went wrong, a line each."""
+    """Post the comment and the line comments. Return one line for each failure."""
     wire = connect(request)
     trouble = put_comment(wire, summary(verdict, context))
     if trouble:
@@ -28,7 +28,7 @@ def comment(request: PullRequestRef, verdict: Verdict, context: ReportContext) -
 
 
 def line_comments(verdict: Verdict, context: ReportContext) -> list[LineComment]:
-    """A comment for each blocking finding that is on a line which the forge shows in the diff."""
+    """Return a comment for each blocking finding on a line that the forge shows in the diff."""
     shown = {
         file.path: {
             row.new: row.old for row in compare(context.before(file.path), context.lines(file.path)).rows
@@ -58,5 +58,5 @@ def line_comments(verdict: Verdict, context: ReportContext) -> list[LineComment]
 
 
 def _inert(text: str) -> str:
-    """Markdown that mentions nobody and hides nothing."""
+    """Escape Markdown so that it mentions nobody and hides nothing."""
     return text.replace("<", "&lt;").replace("@", "@\u200b").replace("\0", "")

@@ -1,4 +1,4 @@
-"""Which printed reports may be printed again for the same question: the policy of `gate.answer_cache`."""
+"""Decide which printed reports may be cached for the same question; `gate.answer_cache` stores them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def forget_reports() -> None:
 def cache_report(
     answer: Answer, arguments: Sequence[str], code: int, render: Callable[[Verdict], bytes], started: float
 ) -> None:
-    """Cache the report of `gate check ARGUMENTS`, which ended with `code`, if it may be repeated.
+    """Cache the report of `gate check ARGUMENTS`, which exited with `code`, if it may be repeated.
 
-    `render` makes what is printed. `started` is when the check began: what has changed since then is not in the answer.
+    `render` produces the output. `started` is when the check began: the answer doesn't include later changes.
     """
     if not _is_repeatable(answer):
         return
@@ -51,7 +51,7 @@ def cache_report(
 
 
 def _is_repeatable(answer: Answer) -> bool:
-    """Would the same question have the same answer?"""
+    """Return whether the same question would get the same answer."""
     if not answer.environments or not answer.repeatable:
         return False
     # The answer about an environment also depends on the time, and on what is measured in operation.

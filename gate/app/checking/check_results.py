@@ -1,4 +1,4 @@
-"""What the checks of a change report: taken from a trusted verdict, joined from shares, or run."""
+"""Get the results of a change's checks: from a trusted verdict, from the parts of shares, or by running them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CheckResults:
-    """The results, of which checks they are, and where they come from."""
+    """The results, the settings of their checks, and where they come from."""
 
     results: tuple[CheckResult, ...]
     settings: tuple[CheckSettings, ...]
@@ -70,7 +70,7 @@ def check_results(
 
 
 def fewer_tests(checks: Iterable[CheckResult]) -> list[Finding]:
-    """The findings about tests that no longer run, which count as weakened checks."""
+    """Return the findings about tests that no longer run, which count as weakened checks."""
     return [
         finding
         for result in checks

@@ -1,4 +1,4 @@
-"""Who counts on an older branch: nobody for more than the policy of the default branch grants them."""
+"""Limit the policy of an older branch: people count for no more than the default branch's policy grants them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from gate.rules import ProtectedBranches, policy_at
 
 
 def with_listed_people(repository: Repository, policy: Policy, into: str) -> Policy:
-    """The policy of the branch `into` (a full ref name), as far as the default branch's policy still grants it.
+    """Return the policy of the branch `into` (a full ref name), as far as the default branch's policy still grants it.
 
-    Raises InvalidInput if the policy of the default branch has mistakes, and CannotDecide if a clone lacks that
-    branch: then nobody can say who is.
+    Raises InvalidInput if the policy of the default branch has mistakes, and CannotDecide if a clone lacks that branch,
+    because the current people are then unknown.
     """
     if not policy.people or not into.startswith(BRANCHES):
         return policy

@@ -1,4 +1,4 @@
-"""What an answer rests on outside of git: files and folders that change when the answer may."""
+"""List what an answer depends on outside of git: files and folders that change when the answer may."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gate.runner.untracked_files import brought_files
 
 
 def stamped_paths(answer: Answer) -> list[str]:
-    """The project's environment, gate's own code and tools, git's settings, and the programs of commands."""
+    """Return the paths of the project's environment, gate's own code and tools, git's settings, and commands."""
     paths = [path for environment in answer.environments for path in environment.stamped_paths]
     paths += [str(path) for path in Path(__file__).parents[2].rglob("*.py")]
     # gate's own tools serve a project that has none.
@@ -32,13 +32,13 @@ def stamped_paths(answer: Answer) -> list[str]:
 
 
 def package_folders(answer: Answer) -> list[str]:
-    """The folders of installed packages, of which no file may have changed since the question was asked."""
+    """Return the folders of installed packages. No file in them may have changed since the check began."""
     folders = (str(path) for environment in answer.environments for path in environment.site_packages)
     return list(dict.fromkeys(folders))
 
 
 def _settings_of_git(answer: Answer) -> list[str]:
-    """The files of git's settings. One may include another, and that may say who the author of what is staged is."""
+    """Return git's settings files. For a staged change, add the files that these include: they may name the author."""
     home = os.environ.get("HOME", "")
     settings = os.environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
     paths = [f"{home}/.gitconfig", f"{settings}/git/config", "/etc/gitconfig"]
@@ -52,7 +52,7 @@ def _settings_of_git(answer: Answer) -> list[str]:
 
 
 def _program(name: str, environment: Environment) -> list[str]:
-    """The program that a command starts, and the folders in which another of its name could come first."""
+    """Return the program that a command starts, and the folders in which another of that name could take precedence."""
     folders = [str(environment.python.parent)] if environment.found else []
     folders += os.get_exec_path()
     program = shutil.which(name, path=os.pathsep.join(folders))

@@ -1,4 +1,4 @@
-"""From a change and its rules to an answer: run the checks, read the evidence meanwhile, and decide."""
+"""Answer whether a change can merge: run its checks, read the evidence in the meantime, and decide."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def evaluate(
     log: ApprovalLog | None = None,
     progress: Callable[[Event], None] = no_progress,
 ) -> Answer:
-    """Decide about `change` by its rules, and by this state of the log (the one that is here)."""
+    """Decide about `change` by its rules and by `log` (the current approval log)."""
     change = rules.apply_to(change)
     now = int(time())
     forge = _connect(request.reviews) if request.reviews else None
@@ -73,7 +73,7 @@ def evaluate(
 
 
 def _lock_out(repository: Repository, change: Change, rules: Rules) -> LockOut:
-    """Whom the rules that the change brings would lock out."""
+    """Return who would be locked out by the rules in the change."""
     from gate.app.lock_outs import LockOut, lock_out_by
 
     if rules.release is not None or change.merge_blocker:
@@ -82,7 +82,7 @@ def _lock_out(repository: Repository, change: Change, rules: Rules) -> LockOut:
 
 
 def facts_of(change: Change, rules: Rules, checked: CheckResults, evidence: Evidence) -> Facts:
-    """What the requirements may look at."""
+    """Return the facts on which the requirements decide."""
     from gate.requirements.facts import Facts
 
     policy, protection = rules.policy, rules.protection

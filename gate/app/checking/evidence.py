@@ -1,4 +1,4 @@
-"""What git and the approval log say about a change, read while its checks run."""
+"""Read what git and the approval log say about a change while its checks run."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is recorded about a change, and which checks it weakens."""
+    """The decisions recorded about a change, and the checks it weakens."""
 
     decisions: Decisions
     weakenings: tuple[Finding, ...]
 
 
 class EvidenceReader:
-    """Reads the evidence in a thread of its own, once the checks are running, so that it never delays them."""
+    """Reads the evidence in its own thread, once the checks are running, so that it never delays them."""
 
     def __init__(
         self, repository: Repository, change: Change, rules: Rules, log: ApprovalLog | None, now: int
     ) -> None:
-        """`log` is the state of the approval log to go by, if not the present one."""
+        """Prepare to read. `log` is the approval log to use instead of the current one."""
         self._repository = repository
         self._change = change
         self._rules = rules
@@ -45,17 +45,17 @@ class EvidenceReader:
 
     @cached_property
     def log(self) -> ApprovalLog:
-        """The state of the approval log that decides."""
+        """The approval log to use."""
         from gate.log.decisions import complete_log
 
         return self._given_log or complete_log(self._repository, self._change.base)
 
     def begin(self) -> None:
-        """Start reading, if that has not started: when the checks are running, or there are none."""
+        """Start reading unless already started. Call it when the checks are running."""
         self._begun()
 
     def result(self) -> Evidence:
-        """Wait for the evidence, and raise what went wrong while it was read."""
+        """Wait for the evidence. Raises any error that occurred while reading it."""
         return self._begun().result()
 
     def _begun(self) -> Future[Evidence]:
@@ -73,17 +73,17 @@ class EvidenceReader:
         return Evidence(decisions, weakenings)
 
     def __enter__(self) -> Self:
-        """The thread ends with the `with`, whatever happens in it."""
+        """Return the reader. Its thread ends with the `with` block, whatever happens in it."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Wait for what is being read."""
+        """Wait for the thread to end."""
         self._pool.shutdown()
 
 
 def _import_what_decides() -> None:
-    """Import what comes after the tools while they run."""
+    """Import the modules needed after the checks, while their tools run."""
     import gate.requirements.not_required
     import gate.verdict  # noqa: F401  it is the loading that counts

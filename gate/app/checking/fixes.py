@@ -1,4 +1,4 @@
-"""The certain fixes of what was found: as new content of files, and carried out on the working tree."""
+"""Fix findings that have a certain fix: compute the new content of files, and apply it to the working tree."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gate.store import write_atomically
 
 @dataclass(frozen=True, slots=True)
 class FileFix:
-    """A file of the checked tree, before and after; `fixes` are what turns one into the other."""
+    """A file of the checked tree, before and after applying `fixes`."""
 
     path: str
     before: bytes
@@ -28,7 +28,7 @@ class FileFix:
 
 
 def fixable(answer: Answer, *, everything: bool) -> list[Finding]:
-    """The findings that a fix is known for: those that block, or all that there are."""
+    """Return the findings with a known fix: those that block, or with `everything`, all of them."""
     return [
         finding
         for result in answer.verdict.checks
@@ -39,7 +39,7 @@ def fixable(answer: Answer, *, everything: bool) -> list[Finding]:
 
 
 def fixes_of(answer: Answer, findings: Iterable[Finding]) -> list[FileFix]:
-    """The files of the merge result once the findings are fixed. Writes nothing."""
+    """Return the files of the merge result with the findings fixed. Writes nothing."""
     fixes: defaultdict[str, list[tuple[Edit, ...]]] = defaultdict(list)
     for finding in findings:
         fixes[finding.path].append(finding.fix)
@@ -53,9 +53,10 @@ def fixes_of(answer: Answer, findings: Iterable[Finding]) -> list[FileFix]:
 
 
 def apply(repository: Repository, file: FileFix) -> str:
-    """Fix the file in the working tree; returns why not, if it was not changed.
+    """Fix the file in the working tree. Return why it was not changed, or "" if it was.
 
-    Only a file with the checked content (apart from line ends) is changed, and it is replaced whole or not at all.
+    Only changes a file that has the checked content (apart from line endings), and replaces it atomically. Raises
+    UsageError in a bare repository.
     """
     if repository.work_tree is None:
         raise UsageError("a bare repository has no working tree to fix", "run gate in a clone")

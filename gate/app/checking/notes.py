@@ -1,4 +1,4 @@
-"""Notes beside a verdict: that it is partial, who ran the checks, and what merging the change would break."""
+"""Notes to a verdict: that it is partial, who ran the checks, and what merging the change would break."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def notes_about(
     now: int,
     lock_out: tuple[str, ...] = (),
 ) -> tuple[str, ...]:
-    """The lines to show with the verdict. `lock_out` says whom the change would lock out."""
+    """Return the lines to show with the verdict. `lock_out` says whom the change would lock out."""
     notes = _about_checks(request, rules, checked)
     if request.parts:
         from gate.app.checking.shares import unsigned_note

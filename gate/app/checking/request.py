@@ -1,4 +1,4 @@
-"""What `gate check` is asked, and what it answers."""
+"""The question that `gate check` answers, and its answer."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CheckRequest:
-    """What is asked: may `head` (HEAD) enter `into` (the default branch)?
+    """The question: can `head` (HEAD) merge into `into` (the default branch)?
 
-    `staged` asks about the index instead, `index_file` naming the one that git prepared for a hook. `base`
-    stands in for the branch's tip. `only` runs no other checks than these; `cached_only` starts none at all, and
-    takes what earlier runs have left. With `trust_only` the checks are taken from a verdict that the policy
-    trusts, or not at all. `key` is the SSH key of the person who would release something, if not the usual one.
-    `reviews` names the request on a forge whose reviews count as well. With `rerun` no cached result is used. With
-    `compare`, tests whose recorded pass would hold for this tree run, and are compared with it.
-    With `allow_lock_out`, a change after which nobody could merge anything is not blocked for it.
-    Only the `share` of the checks runs; or none, and what they found is in the `parts` that all shares have left.
+    With `staged`, it is about the index instead; `index_file` is the one that git prepared for a hook. `base` replaces
+    the branch's tip. `only` limits the checks to these. With `cached_only`, no check is started: only cached results
+    are used. With `trust_only`, the checks are taken from a verdict that the policy trusts, or not at all. `key` is the
+    SSH key of the person who would release something, if not the usual one. `reviews` names the pull request on a forge
+    whose reviews count as well. With `rerun`, no cached result is used. With `compare`, tests whose recorded pass would
+    be valid for this tree run anyway, and are compared with it. With `allow_lock_out`, a change after which nobody
+    could merge anything isn't blocked for that. Only the `share` of the checks runs; with `parts`, no check runs, and
+    the results are read from these files, written by all shares.
     """
 
     start: Path
@@ -54,13 +54,13 @@ class CheckRequest:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The verdict, and what it rests on outside of git: the environments in which the checks ran, by `settings`.
+    """The verdict, and what it depends on outside of git: the environments in which the checks with `settings` ran.
 
-    There are none where no check was asked for, or a verdict was taken over.
+    There are no environments if no check was required, or if the results come from another verdict.
 
-    `until` is the second since the epoch at which it stops to hold by itself, as a key expires. `attestation` is the
-    verdict that the checks were taken from, where they did not have to run; `trusted` says whose that can be.
-    `warnings` are to be shown even where the verdict passes in silence.
+    `until` is the time, in seconds since the epoch, when the answer stops being valid, for example because a key
+    expires. `attestation` is the verdict that the results were taken from, if the checks didn't have to run; `trusted`
+    are those whose verdicts can be used. `warnings` are shown even if a pass is otherwise silent.
     """
 
     verdict: Verdict
@@ -78,9 +78,9 @@ class Answer:
 
     @property
     def repeatable(self) -> bool:
-        """Whether the same answer holds next time: every check ran, and no test or command failed.
+        """Whether the answer stays the same next time: every check ran, and no test or command failed.
 
-        A failing test may be flaky, so that asking again has to run it again.
+        A failing test may be flaky, so the next check has to run it again.
         """
         from gate.checks import TOOLS
 

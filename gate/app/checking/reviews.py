@@ -1,4 +1,4 @@
-"""The reviews of a pull request on a forge: read at one moment, and compared with the change that is checked."""
+"""Read the reviews of a pull request on a forge, all at one time, and compare them with the checked change."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from gate.requirements.facts import Facts
 
 @dataclass(frozen=True, slots=True)
 class Reviews:
-    """The decisions in a pull request, and the policy completed by what the forge says of people and teams.
+    """The decisions in a pull request, and the policy completed with the forge's people and teams.
 
-    `unread` says why the members of a team could not be read.
+    `unread` says, by team, why its members could not be read.
     """
 
     decisions: ReviewDecisions
@@ -49,7 +49,7 @@ def read_reviews(
     ownership: Mapping[str, tuple[Rule, ...]],
     wire: Wire,
 ) -> Reviews:
-    """Ask the forge now; raises CannotDecide if it does not answer, or answers about another commit or branch."""
+    """Read the current reviews. Raises CannotDecide if the forge doesn't answer, or has another commit or branch."""
     module = forge(wire.request_ref)
     request = module.read_request(wire)
     _refuse_another_change(request, change)
@@ -67,7 +67,7 @@ def read_reviews(
 def with_reviews(
     repository: Repository, facts: Facts, log: ApprovalLog, wire: Wire, now: int
 ) -> tuple[Facts, Decisions]:
-    """The facts with what the forge adds to them, and all decisions counted again, those of the log included."""
+    """Return the facts completed by the forge, and all decisions, counted again together with those in the log."""
     policy, protection = facts.policy, facts.protection
     reviewed = read_reviews(repository, facts.change, policy, protection, facts.ownership, wire)
     decisions = decisions_in(
@@ -104,7 +104,10 @@ def _refuse_another_change(request: PullRequest, change: Change) -> None:
 def _with_own_commits(
     repository: Repository, request: PullRequest, change: Change, seen: Mapping[str, ShownChange]
 ) -> Change:
-    """The change of a merge group or a merge, with the authors of the commits that it was made of."""
+    """Return the change of a merge group or merge commit, with the authors of the pull request's commits added.
+
+    Raises CannotDecide if it doesn't make the same change as the pull request.
+    """
     own = seen.get(request.head)
     if own is None or own.digest != change.digest:
         raise CannotDecide(
@@ -118,7 +121,7 @@ def _with_own_commits(
 
 
 def _teams(wire: Wire, names: Iterable[str]) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
-    """The members of each team, and why those of the others could not be read."""
+    """Return the members of each team, and, for other teams, why they could not be read."""
     teams: dict[str, tuple[str, ...]] = {}
     unread: dict[str, str] = {}
     for name in names:

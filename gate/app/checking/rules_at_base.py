@@ -1,4 +1,4 @@
-"""The rules by which a change is checked: read at its base once, and never from the change itself."""
+"""Read the rules for checking a change: once, at its base, and never from the change itself."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The policy, what it says of the branch, the checks that it requires there, and who owns what is changed."""
+    """The policy, the branch's protection and required checks, and the owners of the changed files."""
 
     policy: Policy
     protection: Protection
@@ -38,7 +38,7 @@ class Rules:
     """How the rules would be invalid if the change were merged, in one sentence."""
 
     def apply_to(self, change: Change) -> Change:
-        """The change by these rules: which repository it is in, and whether it would leave them invalid."""
+        """Return the change with its repository, and blocked if it would make the rules invalid."""
         return replace(
             change,
             repository=self.policy.repository,
@@ -47,9 +47,9 @@ class Rules:
 
 
 def read_rules(repository: Repository, change: Change, policy: Policy, only: tuple[str, ...] = ()) -> Rules:
-    """The rules for a change of a branch, by the `policy` at its base; `only` names the checks that run.
+    """Return the rules for a change to a branch. `policy` is the one at its base; `only` names the checks to run.
 
-    Raises UsageError or InvalidInput for bad ones.
+    Raises UsageError or InvalidInput for invalid rules.
     """
     branch = short_name(change.into)
     policy = with_listed_people(repository, policy, change.into)
@@ -65,7 +65,7 @@ def read_rules(repository: Repository, change: Change, policy: Policy, only: tup
 def rules_for_release(
     repository: Repository, change: Change, environment: ProtectedEnvironment, release: Release
 ) -> Rules:
-    """The rules for a release into an environment: those of the default branch."""
+    """Return the rules for a release into an environment: those of the default branch."""
     ownership = ownership_at(repository, change, environment.policy, environment.rules)
     return _rules(change, environment.policy, ownership, release=release)
 

@@ -21,7 +21,7 @@ from gate.workspace import Workspace
 
 
 def _shared(policy: Policy, now: int) -> Shared | None:
-    """The results of others, if GATE_CACHE says where they are. Few say so, and only they wait for what it takes."""
+    """Return the shared result cache that GATE_CACHE names, or None. Its modules are only imported if it is set."""
     if not os.environ.get("GATE_CACHE"):
         return None
     from gate.approvals.keys import bots
@@ -41,7 +41,7 @@ def run_checks(
     under_way: Callable[[], None],
     now: int,
 ) -> tuple[tuple[CheckResult, ...], tuple[Environment, ...], Mapping[tuple[str, str], Piece]]:
-    """The results of the checks with these settings, the environments in which they ran, and what ran in a share."""
+    """Return the results of these checks, the environments in which they ran, and the tests that ran in a share."""
     trees = (change.base_tree, change.tree, change.head)
     environments = Environments(repository, policy.python, trees, policy.environment)
     workspace = Workspace(repository)
@@ -84,7 +84,7 @@ def _report_tests(progress: Callable[[Event], None], check: str, done: int, tota
 
 
 def _history(change: Change) -> History:
-    """What the merge result descends from, and whose work it is."""
+    """Return the parents of the merge result, and its author."""
     author = change.authors[0] if change.authors else None
     parents = (change.head,) if change.staged else (change.base, change.head)
     return History(parents, author.name if author else "", author.email if author else "")

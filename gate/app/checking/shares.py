@@ -1,8 +1,8 @@
-"""A run divided among machines: each leaves a part, signed if the policy has a bot, and a join makes the verdict.
+"""Divide a run among machines: each share writes a part, signed if the policy has a bot, and `join` combines the parts.
 
-A part is about one change: base, head, and merge result. The join computes all of that again, and takes from the parts
-only what the checks found. It fails closed: with a part that is missing, there twice, about another change, made by
-another version of gate, or not signed by a bot of the policy at the base if it has one.
+A part is about one change: base, head, and merge result. The join computes these again, and takes only the results of
+checks from the parts. It fails closed if a part is missing, is there twice, is about another change, was made by
+another version of gate, or isn't signed by a bot, if the policy at the base has one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ AGAIN = "run the shares again for this change, and join all of their parts"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What a share found. `results` are those of the checks that it ran; `pieces` say which tests."""
+    """The results of a share: `results` of the checks that it ran, and `pieces` for the tests."""
 
     path: str
     share: Share
@@ -43,7 +43,7 @@ class Part:
 def write_part(
     path: Path, verdict: Verdict, share: Share, pieces: Mapping[tuple[str, str], Piece], key: str | None
 ) -> None:
-    """Write what a share found, signed with the key in the file `key` if there is one."""
+    """Write the results of a share, signed with the key in the file `key` if there is one."""
     rows = [{"check": check, "folder": folder, **asdict(piece)} for (check, folder), piece in pieces.items()]
     document = json.dumps(
         {
@@ -66,7 +66,7 @@ def write_part(
 
 
 def part_files(paths: Iterable[str]) -> list[Path]:
-    """The parts that the command line names: files, or folders with `*.json` files."""
+    """Return the parts named on the command line: files, or all `*.json` files below a folder."""
     found: list[Path] = []
     for name in paths:
         path = Path(name)
@@ -75,7 +75,7 @@ def part_files(paths: Iterable[str]) -> list[Path]:
 
 
 def read_parts(paths: Sequence[Path], change: Change, policy: Policy, now: int) -> list[Part]:
-    """The parts of all shares of this change, in order; raises CannotDecide if they are not just that."""
+    """Return the parts of all shares of this change, in order. Raises CannotDecide if any is missing or doesn't fit."""
     trusted = bots(policy, now)
     parts = [_read(path, change, trusted) for path in paths]
     if not parts:
@@ -160,7 +160,7 @@ def _parse(path: Path, data: Mapping[str, Any], change: Change) -> Part:
 
 
 def join(parts: Sequence[Part], settings: Collection[CheckSettings]) -> tuple[CheckResult, ...]:
-    """What the checks found in all shares together; raises CannotDecide where that is not all of it."""
+    """Return the combined results of all shares. Raises CannotDecide if they are incomplete."""
     return tuple(_joined(parts, check) for check in settings)
 
 
@@ -185,7 +185,7 @@ def _joined(parts: Sequence[Part], check: CheckSettings) -> CheckResult:
 
 
 def merged(check: str, results: Sequence[CheckResult]) -> CheckResult:
-    """One result of all shares: any that could not run is never a pass."""
+    """Combine the results of all shares into one. If any could not run, the result is never a pass."""
     skipped = [result for result in results if isinstance(result, Skipped)]
     broken = [result for result in results if isinstance(result, Broken)]
     ran = [result for result in results if isinstance(result, Ran)]
@@ -211,7 +211,7 @@ def _unique(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def unsigned_note(policy: Policy, now: int) -> str:
-    """What a reader of the verdict has to know if nobody signs parts; empty if a bot does."""
+    """Return a warning for readers of the verdict if the parts aren't signed, or "" if a bot signs them."""
     if bots(policy, now):
         return ""
     return "The parts are not signed: the policy has no bot with a key, so anyone who can write them decides."

@@ -1,4 +1,4 @@
-"""The lines of code that reports show: of the merge result, and of the base, read from git all at once."""
+"""Read the lines of code that reports show, from the merge result and the base, in one batch each."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from gate.model import Change, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a change is called: its branch, its subject, and the pull or merge request with its address.
+    """The names of a change: its branch, its subject, and the pull or merge request with its URL.
 
-    `committed` is the time of its last commit, 0 if it has none.
+    `committed` is the time of its last commit, or 0 if it has none.
     """
 
     source: str
@@ -30,7 +30,7 @@ class Description:
 
 
 def describe(start: Path, change: Change, head: str | None, environ: Mapping[str, str]) -> Description:
-    """By what `head` was given as, by what CI says, and by the commit itself."""
+    """Describe a change by CI's variables, by the name given as `head`, and by its commit."""
     repository = Repository.find(start)
     named = ("GITHUB_HEAD_REF", "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "CHANGE_BRANCH")
     source = next((environ[name] for name in named if environ.get(name)), head or "")
@@ -48,7 +48,7 @@ def _first_line(repository: Repository, *command: str) -> str:
 
 
 def _request(environ: Mapping[str, str]) -> tuple[str, str]:
-    """The name of the request that CI runs for, and its address; empty where there is none."""
+    """Return the name and URL of the pull request that CI runs for, or two empty strings."""
     number = re.fullmatch(r"refs/pull/(\d+)/(?:merge|head)", environ.get("GITHUB_REF", ""))
     if number and environ.get("GITHUB_REPOSITORY"):
         server = environ.get("GITHUB_SERVER_URL", "https://github.com")
@@ -65,17 +65,17 @@ class Sources:
     """The files that a verdict is about: those with findings, and those that changed."""
 
     def __init__(self, start: Path, verdict: Verdict) -> None:
-        """Of the repository around `start`. Nothing is read before the first line is asked for."""
+        """Prepare to read from the repository around `start`. Nothing is read until the first lines are requested."""
         self._start = start
         self._verdict = verdict
 
     def lines(self, path: str) -> Sequence[str]:
-        """The lines of a file of the merge result; none if it has no such file."""
+        """Return the lines of a file in the merge result, or none if it has no such file."""
         numbered = self._found if path in self._found else self._after
         return _lines(numbered.get(path))
 
     def before(self, path: str) -> Sequence[str]:
-        """The lines of a file of the base; none if it has no such file."""
+        """Return the lines of a file in the base, or none if it has no such file."""
         return _lines(self._before.get(path))
 
     @cached_property

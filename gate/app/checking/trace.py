@@ -1,4 +1,4 @@
-"""Why the names check reports a line: asked of the check itself, about the working tree."""
+"""Explain why the names check reports a line, by running it on the working tree."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gate.git.repository import Repository
 
 
 def trace_finding(position: str, folder: Path) -> str:
-    """What the names check knows about `FILE:LINE`; the file is relative to `folder`, and read as it is there."""
+    """Return what the names check knows about `FILE:LINE`. The file is relative to `folder` or to the working tree."""
     match = re.fullmatch(r"(.+?):(\d+)(?::\d+)?", position)
     if match is None:
         raise UsageError(f"expected FILE:LINE, not {position!r}", "copy it from the report of `gate check`")

@@ -1,1 +1,1 @@
-"""What the git hooks of a clone ask, and the note that answers them without Python."""
+"""The checks that a clone's git hooks run, and the note with which they can skip Python."""

@@ -1,4 +1,4 @@
-"""What the git hooks ask: may this be committed, may this be pushed?"""
+"""Answer the git hooks: can this be committed, can this be pushed?"""
 
 from __future__ import annotations
 
@@ -32,10 +32,7 @@ LATER = frozenset({"owners", "approvals", "seniority", "guarded"})
 
 
 def for_commit(verdict: Verdict) -> Verdict:
-    """The verdict about a commit: that of everything but approvals, which cannot be had yet and are only noted.
-
-    A commit on a branch of one's own that conflicts with the base is nobody's business yet either.
-    """
+    """Return the verdict about a commit: without approvals, which can't exist yet and are only noted."""
     now = tuple(outcome for outcome in verdict.outcomes if outcome.id not in LATER)
     # They have no say, but a policy that requires nothing else is not one that requires nothing.
     later = [replace(outcome, enforced=False) for outcome in verdict.outcomes if outcome.id in LATER]
@@ -46,10 +43,10 @@ def for_commit(verdict: Verdict) -> Verdict:
 
 
 def at_commit(start: Path, index_file: str | None, progress: Callable[[Event], None] = no_progress) -> Answer:
-    """The verdict about the index, beside the default branch; where there is none yet, beside the one it goes to.
+    """Return the verdict about merging the index into the default branch, or into the current one if there is none yet.
 
-    On a branch that conflicts with it, only the commit counts: the index is compared with where the branches parted,
-    and a note warns of the conflict. A pass is noted where the hook's shell finds it the next time.
+    If the branch conflicts with it, only the commit counts: the index is compared with the merge base, and a warning
+    mentions the conflict. A pass is noted where the hook's shell script finds it the next time.
     """
     from gate.app.hooks.shell_note import Watch
 
@@ -78,7 +75,7 @@ def at_commit(start: Path, index_file: str | None, progress: Callable[[Event], N
 def at_push(
     start: Path, updates: Sequence[RefUpdate], progress: Callable[[Event], None] = no_progress
 ) -> list[tuple[RefUpdate, Answer | Refusal]]:
-    """A verdict, or a refusal, for each update of a protected branch: as the server's own hook would see it."""
+    """Return a verdict or a refusal for each update of a protected branch, as the server's hook would."""
     repository = Repository.find(start)
     protected = ProtectedBranches.known(repository)
     answers: list[tuple[RefUpdate, Answer | Refusal]] = []
@@ -98,7 +95,7 @@ def at_push(
 
 
 def _default(repository: Repository) -> str:
-    """The default branch; empty in a repository that has none yet."""
+    """Return the default branch, or "" if the repository has none yet."""
     try:
         return default_branch(repository)
     except UsageError:
@@ -106,7 +103,7 @@ def _default(repository: Repository) -> str:
 
 
 def _refused(protected: ProtectedBranches, update: RefUpdate) -> Refusal | None:
-    """The refusal of a move that no approval allows: a deletion, a rewritten history, a start elsewhere."""
+    """Return the refusal of a move that no approval allows: a deletion, a rewritten history, or an invalid start."""
     repository, branch = protected.repository, update.branch
     reason, fix = "", ""
     if not update.new:

@@ -1,10 +1,10 @@
-"""Quick answers: the hook's shell lets a commit through before Python starts, where nothing has changed since a pass.
+"""Let the hook's shell script accept a commit without starting Python if nothing has changed since a pass.
 
-After a pass, a note is left in the git folder. It is a condition in plain shell: the variables that decide
-anything have the values that they had, and every file that decides anything (refs, git's settings, the project's
-environment, gate's own code and tools) is the same file, unchanged: same inode, same time of its last change
-(ctime), which no program can set back. Of the index that is enough as well; if it was written again, git is asked
-whether it still makes the same tree. If the condition does not hold, or says nothing, Python is asked as ever.
+After a pass, gate writes a note to the git folder. It is a condition in plain shell: every environment variable that
+matters has the same value, and every file that matters (refs, git's settings, the project's environment, gate's own
+code and tools) is the same, unchanged file: it has the same inode and the same ctime, which no program can set back.
+This suffices for the index as well; if the index was written again, git checks whether it still results in the same
+tree. If the condition is false or has no result, the hook runs Python as usual.
 
 Anyone who can write such a note can also write the hooks beside it, so it is trusted like them.
 """
@@ -56,7 +56,7 @@ esac
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What lay in the git folder before the question was asked, so that a move meanwhile is noticed."""
+    """The state of the git folder before the check, to detect changes during the check."""
 
     repository: Repository
     index: str
@@ -66,9 +66,9 @@ class Watch:
 
     @classmethod
     def begin(cls, repository: Repository, branch: str, index_file: str | None) -> Watch | None:
-        """Begin to watch, before the check; None in a repository whose refs are no plain files.
+        """Begin to watch, before the check. Return None if the repository's refs aren't plain files.
 
-        `branch` is the one that would be merged into, `index_file` the index that git prepared for a hook.
+        `branch` is the one to merge into, and `index_file` the index that git prepared for a hook.
         """
         index = index_file or str(repository.git_dir / "index")
         files = _files_of_git(repository, branch)
@@ -77,7 +77,7 @@ class Watch:
         return cls(repository, index, files, _state((*files, index)), time_ns())
 
     def leave_note(self, answer: Answer) -> None:
-        """Leave a note of a pass, if all that it rests on can be seen by the shell and was at rest."""
+        """Write a note about a pass if the shell can verify everything it depends on, and nothing changed meanwhile."""
         verdict = answer.verdict
         if verdict.decision != "pass" or answer.until is not None or not answer.environments:
             return
@@ -101,7 +101,7 @@ class Watch:
 
 
 def _files_of_git(repository: Repository, branch: str) -> tuple[str, ...] | None:
-    """The files in which git has HEAD, the branch, and its settings."""
+    """Return the files in which git stores HEAD, the branch, and its settings, or None if they aren't plain files."""
     own, common = repository.git_dir, repository.common_dir
     if (common / "reftable").exists():
         return None
@@ -127,7 +127,7 @@ def _content(path: Path) -> str:
 
 
 def _state(paths: Iterable[str]) -> str:
-    """What stat(1) says of the files: a line for each that is there, its inode and when it last changed."""
+    """Return what stat(1) prints about the files: for each existing one, a line with its inode and ctime."""
     lines = []
     for path in paths:
         try:
@@ -150,7 +150,7 @@ def _newest(paths: Iterable[str]) -> int:
 
 
 def _find_newer(note: Path, folders: list[str]) -> str:
-    """The command that lists installed files which have changed since the time of the note, byte code aside."""
+    """Return the command that lists installed files, except bytecode, that changed after the note was written."""
     if not folders:
         return ":"
     return (
@@ -159,7 +159,7 @@ def _find_newer(note: Path, folders: list[str]) -> str:
 
 
 def _note(files: tuple[str, ...], index: str, tree: str, find: str) -> str:
-    """The condition. Cut short anywhere it is no shell, or says nothing: never yes."""
+    """Return the condition. If truncated anywhere, it is invalid or has no result, but never accepts."""
     same = [f'[ "$python" = {shlex.quote(sys.executable)} ]', f'[ "$PWD" = {shlex.quote(str(Path.cwd()))} ]']
     for name in VARIABLES:
         value = f"={os.environ[name]}" if name in os.environ else ""

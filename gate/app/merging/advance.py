@@ -1,4 +1,4 @@
-"""The last step of a merge: make the commit that was checked, prove it, and advance the branch to it."""
+"""Finish a merge: create the commit that was checked, prove it, and advance the branch to it."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from gate.rules import policy_at
 
 @dataclass(frozen=True, slots=True)
 class MergeRequest:
-    """What is asked: bring `rev` into `into`, here or (`push`) on the remote.
+    """Merge `rev` into `into`, in this repository or, with `push`, on the remote.
 
-    With `force` even a change whose rules lock people out is merged.
+    With `force`, merge even a change whose rules lock people out.
     """
 
     start: Path
@@ -44,7 +44,7 @@ class MergeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The branch is at `commit` now. `remote` names where it was pushed to; `notes` are lines to show."""
+    """The result of a merge: the branch is at `commit`. `remote` is where it was pushed; `notes` are lines to show."""
 
     verdict: Verdict
     commit: str
@@ -54,7 +54,7 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class NotMerged:
-    """Nothing has moved: the verdict forbids it, or the sentence `refused` says what does, and `help` what to do."""
+    """The result if nothing moved: the verdict forbids it, or `refused` says what does, and `help` what to do."""
 
     verdict: Verdict
     refused: str = ""
@@ -63,7 +63,7 @@ class NotMerged:
 
 @dataclass(frozen=True, slots=True)
 class LostRace:
-    """Somebody else moved the branch first, according to the remote's answer to the push."""
+    """Somebody else moved the branch first. `pushed` is the remote's answer to the push."""
 
     pushed: Pushed | None = None
 
@@ -71,7 +71,7 @@ class LostRace:
 def advance_branch(
     repository: Repository, request: MergeRequest, remote: str, verdict: Verdict, old: str
 ) -> Merged | NotMerged | LostRace:
-    """Move the branch, which stands at `old` here, to the merge result that the verdict is about."""
+    """Move the branch, which is at `old` in this repository, to the merge result of the verdict."""
     change = verdict.change
     branch = short_name(change.into)
     if change.merge_base == change.head:
@@ -122,7 +122,7 @@ def advance_branch(
 
 
 def signer_of(repository: Repository, request: MergeRequest, change: Change) -> Signer | None:
-    """Who merges, by their key; None if the policy does not know them, and no key was named."""
+    """Return the person who merges, by their key. None if the policy doesn't list them, and no key was named."""
     policy = policy_at(repository, change.base)
     try:
         return find_signer(repository, policy, request.key, request.now, change.into)
@@ -133,9 +133,9 @@ def signer_of(repository: Repository, request: MergeRequest, change: Change) -> 
 
 
 def _way(repository: Repository, request: MergeRequest, change: Change) -> How:
-    """How to merge: as was asked, or as one commit where the policy takes nothing else.
+    """Return how to merge: as requested, or as one commit if the policy accepts nothing else.
 
-    Raises UsageError for a fast-forward that is none, or that neither the server nor the audit would take.
+    Raises UsageError if a fast-forward isn't possible, or if the server and the audit would reject it.
     """
     branch = short_name(change.into)
     squashed = policy_at(repository, change.base).protection(branch).require.history == "squash"
@@ -164,7 +164,7 @@ def _way(repository: Repository, request: MergeRequest, change: Change) -> How:
 
 
 def _hint_about_proof(request: MergeRequest, signer: Signer | None) -> str:
-    """What to do about a merge that nobody could verify later."""
+    """Return what to do about a merge that could not be verified later."""
     approve = f"get the current content approved: `gate approve {request.rev}`"
     if signer is None:
         return f"sign the verdict with a key that gate.yaml lists (`--key FILE`), or {approve}"
@@ -172,7 +172,7 @@ def _hint_about_proof(request: MergeRequest, signer: Signer | None) -> str:
 
 
 def _unproven(repository: Repository, change: Change, commit: str, log_commit: str) -> str:
-    """What an audit would say against the step to `commit`, with the log at `log_commit`; "" for nothing."""
+    """Return why an audit would fail the step to `commit`, with the log at `log_commit`, or "" if it would pass."""
     history = read_onward(repository, change.base, commit)
     step = unproven(repository, change.into, log_at(repository, log_commit, [change.base]), history)
     return step.reason if step else ""
@@ -181,7 +181,7 @@ def _unproven(repository: Repository, change: Change, commit: str, log_commit: s
 def _push(
     repository: Repository, remote: str, branch: str, verdict: Verdict, commit: str, notes: tuple[str, ...]
 ) -> Merged | NotMerged | LostRace:
-    """Push the branch and the log, both or neither."""
+    """Push the branch and the log atomically."""
     ref = f"refs/heads/{branch}"
     log = tips(repository).own
     lease = f"--force-with-lease={ref}:{verdict.change.base}"
@@ -205,7 +205,7 @@ def _push(
 
 
 def _follow(repository: Repository, ref: str, commit: str) -> tuple[str, ...]:
-    """Let the own branch follow the remote's, where that harms nothing."""
+    """Fast-forward the local branch to the remote's if that is harmless. Return notes about it."""
     branch = ref.removeprefix("refs/heads/")
     old = resolve(repository, [ref]).get(ref, "")
     if not old or not contains(repository, commit, old):

@@ -1,4 +1,4 @@
-"""The commit by which a change enters a branch."""
+"""Create the commit that merges a change into a branch."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from gate.model import Change
 
 
 def make_commit(repository: Repository, change: Change, how: How, title: str, trailers: str) -> str:
-    """The commit that carries the tree which was checked: a merge, or (`squash`) a commit of its first author's.
+    """Create the commit with the tree that was checked: a merge, or (`squash`) a commit by the first author.
 
-    Raises UsageError where git does not know who makes it.
+    Raises UsageError if git doesn't know the committer's identity.
     """
     identity = {name: os.environ[name] for name in IDENTITY_VARIABLES if os.environ.get(name)}
     parents = ["-p", change.base]

@@ -28,9 +28,9 @@ def merge(
     progress: Callable[[Event], None] = no_progress,
     report: Callable[[str], None] = lambda _line: None,
 ) -> Merged | NotMerged:
-    """Check and merge; where the branch moved meanwhile, report it (`report`) and check again.
+    """Check and merge. If the branch or the log changes in the meantime, call `report` and check again.
 
-    Raises UsageError, InvalidInput or CannotDecide; then nothing has moved either.
+    Raises UsageError, InvalidInput, or CannotDecide; then nothing has moved either.
     """
     repository = Repository.find(request.start)
     if environment_named(repository, request.into) is not None:
@@ -80,7 +80,7 @@ def merge(
 
 
 def _lock_out(answer: Answer, branch: str) -> NotMerged:
-    """The refusal of rules that lock people out, though the present ones allow the change."""
+    """Return the refusal of a change whose rules lock people out, although the current rules allow it."""
     sentences = "; ".join(answer.locked_out)
     return NotMerged(
         answer.verdict,
@@ -91,9 +91,9 @@ def _lock_out(answer: Answer, branch: str) -> NotMerged:
 
 
 def _sides(repository: Repository, branch: str, remote: str) -> tuple[str, str]:
-    """The commit to merge onto, and the own branch's tip ("" without one) that will have to move.
+    """Return the commit to merge onto, and the tip of the local branch ("" if there is none), which has to move.
 
-    Here that is whichever of the own branch and `origin`'s is ahead; on the remote it is the remote's.
+    Without `remote`, the former is the local branch or `origin`'s, whichever is ahead; otherwise, it is the remote's.
     """
     ours, theirs = f"refs/heads/{branch}", f"refs/remotes/{remote or 'origin'}/{branch}"
     commits = resolve(repository, [ours, theirs])
@@ -113,9 +113,9 @@ def _sides(repository: Repository, branch: str, remote: str) -> tuple[str, str]:
 
 
 def _refuse_unvouched(repository: Repository, request: MergeRequest, answer: Answer) -> None:
-    """Raise CannotDecide where the policy wants somebody else's word for the checks, and it is not here.
+    """Raise CannotDecide if the policy requires another person's verdict about the checks, and there is none.
 
-    Neither the server nor the audit would take it otherwise.
+    The server and the audit would reject the merge.
     """
     change = answer.verdict.change
     policy = policy_at(repository, change.base)

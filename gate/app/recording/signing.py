@@ -1,4 +1,4 @@
-"""Who signs, with which key, and how a record gets into the log and to the others."""
+"""Find the signer and their key, add a record to the log, and share it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from gate.ssh import SigningKey, find_key, sign
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """A person of the policy, and the key by which they sign now."""
+    """A person in the policy, and their signing key."""
 
     person: Person
     key: SigningKey
@@ -32,7 +32,7 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record that is in the log. `shared` names the remote that has it too; `unshared` says why none has."""
+    """A record in the log. `shared` names the remote that has it too; `unshared` says why none has."""
 
     id: str
     record: Record
@@ -41,9 +41,9 @@ class StoredRecord:
 
 
 def find_signer(repository: Repository, policy: Policy, key_file: str | None, now: int, where: str) -> Signer:
-    """The person at the keyboard, by their key; raises UsageError with a hint.
+    """Return the user, identified by their key. Raises UsageError, with a hint, if there is no valid key.
 
-    `where` names the commit or branch whose policy it is.
+    `where` names the commit or branch that the policy is from.
     """
     settings = _settings(repository)
     key_holders = holders(policy)
@@ -73,7 +73,7 @@ def find_signer(repository: Repository, policy: Policy, key_file: str | None, no
 def compose(
     kind: Kind, change: Change, signer: Signer, now: int, *, latest: int = 0, reason: str = "", of: str = ""
 ) -> Record:
-    """A new record about `change`. It is later than `latest`, however the clock stands. Raises UsageError."""
+    """Return a new record about `change`, dated later than `latest` even if the clock is wrong. Raises UsageError."""
     if len(reason) > LONGEST_REASON:
         raise UsageError(f"the reason is longer than {LONGEST_REASON} characters")
     return Record(
@@ -92,9 +92,9 @@ def compose(
 
 
 def revocation(entry: Found, signer: Signer, now: int, base: str, reason: str, latest: int = 0) -> Record:
-    """A new record that takes back `entry`, later than it and than `latest`, however the clock stands.
+    """Return a new record that revokes `entry`, dated later than it and than `latest`, even if the clock is wrong.
 
-    `base` is where the branch is: what it had by then stays merged.
+    `base` is the branch's tip: anything merged by then stays merged.
     """
     return replace(
         entry.record,
@@ -110,14 +110,14 @@ def revocation(entry: Found, signer: Signer, now: int, base: str, reason: str, l
 
 
 def fetch_branch(repository: Repository, branch: str) -> None:
-    """Fetch the log and the branch, as far as the remote answers, so that a record can say what it came after."""
+    """Fetch the log and the branch, if the remote answers, so that a record can state what it came after."""
     if remote := remote_of(repository):
         with suppress(CannotDecide):
             fetch(repository, remote, branch)
 
 
 def sealed(record: Record, signer: Signer) -> dict[str, bytes]:
-    """The record and its signature, as files of the log; the record comes first."""
+    """Return the record and its signature as files of the log, the record first."""
     try:
         data = serialise(record)
     except ValueError as error:
@@ -127,7 +127,7 @@ def sealed(record: Record, signer: Signer) -> dict[str, bytes]:
 
 
 def changes_of(repository: Repository, change: Change) -> bytes:
-    """The raw diff of the change, whose sha256 is its digest; raises CannotDecide if it differs by now."""
+    """Return the raw diff of the change, whose SHA-256 is its digest. Raises CannotDecide if it differs by now."""
     raw = raw_diff(repository, change.base_tree, change.tree)
     if sha256(raw).hexdigest() != change.digest:
         raise CannotDecide("the change was updated in the meantime", "try again")
@@ -137,7 +137,7 @@ def changes_of(repository: Repository, change: Change) -> bytes:
 def put(
     repository: Repository, record: Record, signer: Signer, extra: Mapping[str, bytes] | None = None
 ) -> StoredRecord:
-    """Sign the record and add it to the log, with `extra` files, in one step: all of it is there, or nothing."""
+    """Sign the record and add it to the log, atomically together with `extra` files."""
     files = sealed(record, signer)
     add(repository, files | dict(extra or {}), f"{record.kind} by {record.by}")
     return StoredRecord(record_id(next(iter(files.values()))), record)
@@ -146,9 +146,9 @@ def put(
 def rehearse(
     repository: Repository, record: Record, signer: Signer, extra: Mapping[str, bytes] | None = None
 ) -> None:
-    """Prove that `put` and `send` would work now: sign for real, and let git and the remote say yes to a dry run.
+    """Prove that `put` and `send` would work now: sign for real, and do a dry run with git and the remote.
 
-    Raises UsageError or CannotDecide where they would not. Neither the log here nor the remote's is changed.
+    Raises UsageError or CannotDecide if they would not. Changes neither the local log nor the remote's.
     """
     files = sealed(record, signer)
     commit = draft(repository, files | dict(extra or {}), f"{record.kind} by {record.by}")
@@ -157,7 +157,7 @@ def rehearse(
 
 
 def send(repository: Repository, recorded: StoredRecord) -> StoredRecord:
-    """Share the log with the remote, if there is one. That it cannot be reached loses nothing, and is reported."""
+    """Share the log with the remote, if there is one. If that fails, nothing is lost, and `unshared` says why."""
     remote = remote_of(repository)
     if not remote:
         return recorded
@@ -166,7 +166,7 @@ def send(repository: Repository, recorded: StoredRecord) -> StoredRecord:
 
 
 def share_rest(repository: Repository) -> str:
-    """Push what the remote's log, as last fetched, does not have; returns why that is not possible, "" if it is."""
+    """Push records that the remote's log, as last fetched, lacks. Return why that failed, or ""."""
     remote = remote_of(repository)
     if not remote or is_shared(repository, remote):
         return ""
@@ -174,7 +174,7 @@ def share_rest(repository: Repository) -> str:
 
 
 def _send_log(repository: Repository, remote: str) -> str:
-    """Push the log; returns why that is not possible, "" if it is."""
+    """Push the log. Return why that failed, or ""."""
     try:
         share(repository, remote)
     except CannotDecide as error:

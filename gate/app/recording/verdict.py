@@ -1,4 +1,4 @@
-"""A verdict in the log: the JSON that was given, and the record by which somebody signs that checks passed."""
+"""Record a verdict in the log: its JSON, and the signed record that the checks passed."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ from gate.rules import policy_at
 
 @dataclass(frozen=True, slots=True)
 class Unrecorded:
-    """Why there is nothing to sign; `needless` if the policy requires no verdict."""
+    """Why there is nothing to sign. `needless` is True if the policy requires no verdict."""
 
     reason: str
     needless: bool = False
 
 
 def bring_log(start: Path) -> None:
-    """Fetch the log that a record will be added to; raises CannotDecide if the remote cannot be reached."""
+    """Fetch the log that a record will be added to. Raises CannotDecide if the remote can't be reached."""
     repository = Repository.find(start)
     remote = remote_of(repository)
     if remote:
@@ -51,7 +51,7 @@ def bring_log(start: Path) -> None:
 
 @contextmanager
 def invalid_rules_explained(head: str, into: str) -> Iterator[None]:
-    """Let the error for invalid rules at the base name the way to a green audit: no verdict can be recorded by them."""
+    """Add to errors about invalid rules at the base how to pass an audit: no verdict can be recorded under them."""
     try:
         yield
     except InvalidInput as error:
@@ -63,7 +63,7 @@ def invalid_rules_explained(head: str, into: str) -> Iterator[None]:
 
 
 def document_of(verdict: Verdict) -> bytes:
-    """The verdict as the log stores it: of findings only those for which a guardian has to answer."""
+    """Return the verdict as the log stores it. The only findings in it are those that need a guardian's approval."""
     checks = tuple(
         replace(result, findings=tuple(f for f in result.findings if f.rule == FEWER_TESTS))
         if isinstance(result, Ran)
@@ -74,7 +74,7 @@ def document_of(verdict: Verdict) -> bytes:
 
 
 def files_of(repository: Repository, verdict: Verdict, document: bytes) -> dict[str, bytes]:
-    """What the log needs beside a record about the verdict."""
+    """Return the files that the log needs in addition to a record about the verdict."""
     digest = verdict.change.digest
     return {
         verdict_path(sha256(document).hexdigest()): document,
@@ -83,14 +83,14 @@ def files_of(repository: Repository, verdict: Verdict, document: bytes) -> dict[
 
 
 def signed_verdict(verdict: Verdict, document: bytes, signer: Signer, now: int) -> dict[str, bytes]:
-    """The record that attests the verdict, signed, as files of the log."""
+    """Return the signed record that attests the verdict, as files of the log."""
     return sealed(_record(verdict, document, signer, now), signer)
 
 
 def record_verdict(start: Path, answer: Answer, key: str | None, now: int) -> StoredRecord | Unrecorded:
-    """Sign the verdict just given and share it. Raises UsageError where nobody can sign.
+    """Sign the verdict and share it. Raises UsageError if nobody can sign.
 
-    Only where all required checks passed: nothing else can be attested. What approvals say does not matter.
+    Only signs if all required checks passed, because nothing else can be attested. Approvals don't matter here.
     """
     repository, verdict = Repository.find(start), answer.verdict
     change = verdict.change

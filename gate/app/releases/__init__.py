@@ -1,1 +1,1 @@
-"""Releases to environments: their gates, their downtime budgets, their attestations."""
+"""Releases to environments: their gates, downtime budgets, and attestations."""

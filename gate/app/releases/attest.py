@@ -1,4 +1,4 @@
-"""Attest that a commit of a protected branch was verified, for artifacts built from it; and verify that."""
+"""Attest that a commit of a protected branch was verified, for artifacts built from it, and verify attestations."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class AttestRequest:
 
 @dataclass(frozen=True, slots=True)
 class Attested:
-    """The signed envelope, what it says, and who signed it."""
+    """The signed envelope, its statement, and its signer."""
 
     envelope: bytes
     statement: Statement
@@ -61,7 +61,10 @@ class Attested:
 
 @dataclass(frozen=True, slots=True)
 class NotAttested:
-    """Nothing was signed: the audit of `branch` does not verify `commit`. `unverified` are the merges to fix."""
+    """The result if the audit of `branch` doesn't verify `commit`: nothing is signed.
+
+    `unverified` are the merges to fix.
+    """
 
     commit: str
     branch: str
@@ -73,7 +76,7 @@ class NotAttested:
 class VerifyRequest:
     """Verify the attestation `data`, for the protected branch `into` (the default branch).
 
-    It has to be about each of `subjects`, where an empty name is any, and about the commit `rev` if there is one.
+    It must be about each of `subjects`, of which an empty name matches any, and about the commit `rev`, if given.
     """
 
     start: Path
@@ -86,7 +89,7 @@ class VerifyRequest:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What the attestation says, as far as it could be read, who signed it, and all that is wrong with it."""
+    """The attestation's statement, as far as it could be read, its signer, and everything that is wrong with it."""
 
     failures: tuple[str, ...]
     statement: Statement | None = None
@@ -94,7 +97,7 @@ class Verification:
 
 
 def attest(request: AttestRequest) -> Attested | NotAttested:
-    """Sign, if an audit verifies the commit and every merge before it; raises UsageError or CannotDecide."""
+    """Sign if an audit verifies the commit and every merge before it. Raises UsageError or CannotDecide."""
     repository = Repository.find(request.start)
     commit = commit_named(repository, request.rev or "HEAD")
     branch, policy = _rules(repository, request.into)
@@ -125,7 +128,7 @@ def attest(request: AttestRequest) -> Attested | NotAttested:
 
 
 def verify_attestation(request: VerifyRequest) -> Verification:
-    """Verify signature, signer and subjects by the policy of the protected branch, as it is known here now."""
+    """Verify signature, signer, and subjects by the policy of the protected branch, as currently known here."""
     repository = Repository.find(request.start)
     branch, policy = _rules(repository, request.into)
     try:
@@ -153,7 +156,7 @@ def verify_attestation(request: VerifyRequest) -> Verification:
 
 
 def _rules(repository: Repository, into: str | None) -> tuple[str, Policy]:
-    """The protected branch, and the policy that applies there now; raises UsageError if it is not protected."""
+    """Return the protected branch and its current policy. Raises UsageError if it isn't protected."""
     branch = (into or default_branch(repository)).removeprefix(BRANCHES)
     _, tip = ends_of(repository, branch, "")
     if not ProtectedBranches.of(repository).protects(branch, tip):
@@ -162,7 +165,7 @@ def _rules(repository: Repository, into: str | None) -> tuple[str, Policy]:
 
 
 def _cannot_sign(policy: Policy, branch: str, name: str, key: PublicKey) -> str:
-    """Why an attestation that this person signs is worth nothing; "" if it counts."""
+    """Return why an attestation signed by this person doesn't count, or "" if it does."""
     wanted = policy.protection(branch).verdicts
     if policy.people[name].role == "junior":
         return f"{name} is a junior, and juniors cannot attest"
@@ -174,7 +177,7 @@ def _cannot_sign(policy: Policy, branch: str, name: str, key: PublicKey) -> str:
 
 
 def _refusal(repository: Repository, result: Audit, commit: str) -> NotAttested | None:
-    """Why the audit does not verify the commit, with all that led to it; None if it does."""
+    """Return why the audit doesn't verify the commit and every merge before it, or None if it does."""
 
     def no(*reasons: str, unverified: Sequence[str] = ()) -> NotAttested:
         return NotAttested(commit, result.branch, reasons, tuple(unverified))
@@ -199,7 +202,7 @@ def _refusal(repository: Repository, result: Audit, commit: str) -> NotAttested 
 
 
 def _no_merge(repository: Repository, result: Audit, commit: str) -> str:
-    """Why a commit is none of the merges that were audited."""
+    """Return why a commit isn't one of the audited merges."""
     _, tip = ends_of(repository, result.branch, "")
     if commit not in repository.text("rev-list", "--first-parent", tip).split():
         return f"{result.branch} was never at this commit"
@@ -212,7 +215,7 @@ def _no_merge(repository: Repository, result: Audit, commit: str) -> str:
 def _signer(
     policy: Policy, branch: str, payload: bytes, signatures: Sequence[bytes], now: int
 ) -> tuple[str, list[str]]:
-    """Who signed validly and may attest; "" and why no signature counts, if there is no such person."""
+    """Return the person who validly signed and may attest, or "" and why no signature counts."""
     key_holders = holders(policy)
     failures = []
     for signature in signatures:

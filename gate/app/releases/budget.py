@@ -1,4 +1,4 @@
-"""How much of the promised downtime is left, and what led there."""
+"""Compute how much of an environment's downtime budget is left."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gate.prometheus import ask
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The budget of an environment. `used` is in minutes, None if it is not known, and `trouble` says why.
+    """The downtime budget of an environment. `used` is in minutes, or None if unknown; `trouble` then says why.
 
     `gaps` are the seconds in which nothing was measured.
     """
@@ -30,14 +30,14 @@ class Budget:
 
     @property
     def left(self) -> float | None:
-        """Minutes; below 0 where the promise is broken."""
+        """The remaining minutes, negative if the budget is exceeded, or None if unknown."""
         return None if self.used is None else self.rule.minutes - self.used
 
 
 def read_budget(start: Path, now: int, into: str | None = None) -> Budget:
-    """The budget of the environment `into`, or of the only one that has any.
+    """Return the budget of the environment `into`, or of the only environment that has one.
 
-    Raises UsageError where there is none, InvalidInput where the policy or the incident log has mistakes.
+    Raises UsageError if there is none, and InvalidInput if the policy or the incident log has mistakes.
     """
     repository = Repository.find(start)
     having = {

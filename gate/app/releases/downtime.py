@@ -1,4 +1,4 @@
-"""The downtime in the window of a budget: as measured by Prometheus, or by the incident log."""
+"""Compute the downtime in a budget's window, as measured by Prometheus or recorded in the incident log."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def spent(
     readings: Mapping[str, Reading],
     now: int,
 ) -> tuple[float | None, str]:
-    """The downtime in the budget's window, in minutes, the larger of what is measured and what is recorded.
+    """Return the downtime in the budget's window, in minutes: the larger of the measured and the recorded one.
 
-    None where it is not known, and why. Raises InvalidInput with the mistakes of the incident log.
+    If it is unknown, return None and why. Raises InvalidInput with the mistakes in the incident log.
     """
     outages: list[float] = []
     if budget.downtime:
@@ -58,12 +58,12 @@ def spent(
 
 
 def within(now: float, window: float, at: float, seconds: float) -> float:
-    """How much of what began at `at` and took so many seconds is in the last `window` seconds."""
+    """Return how many seconds of an incident that began at `at` are in the last `window` seconds."""
     return max(0.0, min(seconds, at + seconds - (now - window)))
 
 
 def union(now: float, window: float, incidents: list[tuple[float, float]]) -> float:
-    """The seconds of the window in which there was an incident: what overlaps counts once."""
+    """Return the seconds of the window in which there was an incident. Overlaps count once."""
     total, end = 0.0, -inf
     for at, seconds in sorted(incidents):
         start = max(at, end)
@@ -76,10 +76,10 @@ def union(now: float, window: float, incidents: list[tuple[float, float]]) -> fl
 def incidents(
     data: bytes, file: str, environment: str, now: float, environments: Collection[str]
 ) -> list[tuple[float, float]]:
-    """When each incident of the environment began, in seconds since the epoch, and how many seconds it took.
+    """Return when each incident of the environment began, in seconds since the epoch, and its duration in seconds.
 
-    Raises InvalidInput with each line that is not understood, is about the future or about none of the
-    `environments`, or repeats another.
+    Raises InvalidInput with each line that is invalid, has a future time or an environment not in `environments`, or
+    repeats another.
     """
     mistakes: list[Mistake] = []
     read: set[tuple[float, float, str]] = set()
@@ -107,13 +107,13 @@ def incidents(
 
 
 def _names(environment: ProtectedEnvironment) -> list[str]:
-    """The environments of the policy: an incident of one that is misspelled would count for none."""
+    """Return the policy's environments: an incident with a misspelled environment would not count for any."""
     policy = environment.policy
     return [name for name in policy.protect if policy.is_environment(name)]
 
 
 class _Unknown(ValueError):
-    """What a person would not guess from an example of the right form."""
+    """An error that an example of the expected format doesn't explain."""
 
 
 def _reason(error: Exception) -> str:
@@ -122,7 +122,7 @@ def _reason(error: Exception) -> str:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object that has each field once: of two, a reader sees the first and a program the last."""
+    """Build a JSON object. Rejects duplicate fields: a reader sees the first, but a program the last."""
     fields = dict(pairs)
     if len(fields) < len(pairs):
         raise _Unknown("a field is there twice")

@@ -1,4 +1,4 @@
-"""Releasing: a commit goes into an environment if its gate lets it in, and the log says so from then on."""
+"""Release a commit into an environment if its gate allows it, and record the release in the log."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ TRIES = 5
 class PromoteRequest:
     """Release `rev` into the environment `into`, signed with `key` (the usual one).
 
-    With `dry_run` nothing is recorded; it is only proven that it could be.
+    With `dry_run`, record nothing; only prove that it would work.
     """
 
     start: Path
@@ -53,10 +53,10 @@ class PromoteRequest:
 
 @dataclass(frozen=True, slots=True)
 class Promoted:
-    """It is recorded, or after a dry run it could be. `back` is True for a rollback.
+    """The release is recorded or, after a dry run, could be. `back` is True for a rollback.
 
-    `recorded` is None where it was there already, and after a dry run; `notes` are lines to show. `unshared` says why
-    a record that was there already has not been pushed.
+    `recorded` is None if the release was already recorded, and after a dry run; `notes` are lines to show. `unshared`
+    says why an existing record has not been pushed.
     """
 
     verdict: Verdict
@@ -68,7 +68,7 @@ class Promoted:
 
 @dataclass(frozen=True, slots=True)
 class NotPromoted:
-    """Nothing is recorded: the verdict forbids it."""
+    """The result if the verdict forbids the release: nothing is recorded."""
 
     verdict: Verdict
 
@@ -76,7 +76,7 @@ class NotPromoted:
 def promote(
     request: PromoteRequest, progress: Callable[[Event], None] = no_progress
 ) -> Promoted | NotPromoted:
-    """Check and record. Raises UsageError, InvalidInput or CannotDecide; then nothing is recorded either."""
+    """Check and record a release. Raises UsageError, InvalidInput, or CannotDecide; then nothing is recorded either."""
     repository = Repository.find(request.start)
     named = environment_named(repository, request.into)
     if named is None:
@@ -117,7 +117,7 @@ def _evaluated(
     request: PromoteRequest,
     progress: Callable[[Event], None],
 ) -> Verdict:
-    """The verdict, by a log that did not change meanwhile."""
+    """Return the verdict, by a log that didn't change in the meantime."""
     for _ in range(TRIES):
         log = settle(repository)
         wish = CheckRequest(request.start, into=environment.name, head=request.rev, key=request.key)
@@ -130,7 +130,7 @@ def _evaluated(
 def _record(
     repository: Repository, verdict: Verdict, signer: Signer, deployments: tuple[Deployment, ...], now: int
 ) -> tuple[Record, dict[str, bytes]]:
-    """The record of the release, and the files that the log keeps with it."""
+    """Return the record of the release, and the files that the log stores with it."""
     document = document_of(verdict)
     files = dict(files_of(repository, verdict, document))
     record = compose(

@@ -1,4 +1,4 @@
-"""Releases: what putting a commit into an environment would change, and whether its gate lets it in."""
+"""Check a release: what it would change in an environment, and whether the environment's gate allows it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def check_release(
     request: CheckRequest,
     progress: Callable[[Event], None],
 ) -> Answer:
-    """Decide whether `request.head` may go into the environment; raises as `check` does."""
+    """Decide whether `request.head` can be released into the environment. Raises the same errors as `check`."""
     if request.staged or request.base:
         raise UsageError(
             f"{environment.name} is an environment, and only commits can be released",
@@ -57,7 +57,7 @@ def check_release(
 def release_change(
     repository: Repository, environment: ProtectedEnvironment, head: str | None, log: ApprovalLog, now: int
 ) -> Change:
-    """What releasing `head` (HEAD) would change in the environment."""
+    """Return the change that releasing `head` (HEAD) would make in the environment."""
     deployments, _ = deployments_in(log, environment.policy, environment.name, now)
     return _step(repository, environment, head, deployments)
 
@@ -111,7 +111,7 @@ def _read(
 def is_way_back(
     repository: Repository, deployments: tuple[Deployment, ...], previous: str, commit: str
 ) -> bool:
-    """Whether to release `commit` is a rollback, to the release `before` the present one."""
+    """Return whether releasing `commit` is a rollback to the release before the current one."""
     return previous == commit if previous else precedes_first(repository, deployments, commit)
 
 
@@ -128,7 +128,7 @@ def _step(
 
 
 def _promoter(repository: Repository, environment: ProtectedEnvironment, key: str | None, now: int) -> str:
-    """Who asks, if their key is known."""
+    """Return the name of the user, or "" if their key isn't known."""
     try:
         return find_signer(repository, environment.policy, key, now, environment.name).person.name
     except (UsageError, CannotDecide):
@@ -145,7 +145,7 @@ def _been(commit: str, environment: str, deployments: tuple[Deployment, ...]) ->
 
 
 def _entered(repository: Repository, branch: str, commit: str, log: ApprovalLog) -> str:
-    """Why `commit` is not verified on `branch`; empty if the audit proves that it is."""
+    """Return why `commit` isn't verified on `branch`, or "" if the audit proves that it is."""
     _, tip = ends_of(repository, branch, "")
     if commit not in repository.text("rev-list", "--first-parent", tip).split():
         return f"{branch} was never at this commit"

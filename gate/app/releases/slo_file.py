@@ -1,4 +1,4 @@
-"""A budget whose promise is in an SLO file: the one place that has it, for gate as well as for the monitoring."""
+"""Read a budget from an SLO file, the single source for both gate and the monitoring."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gate.policy.promise import promise_of
 
 
 def with_promise(repository: Repository, environment: ProtectedEnvironment) -> ProtectedEnvironment:
-    """The environment with a budget as its SLO file says, if its policy names one; raises InvalidInput."""
+    """Return the environment with the budget from its SLO file, if the policy names one. Raises InvalidInput."""
     require = environment.protection.require
     budget = require.budget
     if budget is None or not budget.slo:

@@ -1,1 +1,1 @@
-"""What a receiving repository accepts."""
+"""Decide which pushes a receiving repository accepts."""

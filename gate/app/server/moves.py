@@ -1,4 +1,4 @@
-"""The steps by which a push would move a protected branch: each as `gate check` and as `gate audit` see it."""
+"""Check each step by which a push would move a protected branch, as `gate check` and `gate audit` do."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ AHEAD = 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a ref may not move: a sentence, its evidence, and a hint."""
+    """Why a ref must not move: a sentence, its evidence, and a hint."""
 
     ref: str
     reason: str
@@ -42,17 +42,17 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """The answer to a push, which is accepted if no ref is refused. `notes` are always shown."""
+    """The answer to a push, which is accepted if there are no refusals. `notes` are always shown."""
 
     refusals: tuple[Refusal, ...]
     notes: tuple[str, ...] = ()
 
 
 def check_moves(repository: Repository, start: Path, push: RefUpdate, log: ApprovalLog) -> Received:
-    """May a protected branch go on from `push.old` to `push.new`, by the `log` as it will be?
+    """Check whether a protected branch can move from `push.old` to `push.new`, given the `log` after the push.
 
-    Each commit that the branch would be at is a step, or a stretch of them that passes as a whole, and each has to
-    pass. The checks of what nobody has approved are not run here, nor of what could not be proven afterwards.
+    Each commit that the branch would be at is a step, unless several commits pass as a whole; every step must pass.
+    Checks only run here for changes that meet every other requirement and that an audit could verify afterwards.
     """
     history = read_onward(repository, push.old, push.new)
     if history.chain[:1] != [push.old]:
@@ -84,7 +84,7 @@ def check_moves(repository: Repository, start: Path, push: RefUpdate, log: Appro
 def _first_that_passes(
     alternatives: Sequence[tuple[int, Move]], answer: Callable[..., Answer]
 ) -> tuple[int, Move, Answer]:
-    """The first of these moves, each with the commit where it ends, that passes but for its checks; else the first."""
+    """Return the first move, with its end, that passes or lacks only checks, or else the first one, with its answer."""
     tried = []
     for end, move in alternatives:
         tried.append((end, move, answer(move, run=False)))
@@ -94,7 +94,7 @@ def _first_that_passes(
 
 
 def refuse_non_fast_forward(repository: Repository, push: RefUpdate) -> Refusal:
-    """The refusal of a move that does not lead on from where the branch is."""
+    """Return the refusal of a move that isn't a fast-forward along the first parents."""
     branch = push.branch
     if contains(repository, push.new, push.old):
         return Refusal(
@@ -110,7 +110,10 @@ def refuse_non_fast_forward(repository: Repository, push: RefUpdate) -> Refusal:
 
 
 def _too_early(push: RefUpdate, move: Move) -> Refusal | None:
-    """The refusal of a commit of a time to come: an audit would date all later ones by it, and the keys' terms."""
+    """Return the refusal of a commit with a future date, or None.
+
+    An audit would date all later commits by it, and check the validity of keys at that date.
+    """
     if move.new.time <= time() + AHEAD:
         return None
     return Refusal(
@@ -123,7 +126,7 @@ def _too_early(push: RefUpdate, move: Move) -> Refusal | None:
 def _answer(
     repository: Repository, start: Path, push: RefUpdate, log: ApprovalLog, move: Move, *, run: bool
 ) -> Answer:
-    """What `gate check` says of one step, now and here; without `run` no check is started."""
+    """Return the answer of `gate check` about one step, as of now. Without `run`, no check is started."""
     policy = policy_at(repository, move.old.oid)
     change = change_of(repository, move, push.ref, policy)
     clash = collision(repository, change.tree, change.files)
@@ -138,7 +141,7 @@ def _answer(
 def _refused_by_audit(
     repository: Repository, push: RefUpdate, log: ApprovalLog, history: History
 ) -> Refusal | None:
-    """The refusal of what could not be proven afterwards."""
+    """Return the refusal of a step that an audit would fail, or None."""
     failed = unproven(repository, push.ref, log, history)
     if failed is None:
         return None
@@ -154,7 +157,7 @@ def _open(answer: Answer) -> tuple[Outcome, ...]:
 
 
 def _waits_for_checks(answer: Answer) -> bool:
-    """Is there nothing in the way but checks that this server has to run itself?"""
+    """Return whether only checks are missing, and this server has to run them itself."""
     return (
         not answer.verdict.checks
         and not answer.trusted
@@ -163,7 +166,7 @@ def _waits_for_checks(answer: Answer) -> bool:
 
 
 def _refused_by(push: RefUpdate, move: Move, answer: Answer) -> Refusal | None:
-    """The refusal of a step by its verdict; None where that is a pass."""
+    """Return the refusal of a step by its verdict, or None if that is a pass."""
     if answer.verdict.decision == "pass":
         return None
     branch = push.branch

@@ -1,8 +1,8 @@
-"""What a receiving repository lets in: the whole push, or nothing of it.
+"""Accept or reject a push to a receiving repository as a whole.
 
-A protected branch moves only in steps that `gate check` would let pass now, and that `gate audit` will prove
-afterwards: both are asked. The log only grows. What git itself guarantees is left to git: each ref is moved only
-if it is still where the pusher saw it, so the second push in a race is rejected and has to be made again.
+A protected branch only moves in steps that `gate check` lets pass now and that `gate audit` will be able to verify:
+both are run. The log only grows. Git's own guarantees are left to git: it moves a ref only if it is still where the
+pusher saw it, so the second push in a race is rejected and must be repeated.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FOREIGN_REFS = {
 
 
 def receive(start: Path, pushes: Sequence[RefUpdate]) -> Received:
-    """Evaluate every ref of a push. Raises a GateError where that cannot be done: then nothing is accepted."""
+    """Check every ref of a push. Raises a GateError if that isn't possible; then nothing is accepted."""
     repository = Repository.find(start)
     real = _by_real_names(repository, pushes)
     own = tips(repository).own
@@ -60,7 +60,7 @@ def receive(start: Path, pushes: Sequence[RefUpdate]) -> Received:
 
 
 def _by_real_names(repository: Repository, pushes: Sequence[RefUpdate]) -> list[RefUpdate]:
-    """The pushes by the refs that they move: others than they say, where a name here is only a symbolic link."""
+    """Return the pushes with symbolic refs replaced by the refs that they point to and that really move."""
     raw = repository.text("for-each-ref", "--format=%(refname) %(symref)")
     targets = dict(line.split(" ") for line in raw.splitlines())
     renamed = []
@@ -75,7 +75,7 @@ def _by_real_names(repository: Repository, pushes: Sequence[RefUpdate]) -> list[
 
 
 def _refuse_own(repository: Repository, push: RefUpdate, own: str) -> Refusal | None:
-    """Why a ref of gate's own may not move so; None if it may, or is none. `own` is the tip of the log that is here."""
+    """Return the refusal of a push to a ref that gate reserves, or None. `own` is the tip of the existing log."""
     folded = fold(push.ref)
     for prefix, reason in FOREIGN_REFS.items():
         if folded.startswith(prefix) and push.new:
@@ -98,7 +98,7 @@ def _refuse_own(repository: Repository, push: RefUpdate, own: str) -> Refusal | 
 
 
 def _refuse_unadmitted(repository: Repository, log: ApprovalLog, own: str) -> Refusal | None:
-    """Why the log may not become this one: something in it is by nobody whom the policy lists."""
+    """Return the refusal of a log with records by people whom the policy doesn't list, or None."""
     if reason := unadmitted(repository, own, log):
         return Refusal(
             LOG,
@@ -111,9 +111,9 @@ def _refuse_unadmitted(repository: Repository, log: ApprovalLog, own: str) -> Re
 def _log_after(
     repository: Repository, pushes: Sequence[RefUpdate], protected: ProtectedBranches, own: str
 ) -> ApprovalLog:
-    """The log as it will be after `own`, with the people whom the protected branches will list.
+    """Return the log as it will be after the push, with the people whom the protected branches will list.
 
-    Only objects of the repository are cached on disk: those of a push may be gone in a moment.
+    `own` is its tip before. Only objects of the repository are cached on disk: those of a push may soon be gone.
     """
     commits = _protected_tips(pushes, protected)
     pushed = next((push.new for push in pushes if push.ref == LOG), "")
@@ -121,14 +121,14 @@ def _log_after(
 
 
 def _protected_tips(pushes: Sequence[RefUpdate], protected: ProtectedBranches) -> list[str]:
-    """Where the protected branches would be."""
+    """Return the tips of the protected branches after the push."""
     branches = [push for push in pushes if push.branch and push.new]
     return [push.new for push in branches if protected.protects(push.branch, push.old)]
 
 
 @dataclass(frozen=True, slots=True)
 class _ReceivingRepository:
-    """The receiving repository as it is before the push, with the log as it will be."""
+    """The receiving repository before the push, with the log after it."""
 
     repository: Repository
     start: Path
@@ -136,11 +136,11 @@ class _ReceivingRepository:
     branches: ProtectedBranches
 
     def protects(self, push: RefUpdate) -> bool:
-        """Is it a protected branch?"""
+        """Return whether the push is to a protected branch."""
         return self.branches.protects(push.branch, push.old)
 
     def refuse_alias(self, push: RefUpdate) -> Refusal | None:
-        """The refusal of a branch name that a file system may confuse with a protected branch."""
+        """Return the refusal of a new branch whose name a file system may confuse with a protected branch's."""
         if push.old or not push.new:
             return None
         names = self.repository.text("for-each-ref", "--format=%(refname)", BRANCHES).splitlines()
@@ -154,7 +154,7 @@ class _ReceivingRepository:
         return None
 
     def evaluate(self, push: RefUpdate) -> Received:
-        """May this protected branch move so?"""
+        """Check whether this protected branch can move."""
         reason, fix = self._refused_at_once(push)
         if reason:
             return Received((Refusal(push.ref, reason, help=fix),))
@@ -163,7 +163,7 @@ class _ReceivingRepository:
         return check_moves(self.repository, self.start, push, self.log)
 
     def _refused_at_once(self, push: RefUpdate) -> tuple[str, str]:
-        """What forbids a move whatever has been approved: the sentence and the fix."""
+        """Return why a move is forbidden regardless of approvals, and the fix; both are empty if it isn't."""
         branch = push.branch
         if not push.new:
             return f"{branch} is protected, and cannot be deleted", administrator_deletes(branch)
@@ -182,7 +182,7 @@ class _ReceivingRepository:
         return "", ""
 
     def _invalid_rules(self, push: RefUpdate) -> tuple[str, str] | None:
-        """What is invalid in the present rules, so that nothing can merge, with a hint; or nothing."""
+        """Return the mistake in the current rules because of which nothing can merge, and the fix, or None."""
         default, branch = self.branches.default, push.ref.removeprefix(BRANCHES)
         invalid, mistakes = default, self.branches.mistake.mistakes if self.branches.mistake else ()
         if not mistakes and push.old:
@@ -198,16 +198,16 @@ class _ReceivingRepository:
 
 
 def administrator_deletes(branch: str) -> str:
-    """The way to be rid of a protected branch, which no push is."""
+    """Return how to delete a protected branch, which no push can."""
     return f"an administrator can delete it, on the server: `git update-ref -d refs/heads/{branch}`"
 
 
 def why_not_created(branches: ProtectedBranches, log: ApprovalLog, branch: str, new: str) -> tuple[str, str]:
-    """Why the protected `branch` cannot start at the commit `new`: the sentence and the fix; both empty where it can.
+    """Return why the protected `branch` can't start at the commit `new`, and the fix; both are empty if it can.
 
-    The default branch, the first of all, can start anywhere: there are no rules yet. Another one starts at a
-    commit to which a verified merge brought the default branch, with the rules of today: older ones may know
-    people who have left. The `log` may be missing in a clone; the server checks again.
+    The default branch, which comes first, can start anywhere, because there are no rules yet. Another branch starts at
+    a commit to which a verified merge brought the default branch, and which has today's rules: older ones may list
+    people who have left. A clone may lack the `log`; the server checks again.
     """
     repository, default = branches.repository, branches.default
     if not branches.tip:

@@ -1,1 +1,1 @@
-"""Setting gate up in a repository: look at it, propose a policy that locks nobody out, write it."""
+"""Set up gate in a repository: inspect it, propose a policy that locks nobody out, and write it."""

@@ -1,6 +1,6 @@
-"""What gate stores below the git folder to be faster: how much there is, and how to be rid of it.
+"""Measure and remove gate's caches below the git folder.
 
-All of it is worked out again when it is needed. Nothing that anybody signed is here: the approval log is a ref.
+Everything in them can be computed again. They contain nothing signed: the approval log is a ref.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MEANING = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One of the caches: its folder, how many bytes it takes, and when it was last written to."""
+    """A cache: its folder, its size in bytes, and when it was last written to."""
 
     name: str
     path: Path
@@ -43,12 +43,12 @@ class Entry:
 
     @property
     def meaning(self) -> str:
-        """What it is for, in a few words."""
+        """A short description of its content."""
         return MEANING.get(self.name, "")
 
 
 def entries(repository: Repository) -> list[Entry]:
-    """Every cache of the repository, the largest first."""
+    """Return every cache of the repository, largest first."""
     folder = repository.state_dir
     if not folder.is_dir():
         return []
@@ -59,7 +59,7 @@ def entries(repository: Repository) -> list[Entry]:
 
 
 def clear(repository: Repository) -> int:
-    """Remove all caches; how many bytes that freed. Raises CannotDecide while another gate runs here."""
+    """Remove all caches, and return how many bytes that freed. Raises CannotDecide if gate is running here."""
     with _alone(repository):
         size = sum(entry.size for entry in entries(repository))
         for entry in entries(repository):
@@ -73,7 +73,7 @@ def clear(repository: Repository) -> int:
 
 
 def prune(repository: Repository, days: float) -> int:
-    """Remove what was not used for so many days; how many bytes that freed."""
+    """Remove entries not written to for `days` days, and return how many bytes that freed."""
     limit = time.time() - days * DAY
     freed = 0
     with _alone(repository):
@@ -88,7 +88,7 @@ def prune(repository: Repository, days: float) -> int:
 
 
 def human(size: float) -> str:
-    """`1.2 GB`."""
+    """Format a size, such as `1.2 GB`."""
     for unit in ("B", "kB", "MB", "GB"):
         if size < 1000 or unit == "GB":
             break
@@ -101,7 +101,7 @@ def _is_lock(path: Path) -> bool:
 
 
 def _measured(path: Path) -> tuple[int, float]:
-    """The bytes below `path`, and the latest time that anything there was written. Links are not followed."""
+    """Return the bytes at or below `path`, and the latest modification time there. Doesn't follow symlinks."""
     size, used = 0, 0.0
     waiting = [str(path)]
     while waiting:
@@ -118,7 +118,7 @@ def _measured(path: Path) -> tuple[int, float]:
 
 @contextlib.contextmanager
 def _alone(repository: Repository) -> Iterator[None]:
-    """Every lock of the caches, held: each run of gate holds one."""
+    """Hold every lock of the caches. Each run of gate holds one."""
     with contextlib.ExitStack() as held:
         for path in sorted(repository.state_dir.glob("**/*.lock")) if repository.state_dir.is_dir() else ():
             # Those of the tools are in trees and environments, and are theirs.

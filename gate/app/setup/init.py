@@ -1,4 +1,4 @@
-"""Write a policy to the working tree: a first one, or the one that is there with one more person."""
+"""Write a policy to the working tree: a first one, or the existing one with another person added."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gate.store import write_atomically
 
 
 def write_all(top: Path, files: Mapping[str, str]) -> None:
-    """Write files that are not there yet, with the folders around them; raises UsageError rather than overwrite one."""
+    """Write new files, creating their folders. Raises UsageError instead of overwriting a file."""
     present = [name for name in files if (top / name).exists() or (top / name).is_symlink()]
     if present:
         raise UsageError(
@@ -40,7 +40,7 @@ def write_all(top: Path, files: Mapping[str, str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A policy with one more person in it, or with more addresses and keys of one; not yet written."""
+    """A policy with a person added, or with more addresses and keys for one. It isn't written yet."""
 
     path: Path
     data: bytes
@@ -49,7 +49,7 @@ class Added:
     """Whether the person was in the policy already."""
 
     def write(self) -> None:
-        """Put it in the place of the old one, whole or not at all."""
+        """Replace the policy atomically."""
         try:
             write_atomically(self.path.resolve(), self.data, durable=True)
         except OSError as error:
@@ -65,10 +65,10 @@ def add_person(
     *,
     records: bool = False,
 ) -> Added:
-    """The policy of the working tree with one more person: yourself, unless `email` and `key_file` say whose.
+    """Return the working tree's policy with a person added: the user, unless `email` or `key_file` is given.
 
-    `records` lets the person record reviews that a forge reports. Raises UsageError or InvalidInput where that makes no
-    policy, saying why.
+    `records` lets the person record reviews that a forge reports. Raises UsageError or InvalidInput, saying why, if the
+    result isn't a valid policy.
     """
     repository = Repository.find(start)
     path = work_tree_of(repository) / POLICY_FILE

@@ -1,4 +1,4 @@
-"""Install the git hooks of a clone or a server: each calls `gate hook NAME`, after an existing one."""
+"""Install the git hooks of a clone or a server: each runs the existing hook, then `gate hook NAME`."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ printf '%s\\n' "$lines" | "$python" -P -m gate hook {name} "$@"
 
 
 def hooks_folder(repository: Repository) -> Path:
-    """Where git looks for the hooks of this repository: `core.hooksPath`, else its own folder."""
+    """Return where git looks for the hooks of this repository: in `core.hooksPath`, or else in its own folder."""
     # gate runs git with hooks turned off, on the command line, which git then lists last.
     values = repository.attempt("config", "--type=path", "--get-all", "core.hooksPath")
     configured = [line for line in os.fsdecode(values.stdout).splitlines() if line and line != os.devnull]
@@ -76,13 +76,13 @@ def hooks_folder(repository: Repository) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """Where which hooks are now. `existing` hooks run first; those that are `linked` are links.
+    """The installed hooks and their folder. `existing` hooks run first; `linked` are those of them that are symlinks.
 
-    `in_tree` is True for a folder of the working tree, whose files could be committed (husky has one).
-    `manager` is the hook manager that owns the folder and writes these files again, and the file to edit instead.
-    `everywhere` is True for a folder outside of the repository, which git uses for other repositories as well.
-    `shares_log` is True if `git fetch` now brings the approval log along. `locked_out` names the people who can never
-    merge their own work by the rules that a server enforces from now on.
+    `in_tree` is True if the folder is in the working tree, so that its files could be committed (as with husky).
+    `manager` is the hook manager that owns the folder and rewrites these files, and the file to edit instead.
+    `everywhere` is True if the folder is outside the repository, and git uses it for other repositories as well.
+    `shares_log` is True if `git fetch` now fetches the approval log too. `locked_out` names the people who can never
+    merge their own work by the rules that the server now enforces.
     """
 
     folder: Path
@@ -97,10 +97,10 @@ class Installed:
 
 
 def install(start: Path, *, server: bool = False, force: bool = False) -> Installed:
-    """Install the hooks of a clone, or of a `server`, keeping those that are there.
+    """Install the hooks of a clone, or of a `server`, preserving existing ones. Installing again changes nothing.
 
-    Raises UsageError in a repository of the other kind, and on a server by whose rules nobody could merge, unless
-    `force` says that this is meant. Installing twice is installing once.
+    Raises UsageError in a repository of the other kind, and on a server whose rules let nobody merge, unless `force` is
+    set.
     """
     repository = Repository.find(start)
     if server and repository.work_tree is not None:
@@ -150,7 +150,7 @@ def install(start: Path, *, server: bool = False, force: bool = False) -> Instal
 
 
 def manager_of(repository: Repository, folder: Path) -> tuple[str, str] | None:
-    """The program that writes the hooks in `folder` again whenever it is set up, and where it takes them from."""
+    """Return the program that rewrites the hooks in `folder` whenever it is set up, and the file it reads them from."""
     top = repository.work_tree
     if top is None:
         return None
@@ -160,7 +160,7 @@ def manager_of(repository: Repository, folder: Path) -> tuple[str, str] | None:
 
 
 def _is_in_tree(repository: Repository, folder: Path) -> bool:
-    """Whether the folder is part of the working tree, and git doesn't ignore it."""
+    """Return whether the folder is in the working tree and not ignored by git."""
     if repository.work_tree is None:
         return False
     place, top, own = folder.resolve(), repository.work_tree.resolve(), repository.common_dir.resolve()
@@ -170,14 +170,14 @@ def _is_in_tree(repository: Repository, folder: Path) -> bool:
 
 
 def _is_shared(repository: Repository) -> bool:
-    """Whether the user's or the system's settings put the hooks of all repositories in one folder."""
+    """Return whether the user's or the system's git settings put the hooks of all repositories in one folder."""
     settings = repository.attempt("config", "--show-scope", "--get-all", "core.hooksPath")
     scopes = [line.partition("\t")[0] for line in os.fsdecode(settings.stdout).splitlines()]
     return [scope for scope in scopes if scope != "command"][-1:] in (["global"], ["system"])
 
 
 def uninstall(start: Path) -> tuple[str, ...]:
-    """Remove the hooks and the refspec, restore the previous hooks; the names of the hooks that were gate's."""
+    """Remove the hooks and the refspec, restore previous hooks, and return the names of the removed hooks."""
     repository = Repository.find(start)
     folder = hooks_folder(repository)
     forget_log(repository)
@@ -195,7 +195,7 @@ def uninstall(start: Path) -> tuple[str, ...]:
 
 
 def is_ours(path: Path) -> bool:
-    """Whether the hook at `path` is one of gate's."""
+    """Return whether the hook at `path` is one of gate's."""
     with contextlib.suppress(OSError):
         text = path.read_text("utf-8", "replace")
         return any(mark in text for mark in (MARK, EARLIER_MARK))
@@ -203,13 +203,13 @@ def is_ours(path: Path) -> bool:
 
 
 def interpreter_of(path: Path) -> str:
-    """The interpreter that a hook of gate's starts."""
+    """Return the interpreter that one of gate's hooks starts."""
     line = next((line for line in path.read_text("utf-8").splitlines() if line.startswith("python=")), "")
     return "".join(shlex.split(line.removeprefix("python="))[:1])
 
 
 def script_of(name: str) -> str:
-    """The hook `name`: it starts the very interpreter that installed it."""
+    """Return the script of the hook `name`, which starts the same interpreter that installed it."""
     with_input = name in {"pre-push", "pre-receive"}
     body = WITH_INPUT.format(name=name) if with_input else PLAIN.format(name=name, note=NOTE)
     way_out = SERVER_HELP if name in SERVER_HOOKS else HELP

@@ -1,4 +1,4 @@
-"""The workflow, pipeline or hook that asks gate, written for the project at hand."""
+"""Write the workflow, pipeline, or hook that runs gate, adapted to the project."""
 
 from __future__ import annotations
 
@@ -34,10 +34,7 @@ FORGE: Mapping[Kind, str] = {"github": "github", "gitlab": "gitlab"}
 
 
 def files_of(kind: Kind, observed: Observed) -> dict[str, str]:
-    """The files of an integration, by their path from the top of the repository.
-
-    Raises UsageError where there is one already that would have to be changed, saying what to add to it.
-    """
+    """Return the files of an integration by path, relative to the top of the repository."""
     match kind:
         case "github":
             return _github(observed)
@@ -64,7 +61,7 @@ def _github(observed: Observed) -> dict[str, str]:
 
 
 def _cache(observed: Observed) -> str:
-    """A step that caches what uv downloads, by what the project's environment is built from; none without that."""
+    """Return a step that caches uv's downloads, keyed by the environment's lock or project files, or "" without any."""
     files = [observed.lock] if observed.lock else []
     files += [name for name in ("pyproject.toml", "setup.py") if name in observed.paths and not files]
     if not files:
@@ -83,7 +80,7 @@ def _gitlab(observed: Observed) -> dict[str, str]:
 
 
 def gitlab_template() -> str:
-    """The template that GitLab projects include, as it is packaged with gate or beside its source."""
+    """Return the template that GitLab projects include, as packaged with gate or next to its source."""
     package = Path(__file__).parents[2]
     for folder in (package / "_templates", package.parent / "templates"):
         if (folder / GITLAB_TEMPLATE).is_file():
@@ -97,7 +94,7 @@ def _jenkins(observed: Observed) -> str:
 
 
 def after(kind: Kind, files: Mapping[str, str]) -> tuple[str, ...]:
-    """What is left to do once the files are merged."""
+    """Return the remaining steps once the files are merged."""
     include = ".gitlab/gate.yml" in files
     lines = ["add to .gitlab-ci.yml:  include: [{local: .gitlab/gate.yml}]"] if include else []
     return (*lines, *NEXT[kind])

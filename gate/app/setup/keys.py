@@ -1,4 +1,4 @@
-"""The public SSH key of the person who runs gate, or the one in a file that they name."""
+"""Find the user's public SSH key, or read the one in a given file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KEYS = ("id_ed25519.pub", "id_ed25519_sk.pub", "id_ecdsa.pub", "id_rsa.pub")
 
 
 def own_key(signing_key: str) -> str:
-    """The key that git signs with (`user.signingKey`), else the first of the usual ones; empty without any."""
+    """Return the key that git signs with (`user.signingKey`), else the first of the usual ones, or "" without any."""
     literal = signing_key.removeprefix("key::")
     with contextlib.suppress(ValueError):
         parse_key(literal)
@@ -27,7 +27,7 @@ def own_key(signing_key: str) -> str:
 
 
 def read_key(path: Path) -> str:
-    """The public key in a file, or in the one beside it; raises UsageError if there is none."""
+    """Return the public key in the file, or in the `.pub` file next to it. Raises UsageError if there is none."""
     beside = path.with_name(f"{path.name}.pub")
     path = beside if path.suffix != ".pub" and beside.is_file() else path
     hint = "give the `.pub` file of an SSH key"

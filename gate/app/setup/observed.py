@@ -1,4 +1,4 @@
-"""What a repository shows about its people, its tools and where it is hosted: read once, nothing assumed yet."""
+"""Inspect a repository once: its people, tools, and hosting. Nothing is assumed yet."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ PRE_COMMIT = ".pre-commit-config.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The facts that a first policy rests on. Texts are empty where there is nothing of the kind.
+    """The facts that a first policy is based on. A string is empty if the repository has nothing of the kind.
 
-    `forge` is the one that origin's host names; `tools` says by tool where it is configured; `key` is your public
-    SSH key; `paths` are the tracked files; `upstream` is the repository that origin is a fork of, by the remote that is
-    called so.
+    `forge` is derived from origin's host; `tools` maps tools to the files that configure them; `key` is the user's
+    public SSH key; `paths` are the tracked files; `upstream` is the repository of the remote `upstream`, if origin is a
+    fork.
     """
 
     top: Path
@@ -69,9 +69,9 @@ class Observed:
 
 
 def observe(start: Path, branch: str | None = None) -> Observed:
-    """Read the repository around `start`; the branch to protect is `branch`, else the default one.
+    """Inspect the repository around `start`. The branch to protect is `branch`, or else the default one.
 
-    Raises UsageError in a bare repository or without any branch, InvalidInput where CODEOWNERS has mistakes.
+    Raises UsageError in a bare repository or without a branch to protect, and InvalidInput if CODEOWNERS has mistakes.
     """
     repository = Repository.find(start)
     top = work_tree_of(repository)
@@ -112,7 +112,7 @@ def _commands(top: Path, paths: tuple[str, ...]) -> tuple[OwnCommand, ...]:
 
 
 def work_tree_of(repository: Repository) -> Path:
-    """The working tree; raises UsageError where there is none."""
+    """Return the working tree. Raises UsageError if there is none."""
     if repository.work_tree is None:
         raise UsageError("a bare repository has no working tree to write a policy into", "run it in a clone")
     return repository.work_tree
@@ -132,7 +132,7 @@ def _branch(repository: Repository) -> str:
 
 
 def codeowners_here(top: Path) -> CodeOwners | None:
-    """The CODEOWNERS file of a working tree; raises InvalidInput with its mistakes."""
+    """Return the CODEOWNERS file of a working tree, or None. Raises InvalidInput with its mistakes."""
     present = {path: (top / path).read_bytes() for path in ALL_PLACES if (top / path).is_file()}
     located = locate(present)
     if located is None:
@@ -145,7 +145,7 @@ def codeowners_here(top: Path) -> CodeOwners | None:
 
 
 def tools_in(top: Path) -> dict[str, str]:
-    """Where each tool is configured."""
+    """Return the file in which each tool is configured."""
     shared = {
         name: (top / name).read_text("utf-8", "replace")
         for name in ("pyproject.toml", "setup.cfg", "tox.ini")

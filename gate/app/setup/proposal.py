@@ -1,6 +1,6 @@
-"""From the people of a repository to a policy that locks nobody out: the strictest one that works. Pure.
+"""Propose the strictest policy that works for a repository's people and locks nobody out. Pure.
 
-Candidates are simulated from the strictest on; the first under which every change can be merged by somebody is it.
+Candidates are simulated, strictest first. The first one under which every change can be merged is proposed.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ OWNERS: tuple[Literal["", "others", "author"], ...] = ("others", "author", "")
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A policy, and how it came about.
+    """A policy, and how it was chosen.
 
-    `rules` are what it requires. `problems` are what a simulation of it shows. `rejected` says what a stricter
-    policy would have done, empty where this is the strictest; `assumptions` what was guessed.
+    `rules` are its requirements, and `problems` what its simulation shows. `rejected` says what a stricter policy would
+    have done, empty if this is the strictest; `assumptions` are the guesses it is based on.
     """
 
     text: str
@@ -38,7 +38,7 @@ class Proposal:
 
 
 def propose(observed: Observed, answers: Answers, now: int) -> Proposal:
-    """The strictest policy under which everybody's changes can still be merged."""
+    """Return the strictest policy under which everybody's changes can still be merged."""
     team = assemble(observed, answers)
     forge = observed.forge if answers.forge is None else answers.forge
     rejected: tuple[str, ...] = ()
@@ -53,7 +53,7 @@ def propose(observed: Observed, answers: Answers, now: int) -> Proposal:
 
 
 def approvers(team: Team, forge: str) -> tuple[Person, ...]:
-    """The people who have a way to approve, by a key or by an account on the forge."""
+    """Return the people who are able to approve, with a key or an account on the forge."""
     policy = load_policy(None)
     policy = replace(policy, people={person.name: person for person in team.people})
     return tuple(person for person in team.people if can_approve(policy, person, forge))
@@ -74,7 +74,7 @@ def _candidates(observed: Observed, team: Team, answers: Answers, forge: str) ->
 
 
 def _simulated(observed: Observed, text: str, forge: str, now: int) -> tuple[tuple[Problem, ...], bool]:
-    """What a simulation of the policy shows, and whether anybody's change could never be merged."""
+    """Return the problems that a simulation of the policy shows, and whether any person's change can't be merged."""
     policy = load_policy(text.encode("utf-8"))
     # Owners whom nobody has to ask are no reason to worry.
     owners = observed.owners if policy.protection(observed.branch).require.owners else None

@@ -1,4 +1,4 @@
-"""The refspec of the approval log, so that a plain `git fetch` brings it along."""
+"""Configure a refspec for the approval log, so that a plain `git fetch` fetches it too."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from gate.log.sync import remote_of
 
 
 def share_log(repository: Repository) -> str:
-    """Add the refspec to the remote that the log is shared through; its name, or "" where there is none or it is set.
+    """Add the refspec to the remote that shares the log. Return its name, or "" if there is none or it is already set.
 
-    A pattern, because git fails on a single ref that the remote does not have yet; and without a `+`, so that a log
-    that was rewritten is refused instead of taken.
+    The refspec is a pattern, because git fails on a single ref that the remote doesn't have yet. It has no `+`, so that
+    a rewritten log is rejected.
     """
     remote = remote_of(repository)
     if not remote or is_shared(repository, remote):
@@ -24,7 +24,7 @@ def share_log(repository: Repository) -> str:
 
 
 def forget_log(repository: Repository) -> None:
-    """Remove the refspec again."""
+    """Remove the refspec from every remote."""
     for remote in repository.text("remote").splitlines():
         if is_shared(repository, remote):
             exactly = f"^{re.escape(refspec(remote))}$"
@@ -32,11 +32,11 @@ def forget_log(repository: Repository) -> None:
 
 
 def is_shared(repository: Repository, remote: str) -> bool:
-    """Whether `git fetch` from the remote brings the log."""
+    """Return whether `git fetch` from the remote fetches the log."""
     done = repository.attempt("config", "--get-all", f"remote.{remote}.fetch")
     return any(LOG in line for line in os.fsdecode(done.stdout).splitlines())
 
 
 def refspec(remote: str) -> str:
-    """`refs/gate/log*:refs/gate/remotes/origin/log*`."""
+    """Return the refspec, such as `refs/gate/log*:refs/gate/remotes/origin/log*`."""
     return f"{LOG}*:{tracking_ref(remote)}*"

@@ -1,4 +1,4 @@
-"""The simulation of rules that are in force, or about to be: those of a commit, or of the working tree."""
+"""Simulate rules in force, or about to be: those of a commit or of the working tree."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from gate.simulation import everybody_locked_out, locks_out, problems
 
 
 def lock_outs_of_server(start: Path, *, force: bool) -> tuple[str, ...]:
-    """Whom the rules of a server's default branch would lock out, a sentence for each problem.
+    """Return whom the rules of a server's default branch would lock out, one sentence for each problem.
 
-    Raises UsageError where nobody could merge anything, unless `force` says that this is meant; and InvalidInput for
-    a CODEOWNERS file with mistakes. An empty repository has no rules yet. On a server only signed approvals count.
+    Raises UsageError if nobody could merge anything, unless `force` is set, and InvalidInput if CODEOWNERS has
+    mistakes. An empty repository has no rules yet. On a server, only signed approvals count.
     """
     repository = Repository.find(start)
     branch = default_branch_or_main(repository)
@@ -47,12 +47,12 @@ def lock_outs_of_server(start: Path, *, force: bool) -> tuple[str, ...]:
 
 
 def rules_at(repository: Repository, commit: str, path: str) -> bytes | None:
-    """The content of a file of rules at a commit; None where it has none."""
+    """Return the content of a rules file at a commit, or None if the commit doesn't have it."""
     return read_blobs(repository, commit, [path])[path] if commit else None
 
 
 def could_require(start: Path, policy: Policy) -> tuple[str, ...]:
-    """What a policy of the working tree could require besides without locking anybody out: lines of gate.yaml."""
+    """Return further requirements, as lines of gate.yaml, that the policy could have without locking anyone out."""
     repository = Repository.find(start)
     owners = codeowners_here(repository.work_tree or start)
     paths = list(list_index(repository))

@@ -1,4 +1,4 @@
-"""Fetching a shared policy at its pinned commit, and storing it beside the policy that extends it."""
+"""Fetch a shared policy at its pinned commit, and store it next to the policy that extends it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from gate.policy.types import Extends, Policy
 
 
 def store_shared(start: Path) -> tuple[Extends, Policy]:
-    """Fetch what the `extends` of the working tree's policy names, and write it to the working tree.
+    """Fetch the policy that the working tree's policy `extends`, and write it to the working tree.
 
-    Returns what was stored and the policy that results. Raises InvalidInput where that is none, UsageError without
-    `extends`, and CannotDecide where the repository cannot be reached or lacks the commit or the file.
+    Return what was stored and the resulting policy. Raises InvalidInput if that is invalid, UsageError without
+    `extends`, and CannotDecide if the repository can't be reached or lacks the commit or the file.
     """
     repository = Repository.find(start)
     top = work_tree_of(repository)
@@ -54,7 +54,7 @@ def _extends_of(data: bytes) -> Extends:
 
 
 def _read(repository: Repository, extends: Extends) -> Stored:
-    """The file at the pinned commit, with the proof; fetched unless the commit is here already."""
+    """Return the file at the pinned commit, with its proof. Fetches the commit unless it is already here."""
     if repository.attempt("cat-file", "-e", f"{extends.commit}^{{commit}}").returncode:
         _fetch(repository, extends)
     parts = extends.file.split("/")

@@ -1,7 +1,7 @@
-"""Who is who: from CODEOWNERS, commits and git's settings to the people of a policy. Pure.
+"""Derive the people of a policy from CODEOWNERS, commits, and git's settings. Pure.
 
-Nobody is made up. A name comes from CODEOWNERS, from an account on the forge, or, where neither says anything, from
-the e-mail address of the person who runs `gate init`; every guess is stated.
+No person is invented. A name comes from CODEOWNERS, from an account on the forge, or, without either, from the email
+address of the user; every guess is stated.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ UNNAMED = "@ACCOUNT"
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What somebody has said about it; None where nobody was asked, or the default is right.
+    """The user's answers. None if a question wasn't asked, or if the default is right.
 
-    `me` is their name in CODEOWNERS, which on a forge is their account.
+    `me` is the user's name in CODEOWNERS, which on a forge is their account.
     """
 
     me: str | None = None
@@ -39,10 +39,10 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """The people of a policy: those in it, and those to be filled in by hand, each with the reason.
+    """The people of a policy, and suggested people to add by hand, each with the reason.
 
-    `me` is the name of the person who runs `gate init`, or empty. `assumptions` say what was guessed. `teams` are the
-    names of teams that CODEOWNERS has and whose members are not known.
+    `me` is the user's name, or "". `assumptions` are the guesses. `teams` are the teams in CODEOWNERS, whose members
+    are unknown.
     """
 
     me: str
@@ -53,7 +53,7 @@ class Team:
 
 
 def assemble(observed: Observed, answers: Answers) -> Team:
-    """The people that the repository shows."""
+    """Return the people that the repository shows."""
     forge = answers.forge if answers.forge is not None else observed.forge
     owners = personal_owners(observed)
     me, assumption = _me(observed, answers, owners)
@@ -80,7 +80,7 @@ def assemble(observed: Observed, answers: Answers) -> Team:
 
 
 def _unknown_account(me: Person | None, forge: str) -> str:
-    """What to do where reviews on the forge can't count, because nothing says which account is yours."""
+    """Return what to do if the user's reviews on the forge can't count because their account is unknown, or ""."""
     if me is None or not forge or me.login(forge):
         return ""
     return (
@@ -90,7 +90,7 @@ def _unknown_account(me: Person | None, forge: str) -> str:
 
 
 def _others(observed: Observed, suggested: Sequence[tuple[Person, str]]) -> str:
-    """Who commits to the project and can't approve: more than a few would hide the point."""
+    """Return which committers can't approve. Names only a few, because more would hide the point."""
     reasons = [why for person, why in suggested if person.role != "bot" and " commit" in why]
     if not reasons:
         return ""
@@ -106,24 +106,24 @@ def _others(observed: Observed, suggested: Sequence[tuple[Person, str]]) -> str:
 
 
 def personal_owners(observed: Observed) -> tuple[str, ...]:
-    """The people that CODEOWNERS names by a handle, those with the most rules first."""
+    """Return the people named by a handle in CODEOWNERS, those with the most rules first."""
     return tuple(owner for owner in _handles(observed) if "/" not in owner and not owner.startswith("@@"))
 
 
 def teams_of(observed: Observed) -> tuple[str, ...]:
-    """The teams that CODEOWNERS names."""
+    """Return the teams that CODEOWNERS names."""
     return tuple(owner for owner in _handles(observed) if "/" in owner)
 
 
 def candidates(observed: Observed) -> tuple[str, ...]:
-    """The owners who could be the person who runs `gate init`: none where it is clear who that is."""
+    """Return the owners who could be the user, or none if it is clear who the user is."""
     owners = personal_owners(observed)
     clear = _certain(observed, owners) or (len(owners) == 1 and _alone(observed)) or not owners
     return () if clear else owners
 
 
 def account_unknown(observed: Observed, forge: str) -> bool:
-    """Whether nothing says which account on the forge is that of the person who runs `gate init`."""
+    """Return whether the user's account on the forge is unknown."""
     return bool(forge) and not _account(observed.past) and not personal_owners(observed)
 
 
@@ -134,7 +134,7 @@ def _handles(observed: Observed) -> list[str]:
 
 
 def _me(observed: Observed, answers: Answers, owners: Sequence[str]) -> tuple[str, str]:
-    """The name of the person who runs `gate init`, and what was assumed for it."""
+    """Return the user's name, and what was assumed to determine it."""
     past = observed.past
     identity = f"{past.name} <{past.email}>".strip()
     if answers.me is not None:
@@ -158,7 +158,7 @@ def _me(observed: Observed, answers: Answers, owners: Sequence[str]) -> tuple[st
 
 
 def _unnamed(observed: Observed) -> str:
-    """Why no handle in CODEOWNERS is that of the person who runs `gate init`."""
+    """Return why no handle in CODEOWNERS is the user's."""
     if observed.owners is None:
         return "no CODEOWNERS file names you"
     owners = {owner.casefold() for rule in observed.owners.rules for owner in rule.owners}
@@ -168,7 +168,7 @@ def _unnamed(observed: Observed) -> str:
 
 
 def _account(past: Past) -> str:
-    """The account on the forge that git's settings or a no-reply address name; empty if neither does."""
+    """Return the account on the forge named by git's settings or a no-reply address, or ""."""
     hidden = NO_REPLY.fullmatch(past.email)
     return past.login or (hidden[1] if hidden else "")
 
@@ -178,7 +178,7 @@ def _file(observed: Observed) -> str:
 
 
 def _certain(observed: Observed, owners: Sequence[str]) -> str:
-    """The owner with the name of the person who runs `gate init`; empty if that is not clear."""
+    """Return the owner whose handle is the user's, or "" if that isn't clear."""
     past = observed.past
     account = _account(past)
     words = [account] if account else _names(past.name, past.email)
@@ -189,13 +189,13 @@ def _certain(observed: Observed, owners: Sequence[str]) -> str:
 
 
 def _alone(observed: Observed) -> bool:
-    """Whether nobody else has committed."""
+    """Return whether nobody else has committed."""
     emails = {committer.email for committer in observed.past.committers}
     return emails <= {observed.past.email.casefold()}
 
 
 def _names(name: str, email: str) -> list[str]:
-    """The handles that a name and an address suggest."""
+    """Return the handles that a name and an email address suggest."""
     words = [_slug(word) for word in name.split()]
     joined = ["-".join(words), "".join(words)]
     initial = [f"{words[0][:1]}{words[-1]}"] if len(words) > 1 else []
@@ -207,7 +207,7 @@ def _slug(text: str) -> str:
 
 
 def _login(name: str, owners: Sequence[str], observed: Observed, answers: Answers) -> str:
-    """The account on the forge of the person who runs `gate init`, as far as that is known."""
+    """Return the user's account on the forge, or "" if it is unknown."""
     if account := _account(observed.past):
         return account
     named = answers.me is not None or name.casefold() in {owner.casefold() for owner in owners}
@@ -215,7 +215,7 @@ def _login(name: str, owners: Sequence[str], observed: Observed, answers: Answer
 
 
 def _committer_of(owner: str, observed: Observed, people: Sequence[Person]) -> Committer | None:
-    """The one committer who is called like an owner, unless their address belongs to somebody already."""
+    """Return the only committer whose name matches an owner and whose address belongs to nobody else, or None."""
     taken = {email.casefold() for person in people for email in person.emails}
     matches = [
         committer
@@ -234,7 +234,7 @@ def _is_called(owner: str, committer: Committer) -> bool:
 def _committers(
     observed: Observed, forge: str, people: Sequence[Person], invited: Sequence[Person]
 ) -> list[tuple[Person, str]]:
-    """Everyone else who commits, to be added by hand: a commit makes nobody an approver."""
+    """Return the other committers, to be added by hand: a commit doesn't make anyone an approver."""
     names = {person.name.casefold() for person in (*people, *invited)}
     emails = {email.casefold() for person in (*people, *invited) for email in person.emails}
     candidates: list[tuple[Person, str]] = []

@@ -1,4 +1,4 @@
-"""The text of a first policy, with a comment at each decision. Pure."""
+"""Compose the text of a first policy, with a comment at each decision. Pure."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from gate.project import SCHEMA
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a first policy requires of code owners and of people.
+    """The requirements of a first policy.
 
-    `owners` may be `author`: authors answer for what they own themselves. `others_need_senior`: anyone who is no senior
-    needs the approval of one.
+    `owners` is `author` if authors count as approvers of the files they own. With `others_need_senior`, changes by
+    anyone who isn't a senior need a senior's approval.
     """
 
     owners: Literal["", "others", "author"]
@@ -28,7 +28,7 @@ class Rules:
 
 
 def policy_text(observed: Observed, team: Team, rules: Rules) -> str:
-    """The policy as it is written to gate.yaml."""
+    """Return the content of gate.yaml."""
     return f"""\
 # yaml-language-server: $schema={SCHEMA}
 # gate's policy: what a change needs before it can be merged into a protected branch.
@@ -60,7 +60,7 @@ protect:
 
 
 def _offered(observed: Observed) -> str:
-    """Further checks that fit the tools the project is configured for."""
+    """Return commented lines for further checks that fit the project's tools."""
     tools = {"pre-commit": "hooks"} if observed.pre_commit else {}
     tools |= {tool: tool for tool in ("nox", "tox") if tool in observed.tools}
     lines = [
@@ -140,5 +140,5 @@ def _teams(observed: Observed, team: Team) -> str:
 
 
 def _plain(name: str) -> str:
-    """A name as one writes it in YAML, without quotes where it can do without."""
+    """Return a name as a YAML scalar, without quotes if possible."""
     return name if re.fullmatch(r"[A-Za-z][\w./-]*", name) else quoted(name)

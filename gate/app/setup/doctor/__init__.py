@@ -1,6 +1,6 @@
-"""`gate doctor`: what gate finds in a repository, what is wrong with it, and the fix for each.
+"""`gate doctor`: examine a repository, and report what is wrong with it and how to fix it.
 
-Every section is a function that answers by itself: what one of them cannot read is an item of it, and ends no other.
+Each section is an independent function: what it can't read is reported in it, and doesn't stop the others.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SECTIONS: dict[str, Callable[[Repository], list[Item]]] = {
 
 
 def examine(start: Path) -> tuple[Section, ...]:
-    """Every section about the repository around `start`; raises UsageError where there is none."""
+    """Return every section about the repository around `start`. Raises UsageError if there is none."""
     repository = Repository.find(start)
     return tuple(Section(name, tuple(_asked(section, repository))) for name, section in SECTIONS.items())
 

@@ -1,4 +1,4 @@
-"""The values that the sections of `gate doctor` are made of."""
+"""Result types of `gate doctor`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Level = Literal["ok", "note", "warning", "error"]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing that was found. Of what is not right, `fix` is what to do about it."""
+    """One observation. `fix` says what to do if something is wrong."""
 
     level: Level
     text: str
@@ -22,12 +22,12 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What was found about one subject."""
+    """The observations about one subject."""
 
     name: str
     items: tuple[Item, ...]
 
     @property
     def failed(self) -> bool:
-        """Whether anything in it keeps gate from working."""
+        """Whether anything in the section keeps gate from working."""
         return any(item.level == "error" for item in self.items)

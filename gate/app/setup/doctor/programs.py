@@ -1,4 +1,4 @@
-"""What runs the checks: the projects' environments, the tools and their settings, and what is cached."""
+"""Examine what runs the checks: environments, tools and their settings, and caches."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NO_ENVIRONMENT = "`uv sync`, or `python3 -m venv .venv` and install the project 
 
 
 def environments(repository: Repository) -> list[Item]:
-    """The interpreter that runs gate, and the one that the checks run in."""
+    """Report the interpreter that runs gate, and the one that the checks run in."""
     items = [Item("ok", f"gate {__version__} runs in {sys.executable} (Python {sys.version.split()[0]})")]
     top = repository.work_tree
     if top is None:
@@ -56,7 +56,7 @@ def environments(repository: Repository) -> list[Item]:
 
 
 def tools(repository: Repository) -> list[Item]:
-    """Every check that some branch asks for: its tool, that one's version, and where it is configured."""
+    """Report every check that a branch requires: its tool, the tool's version, and where it is configured."""
     policy = _policy(repository)
     branches = policy.branches or ("main",)
     wanted = dict.fromkeys(name for branch in branches for name in policy.protection(branch).require.checks)
@@ -81,7 +81,7 @@ def _tool(policy: Policy, name: str, environment: Environment, configured: dict[
 
 
 def caches(repository: Repository) -> list[Item]:
-    """What gate stores to be faster, and how much of it there is."""
+    """Report gate's caches and their sizes."""
     if not repository.state_dir.is_dir():
         return [Item("note", "nothing is cached yet")]
     cached = entries(repository)

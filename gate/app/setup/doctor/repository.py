@@ -1,4 +1,4 @@
-"""The repository, its remotes, the hooks, and the approval log."""
+"""Examine the repository, its remotes, the hooks, and the approval log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OLDEST_GIT = (2, 38)
 
 
 def repository_of(repository: Repository) -> list[Item]:
-    """git itself, where the repository is, and the branch that changes go to."""
+    """Report git itself, the location of the repository, and its default branch."""
     where = repository.work_tree or repository.git_dir
     items = [_git(repository), Item("ok", f"{'working tree' if repository.work_tree else 'bare'}: {where}")]
     if repository.overlay is not None:
@@ -56,7 +56,7 @@ def _git(repository: Repository) -> Item:
 
 
 def remotes(repository: Repository) -> list[Item]:
-    """Where changes and the approval log are shared."""
+    """Report where changes and the approval log are shared."""
     names = repository.text("remote").splitlines()
     if not names:
         return [Item("note", "no remote: approvals stay in this repository")]
@@ -87,7 +87,7 @@ def _without_password(address: str) -> str:
 
 
 def hooks(repository: Repository) -> list[Item]:
-    """Whether gate runs at a commit and a push, or on the server."""
+    """Report whether gate runs on commits and pushes, or on the server."""
     folder = hooks_folder(repository)
     names = HOOKS if repository.work_tree else SERVER_HOOKS
     command = "gate install" if repository.work_tree else "gate install --server"
@@ -109,7 +109,7 @@ def hooks(repository: Repository) -> list[Item]:
 
 
 def log(repository: Repository) -> list[Item]:
-    """The approval log that is here, and whether the remote's is further."""
+    """Report the local approval log, and whether it and the remote's are in sync."""
     positions = tips(repository)
     if not positions.own and not positions.remote:
         return [

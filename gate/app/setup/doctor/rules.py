@@ -1,4 +1,4 @@
-"""The policy and the code owners: those in force, those in the working tree, and what they do to people."""
+"""Examine the policy and the code owners, both in force and in the working tree, and simulate them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gate.wording import count
 
 
 def policy(repository: Repository) -> list[Item]:
-    """The policy in force on the default branch, whether it is changed here, and a simulation of it."""
+    """Report the policy in force on the default branch, whether it is changed here, and problems in a simulation."""
     branch, tip = _base(repository)
     if not tip:
         return [Item("note", f"{branch} has no commits yet, so no policy applies")]
@@ -57,7 +57,7 @@ def policy(repository: Repository) -> list[Item]:
 
 
 def _no_policy(repository: Repository, branch: str) -> Item:
-    """Whether there is a policy to commit, or none at all."""
+    """Report that there is no policy in force, and whether there is one to commit."""
     written = repository.work_tree is not None and (repository.work_tree / POLICY_FILE).is_file()
     return Item(
         "note",
@@ -67,7 +67,7 @@ def _no_policy(repository: Repository, branch: str) -> Item:
 
 
 def _draft(repository: Repository) -> list[Item]:
-    """Whether the policy of the working tree is another one than is in force."""
+    """Report whether the policy in the working tree differs from the one in force."""
     if repository.work_tree is None:
         return []
     path = repository.work_tree / POLICY_FILE
@@ -94,7 +94,7 @@ def _lines(policy: Policy) -> list[str]:
 
 
 def owners(repository: Repository) -> list[Item]:
-    """The CODEOWNERS file that counts, and what is wrong in it."""
+    """Report the CODEOWNERS file that counts, and what is wrong in it."""
     from gate.app.owners import lint
 
     branch, tip = _base(repository)
@@ -116,7 +116,7 @@ def owners(repository: Repository) -> list[Item]:
 
 
 def _base(repository: Repository) -> tuple[str, str]:
-    """The default branch and its tip, that of origin if there is one."""
+    """Return the default branch and its tip, preferably origin's."""
     branch = default_branch(repository, unborn=True)
     tips = resolve(repository, [f"refs/remotes/origin/{branch}", f"refs/heads/{branch}"])
     return branch, next(iter(tips.values()), "")

@@ -1,4 +1,4 @@
-"""Who is at the keyboard, as gate sees them: the author of their commits, and the key that they approve with."""
+"""Examine the user's identity: the author of their commits, and the key that they approve with."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gate.rules import policy_at
 
 
 def you(repository: Repository) -> list[Item]:
-    """The person that an email address and a key belong to, by the policy of the default branch."""
+    """Report whom the user's email address and key belong to, by the policy of the default branch."""
     if repository.work_tree is None:
         return [Item("note", "a bare repository, where nobody commits or approves")]
     branch = default_branch(repository, unborn=True)
