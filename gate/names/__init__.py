@@ -1,5 +1,5 @@
-"""The `names` check: misspelt names and calls of the wrong kind, found by reading alone.
+"""The `names` check: find misspelled names and wrong calls by reading the code.
 
-A program of its own, `python -m gate.names`: it is started like any other tool, and never imports or runs
+It is a program of its own, `python -m gate.names`, which is started like any other tool, and never imports or runs
 anything of the tree that it reads.
 """

@@ -1,4 +1,4 @@
-"""`python -m gate.names --root DIR`: read a tree of Python, and print what is misspelt in it as JSON."""
+"""`python -m gate.names --root DIR`: read a Python tree, and print the misspelled names in it as JSON."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""One run of the check: everything is read once, then each file is a context in which the rules decide."""
+"""Run the check once: read everything, then apply the rules to each file in its context."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from gate.names.syntax.reachability import OWN_VERSION
 
 
 class Analysis:
-    """A tree of Python with everything that the rules need to know about it."""
+    """A Python tree with everything that the rules need to know about it."""
 
     def __init__(self, root: Path, python: str | None, cache: Path | None) -> None:
         """Read the files below `root`, and what is installed for the interpreter `python`."""
@@ -67,7 +67,7 @@ class Analysis:
         _recall(self._cache, self.vocabulary, self._packages_key)
 
     def findings(self) -> list[Finding]:
-        """Every finding, in the order of the files. What was computed is cached."""
+        """Return all findings, sorted by file and position. Whatever was computed is cached."""
         findings = [syntax_error.unreadable(name, error) for name, error in self._tree.unreadable.items()]
         for file, diagnostics in self.project.diagnostics(self.engine):
             reported = self._in_python(file, diagnostics)
@@ -83,7 +83,7 @@ class Analysis:
         return list(dict.fromkeys(findings))
 
     def context(self, file: File, diagnostics: FileDiagnostics) -> Context:
-        """What the rules can ask about a file of Python."""
+        """Return the context in which the rules check a Python file."""
         ignores = suppressions.read(file.text) if b"gate" in file.data.lower() else suppressions.NONE
         return Context(
             file.name, file.module, file.facts, diagnostics, self.vocabulary, self._references, ignores
@@ -111,7 +111,7 @@ class Analysis:
 
 
 def _reported(context: Context) -> list[Finding]:
-    """What the rules report about a file, unless a comment suppresses it."""
+    """Return what the rules report about a file, except findings that a comment suppresses."""
     return [
         finding
         for rule in RULES
@@ -121,7 +121,7 @@ def _reported(context: Context) -> list[Finding]:
 
 
 def _recall(cache: Cache, vocabulary: ProjectVocabulary, packages: str) -> None:
-    """Begin with what the last run has asked of packages, and found near other words."""
+    """Reuse what the last run looked up in packages, and the similar words that it found."""
     vocabulary.usual.recall(*_last(cache))
     if packages and (last := cache.get(packages)):
         findings, answers = last
@@ -130,7 +130,7 @@ def _recall(cache: Cache, vocabulary: ProjectVocabulary, packages: str) -> None:
 
 
 def _remember(cache: Cache, vocabulary: ProjectVocabulary, packages: str, words: AbstractSet[str]) -> None:
-    """Keep for the next run what was asked and found, if it is not what the last one has left.
+    """Cache these lookups and similar words for the next run, unless they haven't changed.
 
     `words` are all words in the files.
     """
@@ -148,11 +148,11 @@ def _last(cache: Cache) -> tuple[frozenset[str], dict[str, tuple[str, ...]]]:
 
 
 def _usual() -> str:
-    """Under this it is cache what was found among the words of the project."""
+    """Return the cache key of the similar words among those of the project."""
     return f"usual {own_state()}"
 
 
 def dotted(path: str) -> str:
-    """The module that a file of the tree is."""
+    """Return the name of the module at `path`."""
     parts = path.removesuffix(".pyi").removesuffix(".py").removeprefix("src/").split("/")
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)

@@ -1,4 +1,4 @@
-"""The `names` check as a program: read a tree of Python, and print what is misspelt in it as JSON."""
+"""The `names` check as a program: read a Python tree, and print the misspelled names in it as JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gate.names.rules import current_ids
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the findings; 0 when the tree could be read, whatever was found."""
+    """Print the findings. Returns 0 if the tree could be read, whatever was found."""
     parser = argparse.ArgumentParser(prog="python -m gate.names", description=__doc__)
     parser.add_argument("--root", type=Path, required=True, help="the tree to read")
     parser.add_argument("--python", help="the project's interpreter")
@@ -67,7 +67,7 @@ def _trace(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
 
 
 def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list[Finding]]:
-    """How many files of Python are below `root`, and the findings in all files."""
+    """Return the number of Python files below `root`, and the findings in all files."""
     analysis = Analysis(root, python, cache)
     findings = analysis.findings()
     return len(analysis.project.files), findings

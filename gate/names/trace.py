@@ -1,4 +1,4 @@
-"""Why there is a finding on a line, or none: the rule, what was inferred and from where, and the names compared."""
+"""Explain why a line has a finding, or none: the rule, what was inferred and from where, and the names compared."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ UNLESS = {
 
 
 def trace(analysis: Analysis, path: str, line: int) -> Iterator[str]:
-    """Lines of text about every finding on a line of a file, and about what was considered there and not reported."""
+    """Yield lines of text about each finding on a line of a file, and about each candidate not reported there."""
     findings = [
         item for item in analysis.findings() if item.path == path and item.line <= line <= item.end_line
     ]
@@ -102,7 +102,7 @@ def _row(title: str, text: str) -> str:
 
 
 class _View:
-    """What is known at the places of one file."""
+    """What is known about positions in one file."""
 
     def __init__(self, analysis: Analysis, context: Context, source: Source) -> None:
         self._engine = analysis.engine
@@ -115,7 +115,7 @@ class _View:
                 self._nodes.setdefault(position, []).append((node, scope))
 
     def explain(self, position: Place, candidate: Candidate | None) -> Iterator[str]:
-        """What is known of the value at a place, and which names were compared."""
+        """Yield what is known about the value at a position, and which names were compared."""
         word = candidate.word if candidate else ""
         for node, scope in self._nodes.get(position, ()):
             receiver = _receiver(node)
@@ -197,7 +197,7 @@ def _where(source: Source, node: ast.AST) -> str:
 
 
 def _receiver(node: ast.AST) -> ast.expr | None:
-    """What a name is looked up in, or what is called."""
+    """Return the receiver of an attribute, or the callee of a call."""
     match node:
         case ast.Attribute(value=value):
             return value
@@ -207,7 +207,7 @@ def _receiver(node: ast.AST) -> ast.expr | None:
 
 
 def _place_of(node: ast.AST) -> Place | None:
-    """Where a finding about the node is: an attribute at its own name, anything else where it begins."""
+    """Return the position of a finding about `node`: of an attribute's own name, or else of the node's start."""
     if isinstance(node, ast.Attribute):
         return node.end_lineno or node.lineno, max((node.end_col_offset or 0) - len(node.attr) + 1, 1)
     if isinstance(node, ast.expr | ast.keyword):
@@ -216,7 +216,7 @@ def _place_of(node: ast.AST) -> Place | None:
 
 
 def _with_scopes(node: ast.AST, scope: Scope, source: Source) -> Iterator[tuple[ast.AST, Scope]]:
-    """The nodes below, each with the scope in which its names are looked up; a keyword argument as its call."""
+    """Yield all nodes below `node` with the scope that resolves their names. A keyword also counts as its call."""
     for child in children(node):
         yield child, scope
         if isinstance(child, ast.keyword) and isinstance(node, ast.Call):

@@ -1,1 +1,1 @@
-"""Weak evidence of what a value is: by its name, and by what else is done with it."""
+"""Weak evidence of what a value is: its name, and what else is done with it."""

@@ -1,4 +1,4 @@
-"""What names are given, in functions that are looked at by themselves: the part of hints that follows values."""
+"""Find what is assigned to names, one function at a time: the part of hints that follows values."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from gate.names.syntax.type_tests import tested_value
 
 
 def is_text(node: ast.expr) -> bool:
-    """Whether it is a literal string or bytes."""
+    """Return whether `node` is a literal string or bytes."""
     return isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)
 
 
 def name_called(node: ast.Call) -> str:
-    """The last name of what a call calls."""
+    """Return the last name of the callee."""
     return last_name(node.func)
 
 
 def is_tested(name: str, scope: ast.AST) -> bool:
-    """Whether the code tests the type or the attributes of a value before it uses it."""
+    """Return whether the code in `scope` tests the type or the attributes of `name`."""
     values = (tested_value(node) for node in nodes_outside_functions(scope))
     return any(isinstance(value, ast.Name) and value.id == name for value in values)
 
 
 def nodes_outside_functions(scope: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a scope, without those of the functions inside it; the bodies of classes belong to it."""
+    """Yield the nodes of a scope, except those inside its functions. Class bodies belong to the scope."""
     for child in children(scope):
         yield child
         if not isinstance(child, Function | ast.Lambda):
@@ -36,7 +36,7 @@ def nodes_outside_functions(scope: ast.AST) -> Iterator[ast.AST]:
 
 
 def returned_by(function: Function) -> list[ast.expr]:
-    """The values that a function returns; none for a generator."""
+    """Return the expressions that a function returns. Empty for a generator."""
     nodes = list(nodes_outside_functions(function))
     if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in nodes):
         return []
@@ -44,9 +44,9 @@ def returned_by(function: Function) -> list[ast.expr]:
 
 
 def given_to(name: str, scope: ast.AST) -> Iterator[ast.expr | Kind]:
-    """What a scope assigns to `name`: expressions, or a kind where the statement decides it; `` if it is unknown.
+    """Yield what a scope assigns to `name`: expressions, or a kind if the statement determines it ("" if unknown).
 
-    Definitions and imports assign nothing in this sense.
+    Definitions and imports don't count as assignments.
     """
     for node in nodes_outside_functions(scope):
         for bound, binding in bindings_of(node):

@@ -1,4 +1,4 @@
-"""Whether a value is a file or text: followed through the code, and by names where nothing else shows it."""
+"""Determine whether a value is a file or text: by following the code, and by names if nothing else shows it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ CallInScope = tuple[ast.Call, list[ast.AST]]
 
 
 class FileOrText:
-    """Distinguishes files from text in one file."""
+    """Distinguishes files from text in one Python file."""
 
     def __init__(self, tree: ast.Module) -> None:
-        """Collect the calls, what functions return, and what attributes are set to."""
+        """Collect the calls, the functions, and the values assigned to attributes."""
         self.calls = list(_calls_in(tree, [tree]))
         """Every call of the file."""
         self.file_options: set[str] = set()
@@ -53,7 +53,7 @@ class FileOrText:
                     self._attributes.setdefault(name, []).append(value)
 
     def kind(self, node: ast.expr, scopes: list[ast.AST]) -> Kind:
-        """What `node` is, as far as the code shows; `` where it does not."""
+        """Return the kind of `node`, or "" if the code doesn't show it."""
         if id(node) in self._busy or len(self._busy) > 40:
             return ""
         self._busy.add(id(node))
@@ -123,7 +123,7 @@ class FileOrText:
         return ""
 
     def _file_attribute(self, node: ast.Subscript, scopes: list[ast.AST]) -> Kind:
-        """What a dictionary that is written out holds under a key."""
+        """Return the kind of the value that a dict literal has for this key, or "" if unknown."""
         if not (isinstance(node.value, ast.Name) and isinstance(node.slice, ast.Constant)):
             return ""
         for scope in reversed(scopes):
@@ -135,7 +135,7 @@ class FileOrText:
         return ""
 
     def _is_row(self, node: ast.Subscript, scopes: list[ast.AST]) -> bool:
-        """Whether it is a part of what a cursor gave, or of what a text was split into."""
+        """Return whether `node` is an item of a row from a cursor, or of the parts of split text."""
         name = node.value.id if isinstance(node.value, ast.Name) else ""
         for scope in reversed(scopes):
             values = list(given_to(name, scope))
@@ -224,7 +224,7 @@ class FileOrText:
         return self._given(argument, scope) if isinstance(scope, Function) else ""
 
     def _given(self, argument: ast.arg, function: Function) -> Kind:
-        """What the file's own calls of a function give to one of its parameters, where they agree."""
+        """Return the kind that the file's own calls pass for a parameter, or "" if they disagree."""
         if len(self._functions.get(function.name, [])) != 1:
             return ""
         places = [*function.args.posonlyargs, *function.args.args]
@@ -247,7 +247,7 @@ def _calls_in(node: ast.AST, scopes: list[ast.AST]) -> Iterator[CallInScope]:
 
 
 def _names_of_text(node: ast.If) -> list[ast.Name]:
-    """The uses of a name in the body of `if isinstance(name, str)`, unless the body binds it again."""
+    """Return the uses of a name in the body of `if isinstance(name, str)`, unless the body rebinds it."""
     match node.test:
         case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name(id=name), kinds]):
             named = kinds.elts if isinstance(kinds, ast.Tuple) else [kinds]
@@ -260,7 +260,7 @@ def _names_of_text(node: ast.If) -> list[ast.Name]:
 
 
 def _options_of_files(node: ast.Call) -> Iterator[str]:
-    """The names under which a program gets what `type=argparse.FileType()` or `type=click.File()` has opened."""
+    """Yield the names of options that `type=argparse.FileType()` or `type=click.File()` opens as files."""
     kind = next((word.value for word in node.keywords if word.arg == "type"), None)
     if kind is None or not any(
         "File" in last_name(one) or last_name(one) == "open" for one in _names_in(kind)
@@ -279,14 +279,14 @@ def _names_in(node: ast.expr) -> list[ast.expr]:
 
 
 def _is_of_request(node: ast.expr | None) -> bool:
-    """`request.files`, `self.request.FILES`: what was uploaded."""
+    """Return whether `node` holds uploaded files: `request.files`, `self.request.FILES`."""
     return isinstance(node, ast.Attribute) and (
         node.attr == "FILES" or last_name(node.value) in {"request", "req"}
     )
 
 
 def _is_plain(node: ast.expr) -> bool:
-    """What another name, or an attribute, is called says no more than its own name does."""
+    """Return whether an assigned value is a name or a literal, so that the target's name says nothing more."""
     return isinstance(node, ast.Name | ast.Constant | ast.Dict | ast.List | ast.Tuple)
 
 

@@ -1,4 +1,4 @@
-"""Calls of `load`, `loads`, `dump` and `dumps` with a file where text belongs, or the other way round."""
+"""Find calls of `load`, `loads`, `dump`, and `dumps` with a file where text belongs, or vice versa."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PICKLES = frozenset({"pickle", "cPickle", "dill", "cloudpickle", "marshal"})
 
 @dataclass(frozen=True, slots=True)
 class WrongJsonCall:
-    """A call with a value of the wrong kind; `right` is what was meant, if one word does."""
+    """A call with a value of the wrong kind. `right` is the intended function, or "" if no other name fixes it."""
 
     line: int
     column: int
@@ -35,7 +35,7 @@ class WrongJsonCall:
 
 
 class LoadAndDump:
-    """Looks at the calls of such functions in one file."""
+    """Checks the calls of these functions in one file."""
 
     def __init__(self, tree: ast.Module) -> None:
         """Collect what the file imports."""
@@ -55,16 +55,16 @@ class LoadAndDump:
     def wrong_calls(
         self, callees: Mapping[ast.Call, tuple[str, str]] | None = None
     ) -> Iterator[WrongJsonCall]:
-        """Every call of the family with an argument that it cannot take.
+        """Yield each call of the family with an argument that it can't take.
 
-        `callees` are the module and the function that calls are of; without it, what the imports of the file say.
+        `callees` maps calls to module and function. By default, they come from the imports of the file.
         """
         callee = self._callee if callees is None else callees.get
         calls = self._values.calls
         yield from filter(None, (self._call(node, callee(node), scopes) for node, scopes in calls))
 
     def _callee(self, node: ast.Call) -> tuple[str, str] | None:
-        """The module and the function that are called, if it is one of the family."""
+        """Return the called module and function, or None if the function isn't one of the family."""
         function = node.func
         if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
             module, name = self._modules.get(function.value.id, ""), function.attr
@@ -109,7 +109,7 @@ class LoadAndDump:
         return None
 
     def _is_hardly_a_file(self, node: ast.expr, scopes: list[ast.AST]) -> bool:
-        """Whether nothing but the name of a value, or of what gave it, is known, and that is not what files have."""
+        """Return whether a value is known only by its name, or that of its source, and files don't have such names."""
         match node:
             case ast.Call():
                 name = name_called(node)
@@ -133,7 +133,7 @@ class LoadAndDump:
         return False
 
     def _is_opened(self, node: ast.expr, scopes: list[ast.AST]) -> bool:
-        """Whether a name was given by a call that opens a file, and by nothing else."""
+        """Return whether a name is assigned only by calls of `open`."""
         if not isinstance(node, ast.Name):
             return False
         for scope in reversed(scopes):
@@ -153,7 +153,7 @@ def _wrong(node: ast.Call, message: str, right: str) -> WrongJsonCall:
 
 
 def _is_protocol(node: ast.expr | None) -> bool:
-    """Whether it is a number, or one of the names that `pickle` has for some."""
+    """Return whether `node` is a number, or one of `pickle`'s names for protocol numbers."""
     if isinstance(node, ast.UnaryOp):
         node = node.operand
     if isinstance(node, ast.Constant):

@@ -1,4 +1,4 @@
-"""What names suggest about values whose kind nothing else shows: a file, text, or the answer of a client."""
+"""Guess from a name whether a value is a file, text, or a client's response, if nothing else shows it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ TEXT_METHODS = frozenset({"startswith", "endswith", "strip", "lstrip", "rstrip",
 
 
 def of_parameter(argument: ast.arg, default: Kind) -> Kind:
-    """What a parameter is: by its annotation, else by its name, which is all that an untyped one says."""
+    """Return the kind of a parameter: by its annotation if it has one, else by its default, else by its name."""
     if argument.annotation is not None:
         return of_annotation(argument.annotation)
     if default:
@@ -73,7 +73,7 @@ def of_parameter(argument: ast.arg, default: Kind) -> Kind:
 
 
 def of_annotation(node: ast.expr) -> Kind:
-    """What an annotation says, as far as it is text or a file."""
+    """Return the kind that an annotation says: "text", "file", or "" for anything else."""
     said = ast.unparse(node).strip("\"'")
     parts = {
         part.strip()
@@ -88,7 +88,7 @@ def of_annotation(node: ast.expr) -> Kind:
 
 
 def of_name(name: str, *, entered: bool) -> Kind:
-    """What the name of a variable suggests, where its value does not; more, where a `with` binds it."""
+    """Return the kind that a variable's name suggests. If a `with` binds it, more names suggest a file."""
     if (FILE_NAMES if entered else FILE_KEPT).match(name):
         return "file"
     return "text" if TEXT_KEPT.match(name) and not entered else ""

@@ -1,4 +1,4 @@
-"""Text, bytes, files and times: the kinds of arguments that the standard library's functions take."""
+"""Check the kinds of arguments that standard library functions take: text, bytes, files, and times."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ SWAPPED = {"dump": "dumps", "load": "loads", "loads": "load", "strftime": "strpt
 
 @dataclass(frozen=True, slots=True)
 class WrongText:
-    """An argument of the wrong kind, and what may be meant."""
+    """An argument of the wrong kind. `hint` says what may be meant."""
 
     message: str
     hint: str = ""
 
 
 class TextKinds:
-    """Compares what a function of the standard library wants with what it is given."""
+    """Compares the arguments of a standard library function with the kinds that it takes."""
 
     def __init__(self, engine: Engine) -> None:
-        """`engine` knows the kinds of values."""
+        """Use `engine` to infer the kinds of values."""
         self._engine = engine
 
     def wrong(self, node: ast.Call, callee: Value, scope: Scope) -> WrongText | None:
-        """What is wrong with the arguments of a call, if it is certain."""
+        """Return the mistake in the arguments of a call, or None unless it is certain."""
         if not isinstance(callee, FunctionValue) or callee.scope.source.origin != "library":
             return None
         if callee.called_on is not None and node.args:
@@ -61,7 +61,7 @@ class TextKinds:
         return found[0] if found and all(found) else None
 
     def _of_family(self, node: ast.Call, module: str, name: str, scope: Scope) -> WrongText | None:
-        """What `load`, `loads` and `dump` are given that is neither text nor the kind of file that they need."""
+        """Return a mistake if `load`, `loads`, or `dump` gets neither text nor the kind of file that it needs."""
         place = 1 if name == "dump" else 0
         if len(node.args) <= place or any(isinstance(one, ast.Starred) for one in node.args):
             return None
@@ -105,7 +105,7 @@ class TextKinds:
         return WrongText(f"`{module}.{name}` takes {wanted} here, and this is a `{kind.name}`", hint)
 
     def _self(self, node: ast.Call, callee: FunctionValue, scope: Scope) -> WrongText | None:
-        """A method that is called on its class needs an instance first."""
+        """Return a mistake if a method is called on its class and the first argument isn't an instance."""
         given = self._kinds(self._engine.infer(node.args[0], scope))
         kind = callee.called_on
         if (
@@ -152,7 +152,7 @@ class TextKinds:
         return None
 
     def _wanted(self, annotation: ast.expr | None) -> set[str]:
-        """The kinds that an annotation allows; nothing where it may be any other kind as well."""
+        """Return the kinds that an annotation allows. Empty if it may allow any other kind, too."""
         match annotation:
             case ast.BinOp(op=ast.BitOr(), left=wanted, right=ast.Constant(value=None)):
                 # What is given here is never None: that is no kind to be mixed up.
@@ -169,7 +169,7 @@ class TextKinds:
         return set()
 
     def _kinds(self, values: Values) -> set[str]:
-        """What it is given; nothing where that may be anything."""
+        """Return the kinds of `values`. Empty if they may be anything."""
         found: set[str] = set()
         for value in values or ():
             if not isinstance(value, Instance) or value.of.origin != "library":
@@ -184,7 +184,7 @@ class TextKinds:
 
 
 def _wrong_mode(node: ast.Call, callee: FunctionValue) -> WrongText | None:
-    """A mode with which no file can be opened."""
+    """Return a mistake for a mode with which no file can be opened."""
     places = [one.arg for one in (*callee.definitions[0].args.posonlyargs, *callee.definitions[0].args.args)]
     if takes_self(callee, callee.definitions[0]):
         places = places[1:]
@@ -216,7 +216,7 @@ def _wrong_mode(node: ast.Call, callee: FunctionValue) -> WrongText | None:
 
 
 def _may_be_text(node: ast.expr) -> bool:
-    """What names suggest: `value`, `row["text"]`; the value of another key may be a date."""
+    """Return whether names suggest text: `value`, `row["text"]`. The value of another key may be a date."""
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
         return isinstance(node.slice.value, str) and bool(TEXT_KEPT.match(node.slice.value))
     return (

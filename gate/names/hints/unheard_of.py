@@ -1,4 +1,4 @@
-"""Attributes that nothing in reach of a file defines."""
+"""Find attributes that nothing in reach of a file defines."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _COMMON = frozenset(
 def words_in_reach(
     use: Use, hint: TypeHint, vocabulary: ProjectVocabulary, tops: AbstractSet[str]
 ) -> list[str]:
-    """What is meant by a name that no package which the file imports defines, nor the project; mostly nothing.
+    """Return what is meant by a name that neither the project nor the imported packages define. Usually empty.
 
     `tops` are the packages that the file imports.
     """
@@ -74,7 +74,7 @@ def words_in_reach(
 
 
 def _is_foreign(use: Use, hint: TypeHint, vocabulary: ProjectVocabulary, tops: AbstractSet[str]) -> bool:
-    """A method that other languages have, and nothing that this file imports."""
+    """Return whether a method belongs to other languages, and nothing that this file imports has it."""
     name = use.name
     if name not in SYNONYMS or name in _COMMON or not hint.is_called:
         return False
@@ -96,7 +96,7 @@ def _is_foreign(use: Use, hint: TypeHint, vocabulary: ProjectVocabulary, tops: A
 
 
 def _is_nowhere(use: Use, vocabulary: ProjectVocabulary, tops: AbstractSet[str]) -> bool:
-    """A name that nobody at all knows, in a file all of whose packages are there."""
+    """Return whether nothing at all defines or mentions a name, in a file whose packages are all installed."""
     name = use.name
     if (
         not vocabulary.is_strange(name)
@@ -112,10 +112,10 @@ def _is_nowhere(use: Use, vocabulary: ProjectVocabulary, tops: AbstractSet[str])
 
 
 def _stray(use: Use, vocabulary: ProjectVocabulary, tops: AbstractSet[str]) -> list[str]:
-    """What is meant by a name that only packages know with which the file has nothing to do.
+    """Return what is meant by a name that only packages unrelated to the file define.
 
-    It is written once, and is a typo of a name that the project looks up often. In another case it
-    is the name of a class, which values do not have.
+    Such a name is written once, and is a typo of a name that the project looks up often. If only the case differs, it
+    is the name of a class, which values don't have.
     """
     name, packages = use.name, vocabulary.packages
     is_case = name[0].isupper() and not use.receiver[:1].isupper()
@@ -146,13 +146,13 @@ def _stray(use: Use, vocabulary: ProjectVocabulary, tops: AbstractSet[str]) -> l
 
 
 def _fits(word: str, count: int) -> bool:
-    """Whether the method that is meant takes as many arguments."""
+    """Return whether the intended method takes this number of arguments. -1 fits any method."""
     least, most = _TAKES.get(word, (0, 9))
     return count < 0 or least <= count <= most
 
 
 def _right(name: str, vocabulary: ProjectVocabulary) -> list[str]:
-    """What may be meant: what it is called elsewhere, a typo, or what looks like it and is in use here."""
+    """Return what may be meant: synonyms, typos, or similar names in use here."""
     suggested = [word for word in SYNONYMS.get(name, ()) if vocabulary.is_defined(word)]
     suggested = suggested or [
         word for word in (name.replace("_", ""), snake(name)) if word != name and vocabulary.is_defined(word)

@@ -1,6 +1,7 @@
-"""What kind of value something most likely is where nothing says it: by what else is done with it.
+"""Guess the kind of a value if nothing shows it, by what else is done with it.
 
-Such evidence never accuses alone: it says which words to expect on a value, and so which ones are out of place.
+Such evidence is never enough for a finding. It says which names to expect on a value, and so which ones are out of
+place.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ GIVES_TEXT = {"strip": 1, "lstrip": 1, "rstrip": 1, "lower": 0, "upper": 0, "tit
 
 @dataclass(frozen=True, slots=True)
 class TypeHint:
-    """The kind that a value most likely is: `sure` by what it comes from, `likely` by its use, `weak` by a hint."""
+    """The most likely kind of a value: `sure` by its origin, `likely` by its use, or `weak` by a hint."""
 
     kind: Kind | Literal[""] = ""
     strength: Literal["sure", "likely", "weak", ""] = ""
@@ -53,10 +54,10 @@ NOTHING = TypeHint()
 
 
 class UsageInference:
-    """Looks at the surroundings of an expression in one file."""
+    """Examines the surroundings of expressions in one file."""
 
     def __init__(self, engine: Engine) -> None:
-        """`engine` knows what is known for certain."""
+        """Use `engine` for what is known for certain."""
         self._engine = engine
         self._uses: dict[ast.AST, dict[str, Counter[str]]] = {}
         self.calls: dict[ast.Attribute, ast.Call] = {}
@@ -65,7 +66,7 @@ class UsageInference:
         self.as_pairs: set[ast.Attribute] = set()
 
     def note(self, node: ast.AST) -> None:
-        """Remember what is done with the result of a call, before the walk comes to the call itself."""
+        """Record what is done with the result of a call, before the walk reaches the call itself."""
         match node:
             case ast.Call(func=ast.Attribute() as inner):
                 self.calls[inner] = node
@@ -83,7 +84,7 @@ class UsageInference:
                 self.as_pairs.add(inner)
 
     def of(self, node: ast.Attribute, scope: Scope) -> TypeHint:
-        """What the value in which `node` is looked up most likely is."""
+        """Return the most likely kind of the value on which `node` is looked up."""
         call = self.calls.get(node)
         found = self._of(node, scope, call)
         if call is None:
@@ -120,7 +121,7 @@ class UsageInference:
         return TypeHint("str", "weak") if told or texts or (sliced and bare) else TypeHint()
 
     def kind(self, node: ast.expr, scope: Scope, depth: int = 0) -> Kind | Literal[""]:
-        """What an expression is by what it comes from."""
+        """Return the kind of an expression by its origin, or "" if unknown."""
         if depth > 6:
             return ""
         match node:
@@ -179,7 +180,7 @@ class UsageInference:
         return _written_out(node) or self.kind(node, scope, depth + 1)
 
     def _by_use(self, node: ast.Attribute, scope: Scope) -> Kind | Literal[""]:
-        """What else is looked up in the same value, in the function around."""
+        """Return the kind of a value by what else the enclosing function looks up on it, or "" if unknown."""
         text = dotted_name(node.value)
         if not text:
             return ""
@@ -202,7 +203,7 @@ class UsageInference:
 
 
 def _written_out(node: ast.expr) -> Kind | Literal[""]:
-    """The kind of a collection that stands there with its brackets."""
+    """Return the kind of a list or dict that is written out with brackets, or "" for anything else."""
     if isinstance(node, ast.List | ast.ListComp):
         return "list"
     return "dict" if isinstance(node, ast.Dict | ast.DictComp) else ""

@@ -1,1 +1,1 @@
-"""What an expression may be."""
+"""Infer what an expression may be."""

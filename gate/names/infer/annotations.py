@@ -1,4 +1,4 @@
-"""What a type annotation says."""
+"""Interpret type annotations."""
 
 from __future__ import annotations
 
@@ -23,21 +23,24 @@ _OLD = {"List": "list", "Dict": "dict", "Set": "set", "FrozenSet": "frozenset", 
 
 
 def is_untelling(kind: Class) -> bool:
-    """Whether that something is an instance of the class says nothing about its attributes."""
+    """Return whether being an instance of `kind` says nothing about an object's attributes."""
     return kind.origin == "library" and kind.name in UNTELLING
 
 
 class Annotations:
-    """Reads annotations where they stand."""
+    """Interprets annotations in the scopes in which they appear."""
 
     def __init__(self, engine: Engine) -> None:
-        """`engine` knows the names in them."""
+        """Use `engine` to resolve the names in annotations."""
         self._engine = engine
         self._depth = 0
 
     def read(self, node: ast.expr, scope: Scope, known: Mapping[str, Values] | None = None,
              bound: Instance | ClassValue | None = None) -> Values:  # fmt: skip
-        """What is annotated with `node`. `known` are type parameters, `bound` is what `Self` resolves to."""
+        """Return the possible values of something annotated with `node`.
+
+        `known` are the values of type parameters, and `bound` is what `Self` resolves to.
+        """
         if self._depth > 12 or (scope.source.origin == "project" and not self._engine.trusts_annotations):
             return None
         self._depth += 1
@@ -90,7 +93,7 @@ class Annotations:
         return None
 
     def _is_of_typing(self, node: ast.expr, scope: Scope) -> bool:
-        """Whether `List` and its like are those of `typing`: a project may have a `Type` of its own."""
+        """Return whether a name such as `List` is the one from `typing`. A project may have a `Type` of its own."""
         if isinstance(node, ast.Attribute):
             return getattr(node.value, "id", "") in {"typing", "typing_extensions", "t", "builtins"}
         found = scope.lookup(node.id) if isinstance(node, ast.Name) else None
@@ -101,7 +104,7 @@ class Annotations:
         )
 
     def _alias(self, name: str, scope: Scope) -> Values:
-        """A name for a type that is built of others: `StrPath: TypeAlias = str | PathLike[str]`."""
+        """Resolve a type alias, such as `StrPath: TypeAlias = str | PathLike[str]`."""
         found = self._definition(name, scope)
         return self.read(found[0], found[1]) if found else None
 
@@ -123,7 +126,7 @@ class Annotations:
         return None
 
     def literals(self, node: ast.expr | None, scope: Scope) -> frozenset[object] | None:
-        """The constants that a `Literal` allows; None where it is none."""
+        """Return the constants that an annotation made of literals allows, or None for any other annotation."""
         match node:
             case ast.Constant(value=None):
                 return frozenset({None})

@@ -1,4 +1,4 @@
-"""Attributes: what `value.name` is, and whether it is certain that there is none."""
+"""Look up attributes: what `value.name` is, and whether it certainly doesn't exist."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ _ABSTRACT_MODULES = frozenset({"typing", "collections.abc", "_collections_abc", 
 
 
 class Attributes:
-    """Looks attributes up in classes and instances."""
+    """Looks up attributes of classes and instances."""
 
     def __init__(self, engine: Engine) -> None:
-        """`engine` infers what is assigned to them."""
+        """Use `engine` to infer what is assigned to attributes."""
         self._engine = engine
         self._project = engine.project
         self._classes = engine.classes
         self._methods = Methods(engine)
 
     def of(self, owner: Instance | ClassValue, name: str) -> Values | Missing:
-        """What an attribute is; MISSING if there is certainly none."""
+        """Return the values of an attribute, or MISSING if it certainly doesn't exist."""
         if name in OF_NAMED_TUPLES and owner.of.name == "tuple" and owner.of.origin == "library":
             return UNKNOWN
         order, is_incomplete = self._classes.mro(
@@ -85,7 +85,7 @@ class Attributes:
     def _defined_in(
         self, cls: Class, owner: Instance | ClassValue, name: str, known: TypeArguments
     ) -> Values:
-        """What the first class in the order that has the attribute says that it is."""
+        """Return the values of an attribute as defined by `cls`, the first class in the MRO that has it."""
         bindings = cls.scope.names.get(name)
         is_method = bool(bindings) and are_methods(bindings or [])
         if cls.origin == "project" and not is_method and (cls.dynamic or self._classes.varies(cls, name)):
@@ -111,7 +111,7 @@ class Attributes:
         return union(values) or UNKNOWN
 
     def _may_be_set_elsewhere(self, owner: Instance | ClassValue, name: str, order: MRO) -> bool:
-        """Whether code outside the classes, or for another version, may give the attribute to them."""
+        """Return whether the attribute may be set outside the classes, or on another version or platform."""
         is_of_class = name in OF_CLASSES_ONLY and isinstance(owner, Instance)
         if (name.startswith("__") and not is_of_class) or self._classes.is_protocol(owner.of):
             return True
@@ -120,7 +120,7 @@ class Attributes:
         return any(name in cls.scope.elsewhere or self._is_extended(cls) for cls, _ in order)
 
     def _is_extended(self, cls: Class) -> bool:
-        """Whether an object in the body of a class adds attributes with computed names to it."""
+        """Return whether an object in the class body adds attributes with computed names to the class."""
         if cls.origin != "project":
             return False
         for node in cls.node.body:
@@ -131,7 +131,7 @@ class Attributes:
         return False
 
     def _extends(self, cls: Class) -> bool:
-        """Whether a class has a hook that gets the class around, and adds attributes to that."""
+        """Return whether a class has a hook that receives the enclosing class and adds attributes to it."""
         return any(
             isinstance(binding.node, Function)
             and any(_sets_computed_name(node, parameters(binding.node.args)) for node in walk(binding.node))
@@ -141,7 +141,7 @@ class Attributes:
         )
 
     def _metaclass_has(self, order: MRO, name: str) -> bool:
-        """Whether the class of a class has an attribute: `register` of `ABCMeta`, `mro` of `type`."""
+        """Return whether a metaclass may have an attribute, such as `register` of `ABCMeta` or `mro` of `type`."""
         metaclasses: list[Values] = [self._engine.names.member_or_unknown("builtins", "type")]
         for cls, _ in order:
             for word in cls.node.keywords:
@@ -162,7 +162,7 @@ class Attributes:
         return False
 
     def _is_beyond_stub(self, order: MRO, name: str) -> bool:
-        """Whether the source of a library's class has an attribute that its stub leaves out."""
+        """Return whether the source of a library class has an attribute that its stub omits."""
         if name.startswith("_") and "__" in name[2:] and name not in OF_CLASSES_ONLY:
             # A private name of another class, as Python mangles it.
             return True
@@ -177,9 +177,9 @@ class Attributes:
         )
 
     def _is_in_subclass(self, cls: Class, name: str) -> bool:
-        """Whether a subclass in the same module has an attribute: `elts` of what is some `ast.expr`.
+        """Return whether a subclass in the same module has the attribute, such as `elts` for some `ast.expr`.
 
-        Code that gets the base tests for the subclass in ways that cannot all be followed.
+        Code that receives the base class tests for the subclass in ways that can't all be followed.
         """
         if cls.origin == "project":
             return False
@@ -193,17 +193,17 @@ class Attributes:
         return False
 
     def _is_foreign(self, name: str, cls: Class) -> bool:
-        """Whether other languages have this name for what a builtin class calls otherwise.
+        """Return whether other languages use this name for something that a builtin class calls differently.
 
-        Nobody sets such a name on a list or a string. Another name that somebody sets may be meant for an object that
-        is only annotated as a list or a string.
+        Nobody sets such a name on a list or a string. Any other name that code sets may belong to an object that is
+        only annotated as a list or a string.
         """
         is_builtin = cls.scope.source.name == "builtins" and cls.name in _TAKE_NO_ATTRIBUTES
         return is_builtin and cls.name not in self._project.bases and bool(synonyms_of(name, cls.scope.names))
 
 
 def _sets_computed_name(node: ast.AST, arguments: list[ast.arg]) -> bool:
-    """Whether a call sets an attribute with a computed name on one of the parameters `arguments`."""
+    """Return whether `node` is a call that sets a computed attribute on one of the parameters `arguments`."""
     match node:
         case ast.Call(func=ast.Name(id="setattr"), args=[ast.Name(id=owner), name, _]):
             return not isinstance(name, ast.Constant) and any(argument.arg == owner for argument in arguments)
@@ -211,7 +211,7 @@ def _sets_computed_name(node: ast.AST, arguments: list[ast.arg]) -> bool:
 
 
 def _adds_members(cls: Class) -> bool:
-    """Whether the body of an enumeration makes members that it does not spell out."""
+    """Return whether the body of an enum class creates members that it doesn't spell out."""
     return cls.origin != "library" and any(
         isinstance(node, ast.For | ast.While | ast.With)
         or (isinstance(node, ast.Call) and name_of(node) in {"vars", "locals", "exec"})

@@ -1,4 +1,4 @@
-"""Whether a call fits what it calls: too many arguments, one that is missing, a keyword that is not taken."""
+"""Check whether a call fits its callee: too many arguments, a missing one, or an unexpected keyword."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """Why a call does not fit. `name` is the keyword, or the parameter that gets nothing."""
+    """The reason why a call doesn't fit. `name` is the keyword, or the parameter that gets no argument."""
 
     kind: Literal["keyword", "twice", "many", "self", "missing", "value"]
     name: str = ""
@@ -27,7 +27,7 @@ class Misfit:
 
 
 def fitting(engine: Engine, function: FunctionValue, call: ast.Call, scope: Scope) -> list[Function]:
-    """Those of a function's definitions that `call` fits, without a last one that is there for the unknown."""
+    """Return the definitions of a function that `call` fits, without a final fallback for unknown types."""
     if len(function.definitions) == 1:
         return list(function.definitions)
     found = [one for one in function.definitions if misfit(engine, function, one, call, scope) is None]
@@ -45,7 +45,7 @@ def _is_fallback(definition: Function) -> bool:
 
 def misfit(engine: Engine, function: FunctionValue, definition: Function, call: ast.Call,
            scope: Scope) -> Misfit | None:  # fmt: skip
-    """Why `call`, made in `scope`, does not fit this definition; None if it does, or may."""
+    """Return why `call`, made in `scope`, doesn't fit this definition, or None if it does or may fit."""
     call = spread_out(call)
     arguments = definition.args
     skip = 1 if takes_self(function, definition) else 0
@@ -96,7 +96,7 @@ def misfit(engine: Engine, function: FunctionValue, definition: Function, call: 
 
 
 def spread_out(call: ast.Call) -> ast.Call:
-    """A call without the stars in front of what is written out: `f(*(1, 2), **{"a": 3})` is `f(1, 2, a=3)`."""
+    """Expand unpacked literals in a call: `f(*(1, 2), **{"a": 3})` becomes `f(1, 2, a=3)`."""
     stars = (ast.Tuple, ast.List)
     if not any(
         isinstance(argument, ast.Starred) and isinstance(argument.value, stars) for argument in call.args
@@ -121,9 +121,9 @@ def spread_out(call: ast.Call) -> ast.Call:
 
 
 def misspelt_keywords(function: FunctionValue, call: ast.Call) -> list[Misfit]:
-    """Keywords that only `**kwargs` takes, one typo away from a parameter that is given nothing.
+    """Return keywords that only `**kwargs` accepts, and that are one typo away from a parameter without a value.
 
-    Where a parameter has nearly the name it is meant, and whatever gets the rest will not know the word.
+    The parameter with the similar name is meant, and the code that receives the rest won't know the keyword.
     """
     found: dict[str, Misfit] = {}
     for definition in function.definitions:
@@ -154,7 +154,10 @@ def _near(word: str, names: set[str], function: FunctionValue) -> list[str]:
 
 def _wrong_value(engine: Engine, function: FunctionValue, call: ast.Call, scope: Scope,
                  annotations: dict[str, ast.expr | None], places: list[str]) -> Misfit | None:  # fmt: skip
-    """Distinguishes overloads by what they are for: `open(path, "rb")` by a constant, others by a kind of value."""
+    """Return a misfit if an argument rules out this overload.
+
+    Overloads are distinguished by constants, as in `open(path, "rb")`, or by the kinds of values.
+    """
     given = [*zip(places, call.args, strict=False), *((word.arg or "", word.value) for word in call.keywords)]
     for name, value in given:
         annotation = annotations.get(name)
@@ -198,7 +201,10 @@ PLAIN = frozenset({"str", "bytes", "bytearray", "int", "float", "bool", "dict", 
 
 
 def accepts(engine: Engine, annotation: ast.expr, function: FunctionValue, values: Values) -> bool:
-    """Whether what is annotated so may take any of `values`; only builtin kinds of values are distinguished."""
+    """Return whether something annotated this way may take any of `values`.
+
+    Only builtin kinds of values are distinguished.
+    """
     if not values:
         return True
     wanted = engine.annotations.read(annotation, function.scope, dict(function.arguments), function.bound)
@@ -225,7 +231,7 @@ def accepts(engine: Engine, annotation: ast.expr, function: FunctionValue, value
 
 def solved(engine: Engine, function: FunctionValue, definition: Function, call: ast.Call,
            scope: Scope) -> dict[str, Values]:  # fmt: skip
-    """The type parameters of a function, as inferred from the arguments of a call."""
+    """Return the values of a function's type parameters, inferred from the arguments of a call."""
     arguments = definition.args
     places = [*arguments.posonlyargs, *arguments.args][1 if takes_self(function, definition) else 0 :]
     words = {one.arg: one for one in (*places, *arguments.kwonlyargs)}
@@ -264,14 +270,14 @@ def _alternatives(annotation: ast.expr) -> list[ast.expr]:
 
 
 def takes_self(function: FunctionValue, definition: Function) -> bool:
-    """Whether the first parameter is given by Python itself."""
+    """Return whether Python itself passes the first argument."""
     return function.bound is not None and not any(
         isinstance(one, ast.Name) and one.id == "staticmethod" for one in definition.decorator_list
     )
 
 
 def signature_of(engine: Engine, value: object, call: ast.Call, scope: Scope) -> FunctionValue | None:
-    """What a call of `value` has to fit; None where that is unknown."""
+    """Return the function whose signature a call of `value` must fit, or None if it's unknown."""
     if isinstance(value, FunctionValue):
         return _replacing(engine, value, call, scope) or value
     if isinstance(value, ClassValue):
@@ -291,7 +297,7 @@ def signature_of(engine: Engine, value: object, call: ast.Call, scope: Scope) ->
 
 
 def _replacing(engine: Engine, function: FunctionValue, call: ast.Call, scope: Scope) -> FunctionValue | None:
-    """What a call that copies an instance of a dataclass or a named tuple has to fit."""
+    """Return the function whose signature a call that copies a dataclass or named tuple instance must fit."""
     name, module = function.definitions[0].name, function.scope.source.name
     if (name, module) == ("_replace", "typing") and isinstance(function.bound, Instance):
         return engine.construction.replacing(function.bound)
@@ -304,5 +310,5 @@ def _replacing(engine: Engine, function: FunctionValue, call: ast.Call, scope: S
 
 
 def class_of(value: object) -> Class | None:
-    """The class of an instance, or the class itself."""
+    """Return the class of an instance, or the class itself."""
     return value.of if isinstance(value, ClassValue | Instance) else None

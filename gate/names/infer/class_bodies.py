@@ -1,6 +1,6 @@
-"""What one class statement says: the class, its methods' assignments to `self`, and whether it shows everything.
+"""Read one class statement: the class, what its methods assign to `self`, and whether it shows everything.
 
-Only the statement itself is read: bases, decorators, and metaclasses are names here, and no type is inferred.
+Only the statement itself is read: bases, decorators, and metaclasses are just names here, and no types are inferred.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ HARMLESS_OF_CLASSES = frozenset(
 
 
 def read_class(node: ast.ClassDef, scope: Scope) -> Class:
-    """The class that `node` makes in `scope`."""
+    """Return the class that `node` defines in `scope`."""
     cls = Class(node, scope.source.inner(node, scope), scope.source.origin)
     cls.dynamic = bool(
         _DYNAMIC & cls.scope.names.keys()
@@ -56,7 +56,7 @@ def read_class(node: ast.ClassDef, scope: Scope) -> Class:
 
 
 def _read_method(cls: Class, method: Function, own: str) -> None:
-    """Add what a method, whose first parameter is called `own`, stores in it."""
+    """Record what a method assigns to attributes of its first parameter, which is called `own`."""
     scope: Scope | None = None
     stack: list[ast.AST] = list(method.body)
     while stack:
@@ -88,7 +88,10 @@ def _read_method(cls: Class, method: Function, own: str) -> None:
 
 
 def _value_of(binding: Binding) -> ast.expr | None:
-    """What is assigned, as far as it is written out: `A()` and `B()` for `self.a, self.b = A(), B()`."""
+    """Return the assigned expression, such as `A()` and `B()` in `self.a, self.b = A(), B()`.
+
+    Returns None if it isn't written out.
+    """
     value = binding.node
     for index in binding.path:
         if not isinstance(value, ast.Tuple | ast.List) or len(value.elts) <= index:
@@ -101,12 +104,12 @@ def _value_of(binding: Binding) -> ast.expr | None:
 
 
 def is_model(kind: Class) -> bool:
-    """Whether it is Django's `Model` itself."""
+    """Return whether `kind` is Django's `Model` itself."""
     return kind.name == "Model" and kind.scope.source.name == "django.db.models.base"
 
 
 def has_generated_methods(kind: Class) -> bool:
-    """Whether a decorator or a metaclass may write methods into the class, as `dataclass` does."""
+    """Return whether a decorator or a metaclass may add methods to the class, as `dataclass` does."""
     return bool(
         kind.dynamic
         or decorators(kind.node) - HARMLESS_OF_CLASSES
@@ -115,7 +118,7 @@ def has_generated_methods(kind: Class) -> bool:
 
 
 def _methods(body: list[ast.stmt]) -> Iterator[Function]:
-    """The methods of a class, those under a condition included."""
+    """Yield the methods of a class, including conditional ones."""
     for node in body:
         if isinstance(node, Function):
             yield node

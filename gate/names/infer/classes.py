@@ -1,4 +1,4 @@
-"""Classes and what they derive from: their method resolution order, and whether all of it can be read."""
+"""Classes and their bases: the method resolution order, and whether all of it can be read."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ MRO = list[tuple[Class, TypeArguments]]
 
 
 class Classes:
-    """The classes of all files, with their bases. A class that may have more bases than can be read is *incomplete*."""
+    """The classes of all files, with their bases. A class that may have unreadable bases is *incomplete*."""
 
     def __init__(self, engine: Engine) -> None:
-        """`engine` infers what the bases are."""
+        """Use `engine` to infer the bases."""
         self._engine = engine
         self._project = engine.project
         self._classes: dict[ast.ClassDef, Class] = {}
@@ -40,16 +40,16 @@ class Classes:
         self._near_orders: dict[Class, tuple[MRO, bool]] = {}
 
     def of(self, node: ast.ClassDef, scope: Scope) -> Class:
-        """The class that `node` makes in `scope`."""
+        """Return the class that `node` defines in `scope`."""
         cls = self._classes.get(node)
         if cls is None:
             cls = self._classes[node] = read_class(node, scope)
         return cls
 
     def mro(self, cls: Class, *, include_third_party: bool = True) -> tuple[MRO, bool]:
-        """The class and its bases, and whether it is incomplete.
+        """Return the class and its bases, and whether it's incomplete.
 
-        Without `include_third_party`, the bases of classes in installed packages are not read: that takes time.
+        Without `include_third_party`, the bases of classes in installed packages aren't read, because that takes time.
         """
         orders = self._orders if include_third_party else self._near_orders
         if cls in orders:
@@ -111,7 +111,7 @@ class Classes:
         }  # fmt: skip
 
     def type_parameters(self, cls: Class) -> list[str]:
-        """The names of a class's type parameters, in order."""
+        """Return the names of a class's type parameters, in order."""
         # Before Python 3.12 only what was rewritten for it has the attribute.
         written = getattr(cls.node, "type_params", None)
         if written:
@@ -129,27 +129,27 @@ class Classes:
     # -- kinds of classes
 
     def is_django_model(self, cls: Class) -> bool:
-        """Whether it derives from Django's `Model`."""
+        """Return whether a class derives from Django's `Model`."""
         return any(is_model(ancestor) for ancestor, _ in self.mro(cls, include_third_party=False)[0])
 
     def is_incomplete(self, cls: Class) -> bool:
-        """Whether instances may have attributes that cannot be read anywhere."""
+        """Return whether instances may have attributes that can't be read anywhere."""
         return self.mro(cls, include_third_party=False)[1]
 
     def is_protocol(self, cls: Class) -> bool:
-        """Whether any class with the right attributes counts as this one."""
+        """Return whether a class is a protocol, so that any class with the right attributes counts as this one."""
         return any(getattr(base, "id", getattr(getattr(base, "value", None), "id", "")) == "Protocol"
                    for base in cls.node.bases)  # fmt: skip
 
     def is_a(self, cls: Class, *names: str) -> bool:
-        """Whether a class is, or derives from, one of the classes with these names in the standard library."""
+        """Return whether a class is, or derives from, a standard library class with one of these names."""
         return any(
             ancestor.name in names and ancestor.origin == "library"
             for ancestor, _ in self.mro(cls, include_third_party=False)[0]
         )
 
     def is_abstract(self, cls: Class) -> bool:
-        """Whether a class of a library is meant to be derived from, so that its instances have more than it shows."""
+        """Return whether a library class is meant for subclassing, so that instances have more than it shows."""
         return cls.origin != "project" and (
             self.is_protocol(cls)
             or any(word.arg == "metaclass" and name_of(word.value) == "ABCMeta" for word in cls.node.keywords)
@@ -161,7 +161,7 @@ class Classes:
     # -- what other code of the project makes of a class
 
     def has_subclasses(self, cls: Class) -> bool:
-        """Whether the project derives from a class, or from one of the standard library that derives from it."""
+        """Return whether the project subclasses `cls`, or a standard library class that derives from it."""
         return cls.name in self._project.bases or cls in self._ancestors_in_library
 
     @cached_property
@@ -175,12 +175,12 @@ class Classes:
         return frozenset(cls for cls in ancestors if cls.scope.source.name != "builtins")
 
     def varies(self, cls: Class, name: str) -> bool:
-        """Whether a subclass, or code outside the class, may make something else of an attribute."""
+        """Return whether a subclass, or code outside the class, may redefine an attribute."""
         is_redefined = cls.name in self._project.bases and self._project.defined.get(name, 0) > 1
         return is_redefined or name in self._project.stored_outside
 
     def is_overridden(self, name: str, function: FunctionValue) -> bool:
-        """Whether a subclass may have another method in the place of this one."""
+        """Return whether a subclass may override this method."""
         if function.bound is None:
             return False
         outer, definer = function.bound.of, function.scope.node
@@ -193,7 +193,10 @@ class Classes:
 
 
 def substituted(value: Values, arguments: TypeArguments) -> Values:
-    """What a base's type parameter is for an instance whose own type parameters are `arguments`."""
+    """Resolve a base's type parameter through `arguments`, the type parameters of the instance.
+
+    Any other value is returned unchanged.
+    """
     if value and isinstance(value[0], Parameter):
         return arguments.get(value[0].name)
     return value

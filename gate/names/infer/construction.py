@@ -1,4 +1,4 @@
-"""Where instances come from: calls of classes, the parameters of methods, and `super()`."""
+"""Infer where instances come from: calls of classes, the parameters of methods, and `super()`."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _MAKE_OTHERS = frozenset({"super", "type", "property", "staticmethod", "classmet
 
 
 class Construction:
-    """Infers what calls of classes give, and what `self`, `cls` and `super()` are."""
+    """Infers the results of calling classes, and what `self`, `cls`, and `super()` are."""
 
     def __init__(self, engine: Engine) -> None:
-        """`engine` infers arguments and annotations."""
+        """Use `engine` to infer arguments and annotations."""
         self._engine = engine
         self._classes = engine.classes
         self._generated_constructors: dict[Class, Function | None] = {}
 
     def instance(self, cls: Class, node: ast.Call, scope: Scope) -> Values:
-        """What the call `node` of a class gives."""
+        """Return the result of `node`, a call of a class."""
         if cls.origin == "library" and (cls.name in _MAKE_OTHERS or self._classes.is_a(cls, "Enum")):
             return None
         new = cls.scope.names.get("__new__")
@@ -55,7 +55,7 @@ class Construction:
         return (Instance(cls),)
 
     def constructor(self, cls: Class, *, include_third_party: bool = False) -> FunctionValue | None:
-        """The `__init__` or `__new__` whose parameters a call of the class has to fit; None if it is not known."""
+        """Return the `__init__` or `__new__` that a call of the class must fit, or None if it's unknown."""
         order, is_incomplete = self._classes.mro(cls, include_third_party=include_third_party)
         if is_incomplete or self._classes.is_a(cls, "Enum", "TypedDict", "type"):
             return None
@@ -80,7 +80,10 @@ class Construction:
         return None
 
     def _is_of_stub_only(self, cls: Class, name: str) -> bool:
-        """Whether only the stub gives an exception a constructor: in its source it takes what any exception takes."""
+        """Return whether only the stub gives an exception a constructor.
+
+        In its source, the class takes what any exception takes.
+        """
         return (
             cls.origin == "library"
             and self._classes.is_a(cls, "BaseException")
@@ -88,7 +91,7 @@ class Construction:
         )
 
     def takes_nothing(self, cls: Class) -> bool:
-        """Whether nothing gives a class of the project a constructor, so that a call takes no arguments."""
+        """Return whether a class of the project has no constructor, so that a call takes no arguments."""
         order, is_incomplete = self._classes.mro(cls)
         project = self._engine.project
         return (
@@ -108,7 +111,10 @@ class Construction:
         )
 
     def _generated(self, cls: Class, order: list[Class]) -> FunctionValue | None:
-        """The constructor that a decorator or a base generates for the first class of `order`."""
+        """Return the constructor that a decorator or base generates for the first class in `order`.
+
+        Returns None if the classes don't show what it takes.
+        """
         first = order[0]
         if first not in self._generated_constructors:
             try:
@@ -119,7 +125,7 @@ class Construction:
         return FunctionValue((definition,), first.scope, Instance(cls)) if definition is not None else None
 
     def is_generated(self, cls: Class) -> bool:
-        """Whether the constructor of a class is written out nowhere: a decorator or a base generates it."""
+        """Return whether a decorator or a base generates the constructor, so that it isn't written out anywhere."""
         for ancestor, _ in self._classes.mro(cls, include_third_party=False)[0]:
             if "__init__" in ancestor.scope.names or "__new__" in ancestor.scope.names:
                 return False
@@ -128,7 +134,7 @@ class Construction:
         return False
 
     def replacing(self, owner: Instance) -> FunctionValue | None:
-        """The function that copies an instance with other values for some fields; None if it is not known."""
+        """Return the function that copies an instance with some fields changed, or None if it's unknown."""
         order, is_incomplete = self._classes.mro(owner.of, include_third_party=False)
         if is_incomplete or not self.is_generated(owner.of) or owner.of.name in self._engine.project.bases:
             return None
@@ -140,7 +146,7 @@ class Construction:
         return FunctionValue((copy,), order[start][0].scope, owner)
 
     def parameter(self, binding: Binding, scope: Scope) -> Values:
-        """What a parameter is: `self`, `cls`, or what its annotation says."""
+        """Return the values of a parameter: `self`, `cls`, or what its annotation says."""
         node, argument = scope.node, binding.node
         if isinstance(node, Function) and scope.parent is not None and scope.parent.kind == "class":
             first = next(iter(parameters(node.args)), None)
@@ -159,7 +165,7 @@ class Construction:
         return self._engine.annotations.read(binding.annotation, scope.parent or scope)
 
     def parent(self, scope: Scope) -> Values:
-        """What `super()` is in a method: only in a class with one base from which nothing derives in turn.
+        """Return what `super()` is in a method, if the class has a single base and isn't subclassed.
 
         In a subclass, another of its bases may come next.
         """
@@ -184,7 +190,7 @@ class Construction:
 
 
 def class_around(scope: Scope) -> Scope | None:
-    """The scope of the class around a scope."""
+    """Return the scope of the enclosing class, or None."""
     around: Scope | None = scope
     while around is not None and around.kind != "class":
         around = around.parent
@@ -192,7 +198,7 @@ def class_around(scope: Scope) -> Scope | None:
 
 
 def is_super_of_own_class(node: ast.Call, scope: Scope) -> bool:
-    """Whether `super` is called without arguments, or with the class around and the first parameter."""
+    """Return whether `super` is called without arguments, or explicitly for the enclosing class."""
     if not node.args:
         return True
     around = class_around(scope)

@@ -1,10 +1,10 @@
-"""Questions whose answers depend on each other: answered by repeating, until nothing changes.
+"""Compute answers that depend on each other, by repeating until nothing changes.
 
-A question that comes up again while it is open gets an assumed answer, at first a neutral one. When everything that
-was asked meanwhile is answered, and an answer differs from what was assumed, it is computed again. So the answers do
-not depend on which question was asked first, and none from within a cycle is remembered too early.
+A question that comes up again while it is open gets an assumed answer, a neutral one at first. Once everything that
+came up in the meantime is answered, an answer that differs from the assumption is computed again. So the answers don't
+depend on which question was asked first, and no answer from within a cycle is cached too early.
 
-A question that comes up too deep in others is answered first, by itself. So the depth limits the stack, and not what
+A question that is nested too deeply in others is answered first, by itself. So the depth limits the stack, but not what
 can be answered.
 """
 
@@ -24,7 +24,7 @@ _NONE_OPEN = 1 << 30
 
 
 class _TooDeepError(Exception):
-    """A question has come up too deep in others."""
+    """A question is nested too deeply in others."""
 
     def __init__(self, question: Hashable, work: Callable[[], Any], circular: object) -> None:
         super().__init__(question)
@@ -32,10 +32,10 @@ class _TooDeepError(Exception):
 
 
 class Answers:
-    """Answers by their questions. `None` is the answer that nothing is known."""
+    """Answers by question. The answer `None` means that nothing is known."""
 
     def __init__(self) -> None:
-        """Nothing has been asked yet."""
+        """Start without any answers."""
         self._deepest = DEEPEST
         self.complete: dict[Hashable, Any] = {}
         """The final answers."""
@@ -50,7 +50,7 @@ class Answers:
         self._has_changed = False
 
     def of(self, question: Hashable, work: Callable[[], Answer], circular: Answer) -> Answer:
-        """The answer that `work` computes; `circular` is assumed at first where the question depends on itself."""
+        """Return the answer that `work` computes. If it depends on itself, `circular` is assumed at first."""
         answer: Answer
         if question in self.complete:
             answer = self.complete[question]
@@ -72,7 +72,7 @@ class Answers:
         return self._work_out(question, work, circular)
 
     def _from_outside(self, question: Hashable, work: Callable[[], Answer], circular: Answer) -> Answer:
-        """Answer what comes up too deep first, as often as it takes."""
+        """Compute an answer. Questions that are nested too deeply are answered first, as often as necessary."""
         tasks: list[tuple[Hashable, Callable[[], Any], Any]] = [(question, work, circular)]
         while True:
             try:
@@ -136,7 +136,7 @@ class Answers:
         return result
 
     def _postpone(self, question: Hashable, answer: Answer, outer: tuple[int, int, bool]) -> Answer:
-        """Keep an answer for as long as the questions around are open."""
+        """Store a provisional answer for as long as the enclosing questions are open, and return it."""
         self._provisional[question] = answer
         self._floor = min(self._floor, self._lowest)
         self._lowest = min(self._lowest, outer[0])
@@ -145,7 +145,7 @@ class Answers:
 
 
 def _is_same(answer: Any, other: Any) -> bool:
-    """Whether two answers are the same; alternatives have no order."""
+    """Return whether two answers are equal. Alternatives have no order."""
     if answer == other:
         return True
     if not isinstance(answer, tuple) or not isinstance(other, tuple):

@@ -1,4 +1,4 @@
-"""Fields of Django's models, and the paths by which queries name them: `author__name__icontains`."""
+"""Fields of Django models, and the paths that name them in queries: `author__name__icontains`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _COMPUTES = frozenset({"annotate", "alias", "extra", "aggregate", "raw", "union"
 
 
 def is_model(engine: Engine, cls: Class) -> bool:
-    """Whether a class of the project is a model of Django."""
+    """Return whether a class of the project is a Django model."""
     return cls.origin == "project" and any(_is_model_base(engine, base, cls) for base in cls.node.bases)
 
 
@@ -43,7 +43,7 @@ def _is_model_base(engine: Engine, base: ast.expr, cls: Class) -> bool:
 
 
 def queried_model(engine: Engine, node: ast.expr, scope: Scope) -> Class | None:
-    """The model of a chain like `Item.objects.filter(…).exclude`; None for anything else."""
+    """Return the model of a chain like `Item.objects.filter(…).exclude`, or None for anything else."""
     is_query = False
     while isinstance(node, ast.Attribute | ast.Call):
         if isinstance(node, ast.Attribute):
@@ -60,7 +60,7 @@ def queried_model(engine: Engine, node: ast.expr, scope: Scope) -> Class | None:
 
 
 def typo_in_path(engine: Engine, cls: Class, path: str) -> tuple[str, list[str]] | None:
-    """The first part of a path that is a typo of a field or a lookup, and what is meant; None if there is none."""
+    """Return the first part of a path that is a typo of a field or lookup, with suggestions, or None."""
     model: Class | None = cls
     for part in path.split("__"):
         fields = _fields(engine, model) if model is not None else {}
@@ -81,7 +81,7 @@ def typo_in_path(engine: Engine, cls: Class, path: str) -> tuple[str, list[str]]
 
 
 def _fields(engine: Engine, cls: Class) -> dict[str, ast.Call | None]:
-    """The names of a model by which queries know its fields, with the calls that make them."""
+    """Return the names that queries use for a model's fields, with the calls that create the fields."""
     fields: dict[str, ast.Call | None] = {"id": None, "pk": None}
     for ancestor, _ in engine.classes.mro(cls, include_third_party=False)[0]:
         if ancestor.origin != "project":
@@ -96,7 +96,7 @@ def _fields(engine: Engine, cls: Class) -> dict[str, ast.Call | None]:
 
 
 def _related(engine: Engine, field: ast.Call | None, cls: Class) -> Class | None:
-    """The model to which a field refers."""
+    """Return the model that a field refers to, or None."""
     if field is None or name_of(field) not in _RELATIONS or not field.args:
         return None
     scope = cls.scope.parent or cls.scope

@@ -1,6 +1,6 @@
-"""Inference: what an expression may be, through assignments, imports, calls, attributes, and annotations.
+"""Infer what expressions may be, through assignments, imports, calls, attributes, and annotations.
 
-Wherever a value may be more than the text shows, it is unknown. What is found out is remembered.
+A value is unknown wherever it may be more than the code shows. Results are cached.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _COLLECTIONS = {ast.Dict: "dict", ast.DictComp: "dict", ast.List: "list", ast.Li
 
 
 class Engine:
-    """Infers what expressions are, once each. The parts of inference reach each other through it."""
+    """Infers each expression once. The parts of inference reach each other through it."""
 
     def __init__(
         self,
@@ -55,9 +55,9 @@ class Engine:
         *,
         trusts_annotations: bool = True,
     ) -> None:
-        """`modules` finds the text of everything that is imported; the project's annotations may be left out.
+        """Use `modules` to find the source of imports. Annotations of the project can be ignored.
 
-        A name among `package_names`, which installed packages define, is never wrong on a value of theirs.
+        A name in `package_names`, which installed packages define, never counts as wrong on one of their values.
         """
         self.modules = modules
         self.project = project or ProjectFacts()
@@ -74,13 +74,13 @@ class Engine:
 
     @cached_property
     def without_annotations(self) -> Engine:
-        """What the code does, whatever the project's annotations say that it does."""
+        """An engine that infers what the code does, whatever the project's annotations say."""
         return Engine(self.modules, self.project, self.package_names, trusts_annotations=False)
 
     # -- expressions
 
     def infer(self, node: ast.expr, scope: Scope) -> Values:
-        """What `node` may be when it is used in `scope`."""
+        """Return the possible values of `node` in `scope`."""
         answer: Values = self.answers.complete.get(node, _UNANSWERED)
         if answer is not _UNANSWERED:
             return answer
@@ -134,7 +134,7 @@ class Engine:
         return None
 
     def is_known_to_packages(self, name: str) -> bool:
-        """Whether a package may define `name`, so that there is no need to look for it in the bases of its classes."""
+        """Return whether a package may define `name`, so that the bases of its classes needn't be searched for it."""
         return (
             name in self.package_names.defined
             or name in self.package_names.said
@@ -142,7 +142,7 @@ class Engine:
         )
 
     def builtin(self, name: str) -> Values:
-        """An instance of a builtin class."""
+        """Return an instance of a builtin class."""
         members = self.names.member("builtins", name)
         if not members or isinstance(members, Missing):
             return None
@@ -151,7 +151,7 @@ class Engine:
     # -- attributes and calls
 
     def _attribute(self, node: ast.Attribute, scope: Scope) -> Values:
-        """What an attribute of an expression is."""
+        """Return the possible values of an attribute expression."""
         owners = self.infer(node.value, scope)
         if not owners:
             return owners
@@ -160,7 +160,7 @@ class Engine:
         return union([value for value in attributes if not isinstance(value, Missing)])
 
     def attribute_of(self, owner: Value, name: str) -> Values | Missing:
-        """The attribute of one value; MISSING if it has none for certain."""
+        """Return the values of an attribute of `owner`, or MISSING if it certainly has none."""
         match owner:
             case ModuleValue(name=module):
                 return self.names.member(module, name)

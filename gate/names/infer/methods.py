@@ -1,4 +1,4 @@
-"""Methods: what a decorated function in the body of a class is when it is looked up there or in an instance."""
+"""Infer what a decorated function in a class body is when looked up on the class or on an instance."""
 
 from __future__ import annotations
 
@@ -25,16 +25,19 @@ _USUAL_SELF = frozenset({"self", "cls", "mcs", "mcls", "metacls", "klass", "this
 
 
 class Methods:
-    """Infers what a look-up of the bindings in the body of a class returns."""
+    """Infers the results of looking up the bindings in a class body."""
 
     def __init__(self, engine: Engine) -> None:
-        """`engine` infers the values in the body."""
+        """Use `engine` to infer the values in the body."""
         self._engine = engine
         self._classes = engine.classes
 
     def of(self, bindings: list[Binding], owner: Instance | ClassValue, cls: Class,
            arguments: TypeArguments) -> Values:  # fmt: skip
-        """What `bindings` in the body of `cls` are in `owner`. `arguments` are the values of type parameters."""
+        """Return the values of `bindings` in the body of `cls` when they are looked up on `owner`.
+
+        `arguments` are the values of type parameters.
+        """
         functions = tuple(binding.node for binding in bindings if isinstance(binding.node, Function))
         if len(functions) == len(bindings):
             return self._method(functions, owner, cls, arguments)
@@ -85,15 +88,15 @@ class Methods:
         return values
 
     def _may_take_no_self(self, cls: Class, method: Function) -> bool:
-        """Whether a base that cannot be read may make something else of a function without `self`.
+        """Return whether an unreadable base may change what a function without `self` is.
 
-        Interfaces are written so: their methods list what a caller gives.
+        Interfaces are written this way: their methods list what a caller passes.
         """
         own = [*method.args.posonlyargs, *method.args.args]
         return (not own or own[0].arg not in _USUAL_SELF) and self._classes.is_incomplete(cls)
 
     def _may_be_descriptor(self, value: Value) -> bool:
-        """Whether a value in the body of a class may give something else when it is looked up."""
+        """Return whether a value in a class body may become something else when it is looked up."""
         if isinstance(value, FunctionValue):
             return True
         if not isinstance(value, Instance):
@@ -105,5 +108,5 @@ class Methods:
 
 
 def are_methods(bindings: list[Binding]) -> bool:
-    """Whether a name of a class is bound to functions only."""
+    """Return whether a name in a class is bound only to functions."""
     return all(binding.how == "function" for binding in bindings)

@@ -1,4 +1,4 @@
-"""What names are: in a scope, in an annotation, and as members of modules."""
+"""Resolve names: in a scope, in an annotation, and as members of modules."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ _NUMBERS = frozenset({"int", "float", "bool", "complex"})
 
 
 class Names:
-    """Infers what names are bound to."""
+    """Infers the values that names are bound to."""
 
     def __init__(self, engine: Engine) -> None:
-        """`engine` infers the values that they are given."""
+        """Use `engine` to infer the bound values."""
         self._engine = engine
         self._flows: dict[Scope, dict[ast.Name, Binding]] = {}
 
     def used(self, node: ast.Name, scope: Scope) -> Values:
-        """What a name is where it is used: what the order of the statements leaves of its bindings."""
+        """Return the values of a name where it is used, given the bindings that reach it in statement order."""
         if scope.kind == "class" and scope.parent is not None and node.id in scope.names:
             return self._used_in_class(node, scope, scope.parent)
         if len(scope.names.get(node.id, ())) > 1 and scope.source.origin == "project":
@@ -59,7 +59,7 @@ class Names:
         return self.in_scope(node.id, scope)
 
     def _beside_comprehensions(self, node: ast.Name, bindings: list[Binding], scope: Scope) -> Values:
-        """What a name is that comprehensions bind: inside of one its own, and elsewhere as if there were none."""
+        """Resolve a name that comprehensions bind: inside one, to its own binding, and elsewhere as if they didn't."""
         seen = [binding for binding in bindings if is_of_comprehension(binding) and is_seen(binding, node)]
         if seen:
             innermost = max(start(binding.inside) for binding in seen if binding.inside is not None)
@@ -77,7 +77,7 @@ class Names:
         )
 
     def _used_in_class(self, node: ast.Name, scope: Scope, around: Scope) -> Values:
-        """What a name is in the body of a class: what is bound above it, else what it is around the class."""
+        """Resolve a name in a class body: to the bindings above it, or else to those around the class."""
         above = [
             binding
             for binding in scope.names[node.id]
@@ -96,7 +96,7 @@ class Names:
         )  # fmt: skip
 
     def in_annotation(self, name: str, scope: Scope) -> Values:
-        """What a name is in an annotation: a method called `list` hides no builtin there."""
+        """Resolve a name in an annotation. A method called `list` doesn't hide the builtin there."""
         bindings = scope.names.get(name, [])
         is_method = bool(bindings) and all(one.how == "function" for one in bindings)
         if scope.kind == "class" and scope.parent is not None and is_method:
@@ -104,7 +104,7 @@ class Names:
         return self.in_scope(name, scope)
 
     def in_scope(self, name: str, scope: Scope) -> Values:
-        """What a name is in a scope."""
+        """Return the values of a name in a scope."""
         bound = scope.lookup(name)
         if bound is None:
             if scope.source.scope.stars:
@@ -118,7 +118,7 @@ class Names:
         return self.bound(bindings, owner)
 
     def bound(self, bindings: list[Binding], scope: Scope) -> Values:
-        """What any of several bindings gives."""
+        """Return the values that any of several bindings gives."""
         if len(bindings) > _MOST_BINDINGS:
             return UNKNOWN
         if len(bindings) > 1 and all(binding.how == "function" for binding in bindings):
@@ -133,7 +133,7 @@ class Names:
         return UNKNOWN if may_change else values
 
     def _declared(self, typed: Binding, bindings: list[Binding], scope: Scope) -> Values:
-        """What is declared, and what is assigned to it: `file: IO = StringIO()` is a `StringIO` as well."""
+        """Return the declared and the assigned values: `file: IO = StringIO()` is also a `StringIO`."""
         if typed.annotation is not None and scope.source.is_overruled(typed.annotation):
             return UNKNOWN
         declared = self.binding(typed, scope)
@@ -147,7 +147,7 @@ class Names:
         return union([declared, *(values for values in assigned if values is not UNKNOWN)])
 
     def binding(self, binding: Binding, scope: Scope) -> Values:
-        """What one binding gives."""
+        """Return the values that one binding gives."""
         return self._engine.answers.of(binding, lambda: self._binding(binding, scope), NEVER)
 
     def _binding(self, binding: Binding, scope: Scope) -> Values:
@@ -176,7 +176,7 @@ class Names:
         return self._caught(node, scope) if isinstance(node, ast.ExceptHandler) else UNKNOWN
 
     def _imported(self, binding: Binding, scope: Scope) -> Values:
-        """What `from module import name` binds."""
+        """Return the values that `from module import name` binds."""
         if not binding.module:
             return UNKNOWN
         inner = f"{binding.module}.{binding.name}"
@@ -185,7 +185,7 @@ class Names:
         return self.member_or_unknown(binding.module, binding.name)
 
     def _assigned(self, binding: Binding, value: Values) -> Values:
-        """The part of a value that a target gets, where the value is iterated, entered, or unpacked."""
+        """Return the part of a value that a target gets if the value is iterated, entered, or unpacked."""
         if binding.how == "each":
             value = self._engine.protocols.each(value)
         elif binding.how == "entered":
@@ -216,7 +216,7 @@ class Names:
     # -- modules
 
     def member(self, module: str, name: str) -> Values | Missing:
-        """What a module's member is; MISSING if there is certainly none."""
+        """Return the values of a module's member, or MISSING if it certainly doesn't exist."""
         member: Values | Missing = self._engine.answers.of(
             (module, name), lambda: self._member(module, name), None
         )
@@ -227,7 +227,7 @@ class Names:
         return UNKNOWN if f"{module}.{name}" in stored or (is_own and name in stored) else MISSING
 
     def member_or_unknown(self, module: str, name: str) -> Values:
-        """What a module's member is; unknown where there is none."""
+        """Return the values of a module's member, or UNKNOWN if it doesn't exist."""
         member = self.member(module, name)
         return UNKNOWN if isinstance(member, Missing) else member
 

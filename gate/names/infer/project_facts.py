@@ -1,4 +1,4 @@
-"""What the files of a project say together about its classes: the parts of their facts that inference needs."""
+"""Merge the facts about a project's classes from all of its files, as far as inference needs them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gate.names.syntax.facts import Facts
 
 @dataclass(frozen=True, slots=True)
 class ProjectFacts:
-    """Facts about all files at once; without arguments, those of a project without files."""
+    """Facts about all files together. Without arguments, those of a project without files."""
 
     stored_outside: frozenset[str] = frozenset()
     """Attributes that some code of the project sets on what is not its `self`; on a module, also with its name."""
@@ -28,7 +28,7 @@ class ProjectFacts:
 
     @classmethod
     def of(cls, files: Iterable[Facts]) -> ProjectFacts:
-        """Join the facts of files."""
+        """Merge the facts of files."""
         files = list(files)
         return cls(
             frozenset(name for facts in files for name in facts.stored),
@@ -40,7 +40,10 @@ class ProjectFacts:
         )
 
     def by_name(self) -> Iterator[tuple[str, str]]:
-        """Each fact as text, with the name that it is about: diagnostics of files that say the name depend on it."""
+        """Yield names, each with a fact about it as text.
+
+        The diagnostics of files that mention the name depend on that fact.
+        """
         yield from ((name.rpartition(".")[2], f"stored {name}") for name in sorted(self.stored_outside))
         yield from ((name, f"base {name}") for name in sorted(self.bases))
         yield from ((name, f"combined {name}") for name in sorted(self.combined))

@@ -1,4 +1,4 @@
-"""What Python's protocols give: iteration, `with`, `await`, unpacking, subscripts, and operators."""
+"""Infer the results of Python's protocols: iteration, `with`, `await`, unpacking, subscripts, and operators."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 
 class Protocols:
-    """Infers what the language itself makes of values, by the methods that it calls."""
+    """Infers what the language itself does with values by calling special methods."""
 
     def __init__(self, engine: Engine) -> None:
-        """`engine` infers the operands."""
+        """Use `engine` to infer the operands."""
         self._engine = engine
 
     def method(self, owner: Value, name: str) -> Values:
-        """What calling a method without arguments gives, as the language does it."""
+        """Return the result of calling a method without arguments, as the language does."""
         if not isinstance(owner, Instance):
             return UNKNOWN
         methods = self._engine.attributes.of(owner, name)
@@ -44,7 +44,7 @@ class Protocols:
         return union([of_function(item) if isinstance(item, FunctionValue) else UNKNOWN for item in methods])
 
     def each(self, values: Values) -> Values:
-        """What iterating over any of `values` gives."""
+        """Return the values that iterating over any of `values` gives."""
         if not values:
             return values
         results: list[Values] = []
@@ -60,7 +60,7 @@ class Protocols:
         return union(results)
 
     def entered(self, values: Values) -> Values:
-        """What `with` binds when it enters any of `values`."""
+        """Return what `with` binds when it enters any of `values`."""
         if not values:
             return values
         return union(
@@ -73,13 +73,13 @@ class Protocols:
         )
 
     def awaited(self, values: Values) -> Values:
-        """What awaiting any of `values` gives."""
+        """Return the result of awaiting any of `values`."""
         if not values:
             return values
         return union([value.result if isinstance(value, Coroutine) else None for value in values])
 
     def unpacked(self, values: Values, index: int) -> Values:
-        """The item at `index` of any of `values`, which are unpacked."""
+        """Return the item at `index` when any of `values` is unpacked."""
         if not values:
             return values
         results: list[Values] = []
@@ -91,7 +91,7 @@ class Protocols:
         return union(results)
 
     def item(self, node: ast.Subscript, scope: Scope) -> Values:
-        """What a subscript gives."""
+        """Return the result of a subscript."""
         values = self._engine.infer(node.value, scope)
         if not values:
             return values
@@ -116,7 +116,7 @@ class Protocols:
         return union(results) if results and all(results) else None
 
     def _of_each_overload(self, method: Value, call: ast.Call, scope: Scope) -> list[Values]:
-        """What each definition of a method gives that fits a call."""
+        """Return the result of each overload of a method that fits a call."""
         if not isinstance(method, FunctionValue):
             return []
         fits = fitting(self._engine, method, call, scope)
@@ -126,7 +126,7 @@ class Protocols:
         ] or [UNKNOWN]
 
     def binary(self, node: ast.BinOp, scope: Scope) -> Values:
-        """What an operator gives, for the few classes of the standard library for which that is simple."""
+        """Return the result of an operator, for the few standard library classes for which it is simple."""
         left = self._engine.infer(node.left, scope)
         if left == NEVER:
             return NEVER

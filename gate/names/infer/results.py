@@ -1,4 +1,4 @@
-"""What calls give: the result of a function by its annotation or its `return` statements, or an instance."""
+"""Infer the results of calls: from a function's annotation or `return` statements, or as an instance."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _MAKES_CLASSES = frozenset(
 
 
 class Results:
-    """Infers what calls give."""
+    """Infers the results of calls."""
 
     def __init__(self, engine: Engine) -> None:
-        """`engine` infers what is called, and the arguments."""
+        """Use `engine` to infer callees and arguments."""
         self._engine = engine
 
     def of_call(self, node: ast.Call, scope: Scope) -> Values:
-        """What a call gives."""
+        """Return the result of a call."""
         if isinstance(node.func, ast.Name) and scope.lookup(node.func.id) is None:
             if node.func.id == "super":
                 own = is_super_of_own_class(node, scope)
@@ -78,14 +78,14 @@ class Results:
         return UNKNOWN
 
     def _class_of(self, node: ast.expr, scope: Scope) -> Values:
-        """What `type(…)` of an expression gives."""
+        """Return the result of calling `type(…)` with an expression."""
         values = self._engine.infer(node, scope)
         if not values or not all(isinstance(value, Instance) for value in values):
             return UNKNOWN
         return tuple(ClassValue(value.of) for value in values if isinstance(value, Instance))
 
     def _partial(self, cls: Class, node: ast.Call, scope: Scope) -> Values:
-        """What `functools.partial` gives; an instance of its class if it is unknown what it gets."""
+        """Return the result of `functools.partial`: an instance of its class if the function is unknown."""
         is_shown = bool(node.args) and not isinstance(node.args[0], ast.Starred)
         match self._engine.infer(node.args[0], scope) if is_shown else UNKNOWN:
             case [FunctionValue() | ClassValue() as function]:
@@ -93,7 +93,7 @@ class Results:
         return (Instance(cls),)
 
     def _named_tuple(self, node: ast.Call) -> Values:
-        """The class that `namedtuple` or `NamedTuple` makes."""
+        """Return the class that a call of `namedtuple` or `NamedTuple` creates."""
         source = self._engine.modules.source("typing")
         definition = named_tuple(node)
         if definition is None or source is None:
@@ -103,7 +103,7 @@ class Results:
     def of_function(
         self, function: FunctionValue, node: ast.Call | None = None, scope: Scope | None = None
     ) -> Values:
-        """What a function returns to the call `node` in `scope`, or to any call if that is None."""
+        """Return what a function returns to the call `node` in `scope`, or to any call if `node` is None."""
         origin = function.scope.source.origin
         # Following a package's function leads far into the package, and mistakes are seldom about its result.
         if origin == "site" or (origin == "library" and function.definitions[0].name in _MAKES_CLASSES):
@@ -141,7 +141,7 @@ class Results:
     def _yielded(
         self, definition: Function, scope: Scope, function: FunctionValue, *, is_manager: bool
     ) -> Values:
-        """What a function yields, for a loop over it or for the `with` that enters it."""
+        """Return what a function yields, to a loop over it or to the `with` that enters it."""
         if function.scope.source.origin != "project":
             return UNKNOWN
         if self._engine.classes.is_overridden(definition.name, function):
@@ -157,7 +157,7 @@ class Results:
         return (Yielding(self._engine.answers.of(("yields", definition), work, NEVER), is_manager),)
 
     def _by_returns(self, definition: Function, scope: Scope, function: FunctionValue) -> Values:
-        """What the `return` statements of a function give."""
+        """Return the values of a function's `return` statements."""
         if self._engine.classes.is_overridden(definition.name, function):
             return UNKNOWN
         returns: list[ast.expr] = []

@@ -1,4 +1,4 @@
-"""The keys of TypedDict classes."""
+"""Find the keys of TypedDict classes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TYPED_DICT = frozenset({"typing.TypedDict", "typing_extensions.TypedDict"})
 
 
 def keys_of(engine: Engine, cls: Class) -> frozenset[str] | None:
-    """The keys of a TypedDict, or of one that derives from others; None for any other class."""
+    """Return the keys of a TypedDict, including inherited ones, or None for any other class."""
     if cls.origin != "project" or not cls.node.bases:
         return None
     scope = cls.scope.parent or cls.scope

@@ -1,4 +1,4 @@
-"""The values that an expression may have, as inference knows them."""
+"""The kinds of values that inference distinguishes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ModuleValue:
 
 @dataclass(slots=True, eq=False)
 class Class:
-    """A class: where it is defined, and what its body says. Made by `read_class`."""
+    """A class: its definition, and what its body shows. Created by `read_class`."""
 
     node: ast.ClassDef
     scope: Scope
@@ -44,7 +44,7 @@ class Class:
 
     @property
     def name(self) -> str:
-        """Its own name, without the module's."""
+        """The name, without that of the module."""
         return self.node.name
 
 
@@ -57,7 +57,7 @@ class ClassValue:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """An instance of a class, or of one derived from it; `arguments` are the values of its type parameters."""
+    """An instance of a class or of a subclass. `arguments` are the values of its type parameters."""
 
     of: Class
     arguments: tuple[Values, ...] = ()
@@ -65,9 +65,9 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class FunctionValue:
-    """A function. Several definitions are overloads: any of them may be meant.
+    """A function. Several definitions are overloads, and any of them may apply.
 
-    `bound` is what it is a method of, None for a plain function.
+    `bound` is the instance or class whose method it is, or None for a plain function.
     """
 
     definitions: tuple[Function, ...]
@@ -80,13 +80,13 @@ class FunctionValue:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """What `functools.partial` makes of a function or a class. `call` is the call that gives the first arguments."""
+    """A `functools.partial` of a function or a class. `call` is the call that passes the first arguments."""
 
     of: FunctionValue | ClassValue
     call: ast.Call
 
     def joined(self, call: ast.Call) -> ast.Call:
-        """What calling it as `call` does calls in truth."""
+        """Return the call of the wrapped function that `call` results in."""
         later = {word.arg for word in call.keywords}
         words = [word for word in self.call.keywords if word.arg is None or word.arg not in later]
         first = self.call.args[0] if self.call.args else self.call.func
@@ -96,7 +96,7 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class Coroutine:
-    """What a call of an asynchronous function gives until it is awaited."""
+    """The result of calling an async function, until it is awaited."""
 
     result: Values
     overridden_as: str = ""
@@ -105,7 +105,7 @@ class Coroutine:
 
 @dataclass(frozen=True, slots=True)
 class Yielding:
-    """What a generator gives, or what a function that is a context manager gives to its `with`."""
+    """A generator, or a context manager made from a generator function. `result` is what it yields."""
 
     result: Values
     is_manager: bool
@@ -122,7 +122,7 @@ class Tuple:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A type parameter of a class, in what the class gives to its base: known for each instance only."""
+    """A type parameter that a class passes to its base. Its value is known only for each instance."""
 
     name: str
 
@@ -139,7 +139,7 @@ NEVER: Values = ()
 
 
 def union(many: list[Values]) -> Values:
-    """What is any of these."""
+    """Return the values in any of these alternatives, or UNKNOWN if one is, or there are too many."""
     if len(many) == 1:
         return many[0]
     found: dict[Value, None] = {}
@@ -151,7 +151,7 @@ def union(many: list[Values]) -> Values:
 
 
 class Missing(Enum):
-    """The answer that there is no such attribute, for certain."""
+    """The answer that an attribute certainly doesn't exist."""
 
     MISSING = "missing"
 

@@ -1,1 +1,1 @@
-"""Which known name a misspelt one is closest to, and what other languages call the same."""
+"""Find the known name closest to a misspelled one, and its synonyms in other languages."""

@@ -1,4 +1,4 @@
-"""Environment variables that everybody calls the same."""
+"""Find typos of well-known environment variables."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _SHORT = 5
 
 
 def variables_meant(key: str, counts: dict[str, int]) -> list[str]:
-    """The variables that a key may be a typo of. `counts` says how often the project uses each key."""
+    """Return the variables that a key may be a typo of. `counts` is how often the project uses each key."""
     used = counts.get(key, 0)
     if key in VARIABLES or used > 2 or not key.isupper():
         return []

@@ -1,4 +1,4 @@
-"""The words that are known: what the project, its packages and the builtins define, and how often it is used."""
+"""The known words: what the project, its packages, and the builtins define, and how often the project uses it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _EMPTY = Vocabulary(frozenset())
 
 @dataclass(slots=True)
 class KnownWords:
-    """What the project, its packages, and the builtins define."""
+    """The words that the project, its packages, and the builtins define."""
 
     project: frozenset[str]
     attributes: frozenset[str]
@@ -73,38 +73,38 @@ class KnownWords:
     _parts: frozenset[str] = frozenset()
 
     def is_defined(self, word: str) -> bool:
-        """Whether anything is known to have an attribute of this name."""
+        """Return whether anything is known to have an attribute of this name."""
         return word in self.project or word in BUILTIN_ATTRIBUTES or word in self.outside.defined
 
     def is_strange(self, word: str) -> bool:
-        """Whether nothing defines the word. Two underscores inside join names, as in the queries of an ORM."""
+        """Return whether nothing defines the word. Names joined by `__`, as in the queries of an ORM, don't count."""
         return len(word) > 1 and "__" not in word.strip("_") and not self.is_defined(word)
 
     def is_unknown_to_all(self, word: str) -> bool:
-        """Whether the word occurs only where it is imported."""
+        """Return whether the word occurs only where it is imported."""
         return word not in self.own and word not in self.outside.defined and "__" not in word.strip("_")
 
     def has(self, word: str, *, is_called: bool) -> bool:
-        """Whether something in the project has an attribute of this name, which can be called if it `is_called`."""
+        """Return whether something in the project has an attribute of this name, a callable one if `is_called`."""
         return word in self.attributes and not (is_called and word in self.fields)
 
     def may_be_of_model(self, word: str) -> bool:
-        """Whether Django may make an attribute of a model: of another that refers to it, of a query's keyword."""
+        """Return whether Django may add the attribute to a model: for a related model or a query's keyword."""
         is_made = word.startswith("_") or MADE_BY_DJANGO.match(word) is not None
         return is_made or word in self.keywords or word.replace("_", "").casefold() in self.classes
 
     def is_of_fixture(self, receiver: str, name: str) -> bool:
-        """Whether a name is looked up in a fixture of pytest, which a test gets without importing anything."""
+        """Return whether a name is looked up on a pytest fixture, which a test gets without importing anything."""
         return receiver in OF_PYTEST and (
             not self.packages.knows("pytest") or self.packages.reaches("pytest", name)
         )
 
     def is_made(self, word: str) -> bool:
-        """Whether a framework that the project uses makes attributes of such names."""
+        """Return whether a framework that the project uses creates attributes with such names."""
         return "django" in self.tops and MADE_BY_DJANGO.match(word) is not None
 
     def is_habit(self, word: str) -> bool:
-        """Whether the project looks a name up so often that it must be right, however strange."""
+        """Return whether the project looks up a name so often that it must be right, however strange."""
         count = self.used.get(word, 0)
         return count > 8 and 2 * count > max(
             (self.used.get(right, 0) for right in SYNONYMS.get(word, ())), default=0

@@ -1,4 +1,4 @@
-"""Which known word a misspelled one is meant to be."""
+"""Find the known word that a misspelled one is meant to be."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_ADDED = 20
 
 
 def single_edits(word: str) -> list[str]:
-    """Every word that is one typo away from `word`: a letter swapped, dropped, added or wrong."""
+    """Return every word that is one typo away from `word`: a letter swapped, dropped, added, or wrong."""
     letters = LETTERS + (ascii_uppercase if any(char.isupper() for char in word) else "") + digits
     pairs = [(word[:i], word[i:]) for i in range(len(word) + 1)]
     inside = [(left, right[0], right[1:]) for left, right in pairs[:-1]]
@@ -32,17 +32,17 @@ def single_edits(word: str) -> list[str]:
 
 
 def closest_match(word: str, words: Collection[str]) -> str:
-    """The word of `words` that `word` is most likely meant to be, or nothing.
+    """Return the word in `words` that `word` is most likely meant to be, or "".
 
-    Another case or another placing of underscores comes first, then swapped letters, then one letter too
-    many, missing, or wrong. A word shorter than three letters is never a typo.
+    Different case or underscores come first, then swapped letters, then one letter too many, missing, or wrong. A word
+    shorter than three letters is never a typo.
     """
     matches = candidates(word, words)
     return matches[0] if matches else ""
 
 
 def candidates(word: str, words: Collection[str] | Vocabulary, shortest: int = SHORTEST) -> list[str]:
-    """Every word of `words` that `word` may be meant to be, the most likely first."""
+    """Return every word in `words` that `word` may be meant to be, most likely first."""
     if len(word) < shortest:
         return []
     if isinstance(words, Vocabulary):
@@ -64,26 +64,26 @@ def _found(word: str, words: Collection[str]) -> list[str]:
 
 @lru_cache(maxsize=8192)
 def _within(word: str, words: frozenset[str]) -> tuple[str, ...]:
-    """The same word is looked for in the same words once for every place where it is used."""
+    """Search once for each word and set of words, because a name is looked up wherever it is used."""
     return tuple(_found(word, words))
 
 
 class Vocabulary:
-    """Words that are asked for again and again, from one run to the next: what was found among them is cached."""
+    """Words that are searched again and again, also from one run to the next. The matches are cached."""
 
     def __init__(self, words: AbstractSet[str]) -> None:
-        """Nothing has been found yet."""
+        """Start without any matches."""
         self.words = words
         self.matches: dict[str, tuple[str, ...]] = {}
 
     def near(self, word: str) -> tuple[str, ...]:
-        """Every word that `word` may be meant to be, the most likely first."""
+        """Return every word that `word` may be meant to be, most likely first."""
         if word not in self.matches:
             self.matches[word] = tuple(_found(word, self.words))
         return self.matches[word]
 
     def recall(self, words: AbstractSet[str], matches: Mapping[str, tuple[str, ...]]) -> None:
-        """Take over what was found among other `words`, as far as these would give the same."""
+        """Reuse matches found among other `words`, as far as the result would be the same."""
         if not matches:
             return
         added, removed = self.words - words, words - self.words
@@ -95,9 +95,9 @@ class Vocabulary:
 
 
 def is_plausible_typo(word: str, intended: str) -> bool:
-    """Whether `intended` may be meant by `word`.
+    """Return whether `word` may be a typo of `intended`.
 
-    A constant is no typo of a function, nor a private name of a public one.
+    A constant isn't a typo of a function, nor a private name of a public one.
     """
     if word.isupper() != intended.isupper() and word.casefold() == intended.casefold():
         return False
@@ -105,7 +105,7 @@ def is_plausible_typo(word: str, intended: str) -> bool:
 
 
 def may_be_candidate(word: str, intended: str) -> bool:
-    """Whether `candidates` could find `intended` for `word`; it need not."""
+    """Return whether `candidates` could find `intended` for `word`. It need not."""
     if abs(len(word) - len(intended)) > 1:
         return plain(word) == plain(intended)
     same = 0
@@ -124,17 +124,17 @@ def may_be_candidate(word: str, intended: str) -> bool:
 
 
 def is_sole(word: str, intended: str, words: Collection[str]) -> bool:
-    """Whether `intended` is the only word of `words` that `word` may be meant to be.
+    """Return whether `intended` is the only word in `words` that `word` may be meant to be.
 
-    `words` is all that there is in its place. Another case may be another thing: `task` is none of `Task`.
+    `words` is everything that is valid in its place. A different case may be a different thing: `task` isn't `Task`.
     """
     return candidates(word, words) == [intended] and word.casefold() != intended.casefold()
 
 
 def is_transposition_or_doubling(word: str, intended: str) -> bool:
-    """Whether only fingers make `word` of `intended`: two letters swapped, one doubled, or a double one typed once.
+    """Return whether `word` is mistyped: two letters are swapped, one is doubled, or a double one is single.
 
-    Another letter more, less or in its place makes other words that people mean: `rows`, `set_many`.
+    A letter added, dropped, or replaced can make other words that people mean: `rows`, `set_many`.
     """
     if len(word) == len(intended):
         apart = [number for number in range(len(word)) if word[number] != intended[number]]
@@ -149,22 +149,22 @@ def is_transposition_or_doubling(word: str, intended: str) -> bool:
 
 
 def snake(word: str) -> str:
-    """`readText` as `read_text`."""
+    """Convert a name to snake case: `readText` becomes `read_text`."""
     return "".join(f"_{char.lower()}" if char.isupper() else char for char in word).lstrip("_")
 
 
 def plain(word: str) -> str:
-    """A word without what separates words in it."""
+    """Return a word case-folded and without underscores."""
     return word.replace("_", "").casefold()
 
 
 def parts(word: str) -> list[str]:
-    """The words that a name is made of: `get_logger`, `getLogger`."""
+    """Split a name such as `get_logger` or `getLogger` into case-folded words."""
     return [part.casefold() for part in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", word)]
 
 
 def is_common_typo(word: str, intended: str) -> bool:
-    """Whether the difference is a typical typo: two letters swapped, one lost, doubled, or in wrong case."""
+    """Return whether the difference is typical: two letters swapped, or one lost, doubled, or in the wrong case."""
     if word.casefold() == intended.casefold():
         return is_case_typo(word, intended)
     if len(word) == len(intended):
@@ -181,7 +181,7 @@ def is_common_typo(word: str, intended: str) -> bool:
 
 
 def is_case_typo(word: str, intended: str) -> bool:
-    """Whether just one letter has the wrong case."""
+    """Return whether exactly one letter has the wrong case."""
     return (
         len(word) == len(intended)
         and sum(item != counterpart for item, counterpart in zip(word, intended, strict=True)) == 1
@@ -189,10 +189,10 @@ def is_case_typo(word: str, intended: str) -> bool:
 
 
 def suggestions(word: str, words: Collection[str]) -> list[str]:
-    """Which of the names that something has `word` may be meant to be, the most likely first.
+    """Return the names in `words` that `word` may be meant to be, most likely first.
 
-    A typo of one letter, then another way to write the same words, then what it is called elsewhere, then
-    what looks like it most; for lists small enough to look at each.
+    The order is: typos of one letter, the same words written differently, synonyms, similar names. Use it only for
+    lists that are small enough to look at each name.
     """
     return list(_meant(word, words if isinstance(words, frozenset) else frozenset(words)))
 
@@ -223,7 +223,7 @@ def _meant(word: str, words: frozenset[str]) -> tuple[str, ...]:
 
 
 class _Names:
-    """Names by the words that they are made of, taken apart once for all questions about them."""
+    """Names indexed by the words they consist of, split once for all queries."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self.all = sorted(names)
@@ -234,7 +234,7 @@ class _Names:
                 self._same.setdefault(key, []).append(name)
 
     def same_words(self, word: str) -> list[str]:
-        """The names that are made of the same words as `word`, in any order and case."""
+        """Return the names that consist of the same words as `word`, in any order and case."""
         keys = {plain(word), _sorted_parts(word)}
         return sorted({name for key in keys for name in self._same.get(key, ())})
 
@@ -249,10 +249,10 @@ def _indexed(words: frozenset[str], *, is_special: bool) -> _Names:
 
 
 def closest(word: str, words: Iterable[str]) -> str:
-    """The nearest of a short list; nothing where none is near."""
+    """Return the closest name in a short list, or "" if none is close."""
     return next(iter(suggestions(word, set(words))), "")
 
 
 def sole_fix(word: str, intended: list[str], among: Collection[str]) -> tuple[str, str] | None:
-    """`word` and the first of `intended`, if that is the only word of `among` that it may be meant to be."""
+    """Return `word` and the first of `intended` if `word` can't mean any other word in `among`, else None."""
     return (word, intended[0]) if intended and is_sole(word, intended[0], among) else None

@@ -1,4 +1,4 @@
-"""Names that other languages, other modules and old habits have for what Python calls otherwise."""
+"""Names that other languages, other modules, and old habits use for things that Python calls differently."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ _OF_KNOWN = _read(_TABLE_OF_KNOWN)
 
 
 def synonyms_of(word: str, names: Collection[str]) -> list[str]:
-    """Those of `names` that `word` is called elsewhere."""
+    """Return those of `names` that are called `word` elsewhere."""
     return [
         name for name in dict.fromkeys((*SYNONYMS.get(word, ()), *_OF_KNOWN.get(word, ()))) if name in names
     ]

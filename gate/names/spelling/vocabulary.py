@@ -1,4 +1,4 @@
-"""Which word may be meant by one that nothing defines, by what the project and its packages say."""
+"""Find the word that is meant by one that nothing defines, among the words of the project and its packages."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from gate.names.syntax.facts import COLUMNS, Facts, Use
 
 @dataclass(slots=True)
 class ProjectVocabulary(KnownWords):
-    """The known words, and the choice among them."""
+    """The known words of a project, and how to choose among them."""
 
     def right_words(self, use: Use, *, keyword: bool) -> list[str]:
-        """The words that may be meant, the most likely first; none where the written word may be right."""
+        """Return the words that may be meant, most likely first. Empty if the written word may be right."""
         word, count = use.name, self.used.get(use.name, 0)
         if self._is_given_elsewhere(word, keyword=keyword):
             return []
@@ -83,27 +83,30 @@ class ProjectVocabulary(KnownWords):
         )
 
     def _is_given_elsewhere(self, word: str, *, keyword: bool) -> bool:
-        """Whether a keyword of some call may create an attribute of this name, like `annotate(total=...)` of an ORM.
+        """Return whether a keyword of some call may create an attribute, like `annotate(total=...)` of an ORM.
 
-        Keywords of two letters are close to too many words.
+        For a keyword itself, return whether it has two letters: such keywords are close to too many words.
         """
         return len(word) < 3 if keyword else word in self.keywords
 
     def _is_class_beside_value(self, use: Use, right: str) -> bool:
-        """Whether one is a class, and the other a value or a module: `Token.Continuation`, `webdriver.firefox`."""
+        """Return whether one is a class, and the other a value or module: `Token.Continuation`, `webdriver.firefox`."""
         word = use.name
         if word[0].isupper() == right[0].isupper() or word[1:] != right[1:]:
             return False
         return bool(use.root) or (word[0].isupper() and use.receiver[:1].isupper())
 
     def _is_beside(self, use: Use, right: str) -> bool:
-        """Whether the project looks `right` up in what has the same name, often, and never the other word before."""
+        """Return whether the project often looks up `right`, a likely correction, on receivers of the same name."""
         often = self.together.get((use.receiver, right), 0)
         plural = use.name.rstrip("s") == right.rstrip("s")
         return bool(use.receiver) and often > 1 and not plural and is_common_typo(use.name, right)
 
     def _is_weighty(self, use: Use, right: str) -> bool:
-        """A word that is written more than once is a typo only of one that is written far more often."""
+        """Return whether `right` is used often enough.
+
+        A word that is written more than once is a typo only of one that is far more frequent.
+        """
         count = self.used.get(use.name, 0)
         defined = self.is_defined(right)
         if count < 2:
@@ -132,7 +135,7 @@ class ProjectVocabulary(KnownWords):
         )
 
     def _is_made_of_words(self, word: str) -> bool:
-        """Whether a name consists of words that others use as well, as a name of a missing package would."""
+        """Return whether a name consists of words that others use too, like a name from a missing package would."""
         if not self._parts:
             library = self.packages.words_of(STDLIB)
             every = (*library.defined, *library.said)
@@ -140,7 +143,7 @@ class ProjectVocabulary(KnownWords):
         return all(part in self._parts for part in parts(word))
 
     def ordered(self, word: str, many: Iterable[str]) -> list[str]:
-        """The words of which `word` is a common typo first, and among them those that this project uses."""
+        """Sort corrections of `word`: other case or underscores first, then common typos, then words in use."""
 
         def rank(right: str) -> tuple[bool, bool, bool, bool]:
             return (
@@ -164,7 +167,7 @@ class ProjectVocabulary(KnownWords):
         )
 
     def fix(self, word: str, right: str) -> tuple[str, str] | None:
-        """Both words, if the typo is mechanical and nothing defines another word that may be meant."""
+        """Return both words if the typo is mechanical and nothing defines another word that may be meant, else None."""
         if not is_transposition_or_doubling(word, right):
             return None
         everywhere = {*candidates(word, self.usual), *candidates(word, self.elsewhere)}
@@ -172,13 +175,16 @@ class ProjectVocabulary(KnownWords):
 
 
 def _is_other_convention(word: str, suggestion: str) -> bool:
-    """Whether another library has this name for the same: `GetPath` beside `getPath`."""
+    """Return whether another library may use this name for the same thing: `GetPath` beside `getPath`."""
     is_capital = word[0] != suggestion[0] and word[0].casefold() == suggestion[0].casefold()
     return is_capital and word[1:] == suggestion[1:] and not word[1:].islower() and "_" not in word
 
 
 def _is_sole_typo(word: str, found: str) -> bool:
-    """Whether it is a common typo of a word that the project does not use, and not another number or case of it."""
+    """Return whether `word` is a common typo of `found`, a word that the project doesn't use.
+
+    A plural, or another case of the first letter, doesn't count.
+    """
     other = word.casefold() == found.casefold() and word[0] != found[0]
     return (
         is_plausible_typo(word, found)
@@ -191,9 +197,9 @@ def _is_sole_typo(word: str, found: str) -> bool:
 def vocabulary_of(
     files: Iterable[Facts], outside: InstalledPackages, modules: Modules, required: frozenset[str]
 ) -> ProjectVocabulary:
-    """Everything that is defined, with how often the project uses each attribute and keyword.
+    """Return everything that is defined, and how often the project uses each attribute and keyword.
 
-    `required` are the words of the files that name the project's dependencies.
+    `required` are the words in the files that declare the project's dependencies.
     """
     files = list(files)
     project = frozenset(word for facts in files for word in facts.words)

@@ -1,1 +1,1 @@
-"""What is cached between runs, and work shared between processes."""
+"""Cache results between runs, and share work between processes."""

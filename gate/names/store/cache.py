@@ -1,8 +1,8 @@
-"""What is cached between runs: the facts of each file, and the findings in it.
+"""Cache the facts of each file, and its findings, between runs.
 
-What a file says depends on its content alone. Its findings depend also on the interfaces of the modules of the
-project that it can reach through imports, as far as it can see them (`module_interface.py`). Anything else in the
-key is the same for all files: the environment, the version of the check, and a few facts of the whole project.
+The facts depend only on the content of the file. The findings also depend on the interfaces of the project's modules
+that the file can reach through imports, as far as it can see them (`module_interface.py`). Everything else in the cache
+key is the same for all files: the environment, the version of the check, and a few facts about the whole project.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ MOST = 20_000
 
 
 class Cache:
-    """A file with answers by their keys."""
+    """A file with values by cache key."""
 
     def __init__(self, path: Path | None, state: str = "") -> None:
-        """Read it, if it is there and whole. Without a path nothing is cached.
+        """Read the file if it exists and is intact. Without a path, nothing is cached.
 
-        Answers that two runs have not asked for are forgotten; with a `state`, all are cached while it is the same.
+        Values that more than two runs in a row haven't requested are dropped. With a `state`, all values stay as long
+        as it is the same.
         """
         self._path = path
         self._state = state
@@ -49,7 +50,7 @@ class Cache:
             self._old = {}
 
     def get(self, key: str) -> Any:
-        """What is cached under `key`, or None."""
+        """Return the value cached under `key`, or None."""
         entry = self._new.get(key) or self._old.get(key)
         if entry is None:
             return None
@@ -57,13 +58,13 @@ class Cache:
         return marshal.loads(entry[1])  # noqa: S302  marshal makes plain data only
 
     def put(self, key: str, value: Any) -> None:
-        """Keep plain data: texts, numbers, lists, tuples, dictionaries."""
+        """Cache plain data: strings, numbers, lists, tuples, dictionaries."""
         # Each by itself, so that what is new can be written without taking the rest apart.
         self._new[key] = self._run + 1, marshal.dumps(value)
         self._changed = True
 
     def write(self) -> None:
-        """Write it down, whole or not at all, if there is anything new."""
+        """Write the file atomically, if there is anything new."""
         if self._path is None or not self._changed:
             return
         run = self._run + 1
@@ -75,7 +76,7 @@ class Cache:
 
 
 def digest(*parts: str | bytes) -> str:
-    """A name for everything in `parts`."""
+    """Return a hash of `parts`."""
     entry = hashlib.sha256()
     for part in parts:
         data = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
@@ -85,6 +86,6 @@ def digest(*parts: str | bytes) -> str:
 
 @cache
 def own_state() -> str:
-    """The version of this check: its own files, and the Python by whose grammar and library it reads."""
+    """Return a digest of the check's own files, and of the Python whose grammar and library it uses."""
     files = [(str(path), path.stat()) for path in sorted(Path(__file__).parents[1].rglob("*.py"))]
     return digest(sys.version, *(f"{name} {state.st_mtime_ns} {state.st_size}" for name, state in files))

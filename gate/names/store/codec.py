@@ -1,7 +1,7 @@
-"""Dataclasses as plain data, for `marshal`: strings, numbers, tuples, lists, sets, and dictionaries.
+"""Convert dataclasses to plain data for `marshal`: strings, numbers, tuples, lists, sets, and dictionaries.
 
-The annotations of a class decide, so that a new field needs no code here. What is stored is dropped whenever a file
-of the check changes, so there is no version to keep.
+The annotations of a class decide how, so a new field needs no code here. Stored data is dropped whenever a file of the
+check changes, so the format needs no version.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _PLAIN = frozenset({str, int, bool, float, bytes, NoneType})
 
 
 def to_plain(value: object) -> Any:
-    """The plain data of a dataclass or a named tuple."""
+    """Convert a dataclass or named tuple to plain data."""
     kind: Any = type(value)
     return _encoder(kind)(value)
 
 
 def from_plain(kind: type[T], data: Any) -> T:
-    """What `to_plain` made plain data of."""
+    """Convert the output of `to_plain` back to the dataclass or named tuple `kind`."""
     hashable: Any = kind
     value: T = _decoder(hashable)(data)
     return value
@@ -36,7 +36,7 @@ def _same(value: Any) -> Any:
 
 @cache
 def _fields_of(kind: Any) -> tuple[tuple[str, Any], ...] | None:
-    """The names and types of the fields of a dataclass or a named tuple; None for any other type."""
+    """Return the names and types of the fields of a dataclass or named tuple, or None for any other type."""
     if is_dataclass(kind):
         names = [field.name for field in fields(kind)]
     elif isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields"):

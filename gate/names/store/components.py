@@ -1,4 +1,4 @@
-"""One digest for all that a module can reach through imports, in time that grows with the imports alone."""
+"""Compute one digest of all that a module can reach through imports, in time that grows only with the imports."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from gate.names.store.cache import digest
 
 
 def reachable_digests(links: Mapping[str, Iterable[str]], own: Mapping[str, str]) -> dict[str, str]:
-    """For each module a digest of its `own` one and of those of every module that it can reach.
+    """Return a digest for each module, of its `own` digest and of those of every module that it can reach.
 
-    Modules that can all reach each other share one digest: it is made of their own ones and of the digests of what
+    Modules that can all reach each other share one digest. It consists of their own digests and of those of the modules
     they link to, so no set of reachable modules is ever written out.
     """
     digests: dict[str, str] = {}
@@ -28,9 +28,9 @@ def reachable_digests(links: Mapping[str, Iterable[str]], own: Mapping[str, str]
 
 
 def components(links: Mapping[str, Iterable[str]]) -> list[list[str]]:
-    """The strongly connected components of a graph; each comes after those that it links to.
+    """Return the strongly connected components of a graph, each after those that it links to.
 
-    Links to what is not in the graph are ignored.
+    Links to nodes that aren't in the graph are ignored.
     """
     search = _Search(links)
     for root in links:
@@ -40,7 +40,7 @@ def components(links: Mapping[str, Iterable[str]]) -> list[list[str]]:
 
 
 class _Search:
-    """Tarjan's algorithm with a stack of its own: chains of imports are longer than Python may recurse."""
+    """Tarjan's algorithm with its own stack, because import chains can exceed Python's recursion limit."""
 
     def __init__(self, links: Mapping[str, Iterable[str]]) -> None:
         self.order: dict[str, int] = {}
@@ -51,7 +51,7 @@ class _Search:
         """Nodes whose component is not complete, in the order in which they were met."""
 
     def start(self, root: str) -> None:
-        """Visit everything that can be reached from `root` and was not visited before."""
+        """Visit every node that is reachable from `root` and hasn't been visited yet."""
         path = [(root, self._enter(root))]
         while path:
             node, targets = path[-1]

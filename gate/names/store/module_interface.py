@@ -1,8 +1,8 @@
-"""What others can see of a file, piece by piece: a file that sees none of the changed pieces is not checked again.
+"""Split a file into the pieces that others can see. A file that sees no changed piece isn't checked again.
 
-Whatever is found out about a name, somebody has looked it up by that name: in the file that is checked, or in a
-piece of another that is seen on the way. So a piece counts for a file if its name is said in that file, or in
-any piece of the project (it is *public* then), beyond what only defines it.
+Anything inferred about a name comes from a lookup by that name: in the checked file, or in a visible piece of another.
+So a piece matters to a file if the file mentions its name, or if any piece of the project does (then it's *public*),
+apart from where it is defined.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ASKS = re.compile(rf"\b(?:{'|'.join(sorted(TYPE_TESTS))})\s*\(")
 
 @dataclass(frozen=True, slots=True)
 class ModuleInterface:
-    """The pieces of a file by their names, each as a digest; `rest` is all that has no name of its own."""
+    """The pieces of a file by name, each as a digest. `rest` is the digest of everything without a name of its own."""
 
     rest: str
     pieces: Mapping[str, str]
@@ -38,7 +38,7 @@ class ModuleInterface:
 
 
 def interface_of(tree: ast.Module, text: str) -> ModuleInterface:
-    """Take a file apart."""
+    """Split a file into pieces."""
     words = frozenset(map(sys.intern, WORD.findall(text)))
     if REACHES_ANYTHING.search(text):
         return ModuleInterface(digest(text), {}, words, words)
@@ -58,7 +58,7 @@ class _Reader:
         self.said: set[str] = set()
 
     def body(self, nodes: Iterable[ast.stmt], inside: str) -> None:
-        """Take what has a name out of the body of a module, or of the class called `inside`."""
+        """Take the named pieces out of the body of a module, or of the class called `inside`."""
         for node in nodes:
             if not self._is_alone(node):
                 continue
@@ -93,7 +93,7 @@ class _Reader:
         self._drop(first, node.end_lineno or node.lineno)
 
     def left(self, first: int, last: int) -> str:
-        """What is still there of some lines, without comments."""
+        """Return what is left of some lines, without comments."""
         lines = (line.rstrip() for line in self._lines[first - 1 : last] if line is not None)
         return "\n".join(line for line in lines if line and not line.lstrip().startswith("#"))
 
@@ -101,9 +101,9 @@ class _Reader:
         self._lines[first - 1 : last] = [None] * (last - first + 1)
 
     def _shorten(self, node: Function, inner: list[ast.AST], *, stores: bool) -> None:
-        """Drop the body where only the head counts, else the statements in it that decide nothing.
+        """Drop the body if only the signature counts, or else the statements in it that don't affect inference.
 
-        `inner` is all that is in the body; `stores` says whether it stores anything in an attribute.
+        `inner` is every node in the body, and `stores` is whether any of them sets an attribute.
         """
         if any(isinstance(one, ast.Yield | ast.YieldFrom | ast.Global) for one in inner):
             return
@@ -113,12 +113,12 @@ class _Reader:
                 self._drop(one.lineno, one.end_lineno or one.lineno)
 
     def _decides(self, node: ast.stmt) -> bool:
-        """Whether a statement that only does something binds a name, or asks what something is."""
+        """Return whether an expression statement binds a name or tests what something is."""
         text = self.left(node.lineno, node.end_lineno or node.lineno)
         return ":=" in text or ASKS.search(text) is not None
 
     def _is_alone(self, node: ast.stmt) -> bool:
-        """Whether a statement shares its lines with no other."""
+        """Return whether a statement shares its lines with no other statement."""
         first, last = self._lines[node.lineno - 1], self._lines[(node.end_lineno or node.lineno) - 1]
         if first is None or last is None:
             return False
@@ -127,7 +127,7 @@ class _Reader:
 
 
 def _globals(inner: list[ast.AST]) -> Iterator[str]:
-    """The names of the module that a function binds, as often as it says them in order to do so."""
+    """Yield the module's names that a function binds, once for each mention that the binding needs."""
     names = {name for one in inner if isinstance(one, ast.Global) for name in one.names}
     for one in inner if names else ():
         match one:

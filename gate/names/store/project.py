@@ -1,4 +1,4 @@
-"""The files of a project: read, checked, and taken from the cache wherever nothing that matters has changed."""
+"""Read and check the files of a project, with cached results wherever nothing relevant has changed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ EVERYWHERE = ("builtins", "typing", "types", "collections", "collections.abc", "
 
 @dataclass(slots=True)
 class File:
-    """One file of Python. `face` is what other files can see of it."""
+    """A Python file. `face` is what other files can see of it."""
 
     name: str
     module: str
@@ -47,22 +47,22 @@ class File:
 
     @property
     def text(self) -> str:
-        """Its text, decoded."""
+        """The decoded content."""
         return text_of(self.data)
 
 
 class Project:
-    """All Python files below a folder, with what is cached about them."""
+    """All Python files below a folder, with their cached results."""
 
     def __init__(self, modules: Modules, kept: Cache, environment: str) -> None:
-        """`environment` is another text for every other state of what is installed."""
+        """`environment` is a string that differs for every state of the installed packages."""
         self._modules = modules
         self._kept = kept
         self._state = digest(own_state(), environment)
         self.files: dict[str, File] = {}
 
     def read(self, name: str, module: str, data: bytes, *, is_notebook: bool = False) -> None:
-        """Add one file. Raises SyntaxError, ValueError, MemoryError or RecursionError if it cannot be parsed."""
+        """Add a file. Raises SyntaxError, ValueError, MemoryError, or RecursionError if it can't be parsed."""
         package = name.rpartition("/")[2] in {"__init__.py", "__init__.pyi"}
         key = digest(self._state, name, data)
         found = self._kept.get(key)
@@ -92,16 +92,16 @@ class Project:
             self._modules.add(source)
 
     def prepare(self) -> None:
-        """Read the modules that files without a cached result import: they will be needed to check these."""
+        """Read the modules imported by files without a cached result, because checking these files needs them."""
         for file in self.files.values():
             if file.source is not None:
                 for use in file.facts.imports:
                     is_resolved(use, self._modules)
 
     def diagnostics(self, engine: Engine) -> Iterator[tuple[File, FileDiagnostics]]:
-        """Every file, and what inference makes of it.
+        """Yield every file with its diagnostics.
 
-        What is cached comes first: meanwhile other processes work on the rest.
+        The cached ones come first. In the meantime, other processes work on the rest.
         """
         keys = self._keys(engine.package_names)
         cached = {name: self._cached_diagnostics(*key) for name, key in keys.items()}
@@ -119,7 +119,10 @@ class Project:
             yield self.files[name], from_plain(FileDiagnostics, answer)
 
     def _cached_diagnostics(self, key: str, everything: str) -> FileDiagnostics | None:
-        """What is cached, unless it lists names among which one may be meant: any other then counts as well."""
+        """Return the cached diagnostics, or None if there are none or they are outdated.
+
+        If they list names of which one may be meant, any other name that the file can reach matters as well.
+        """
         entry = self._kept.get(key)
         if entry is None:
             return None
@@ -129,7 +132,7 @@ class Project:
         return diagnostics if seen == everything or not lists_names else None
 
     def source(self, file: File) -> Source:
-        """The syntax tree of a file; parsed now if what is known of the file comes from the cache."""
+        """Return the syntax tree of a file. It is parsed now if the facts of the file come from the cache."""
         if file.source is not None:
             return file.source
         found = None if file.is_notebook else self._modules.source(file.module)
@@ -140,7 +143,7 @@ class Project:
         return Source(file.module, "project", parse(file.data), file.data, is_package=package, target=target)
 
     def diagnose(self, file: File, engine: Engine) -> FileDiagnostics:
-        """What inference makes of a file, computed again."""
+        """Compute the diagnostics of a file, without the cache."""
         diagnostics = Visitor(engine, self.source(file)).judge()
         diagnostics.unresolved_imports = [
             number for number, use in enumerate(file.facts.imports) if not is_resolved(use, self._modules)
@@ -150,11 +153,11 @@ class Project:
 
     @cached_property
     def joined_facts(self) -> ProjectFacts:
-        """What the files say together."""
+        """The merged facts of all files."""
         return ProjectFacts.of(file.facts for file in self.files.values())
 
     def _keys(self, outside: PackageWords) -> dict[str, tuple[str, str]]:
-        """The cache key of each file's findings: all that affects them, and all that they might list."""
+        """Return the cache key of each file's findings, and a digest of everything that the findings might list."""
         files = list(self.files.values())
         public = frozenset[str]().union(*(file.face.said for file in files))
         private: dict[str, list[str]] = {}
@@ -192,7 +195,7 @@ class Project:
 
 
 def _seen(face: ModuleInterface, public: frozenset[str] | None) -> str:
-    """The pieces of a file that count for everybody who can reach it; all pieces without `public`."""
+    """Return a digest of the pieces that matter to every file that can reach them, or of all if `public` is None."""
     pieces = sorted(
         f"{name} {piece}" for name, piece in face.pieces.items() if public is None or name in public
     )

@@ -1,7 +1,7 @@
-"""Work that is shared with other processes, where the machine has more than one processor to give.
+"""Share work with other processes if the machine has more than one processor available.
 
-The other processes are copies of this one: they see all that was read before. Where there can be none, or one is
-lost, everything is done here.
+The other processes are forks of this one, so they see everything that was read before. If there can be none, or one is
+lost, this process does the work.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ MOST = 4
 
 
 class WorkerPool:
-    """Calls `work` with each of `items`; the answers have to be plain data. Other processes begin at once.
+    """Calls `work` with each of `items`, also in other processes, which start at once. Results must be plain data.
 
-    With `more`, only the items in `first` are worked on, and those that `more` finds in an answer.
+    With `more`, only the items in `first` are processed, and those that `more` finds in a result.
 
-    Each process begins at another place, so that it works on neighbours, and claims what it begins in memory that
-    all of them share. Two that reach for one item in the same instant both work on it, which does no harm.
+    Each process starts at a different place, so that it works on neighboring items, and claims each item in shared
+    memory. Two processes that claim an item at the same instant both work on it, which does no harm.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class WorkerPool:
         first: Sequence[str] | None = None,
         more: Callable[[Any], Iterable[str]] | None = None,
     ) -> None:
-        """Other processes work already while this one does something else, until it asks for the answers."""
+        """Start the other processes. They work while this one does something else, until it needs the answers."""
         self._items = items
         self._work = work
         self._places = {item: index for index, item in enumerate(items)}
@@ -62,7 +62,7 @@ class WorkerPool:
                 self._helpers.append((helper, answers))
 
     def _help(self, written: int, begin: int) -> None:
-        """Work from one place on, write down the answers, and end."""
+        """Work from one place on, write the answers to a pipe, and exit."""
         try:
             gc.disable()
             data = marshal.dumps(self._take([*self._first[begin:], *self._first[:begin]]))
@@ -72,7 +72,7 @@ class WorkerPool:
             os._exit(0)
 
     def _take(self, indexes: Sequence[int]) -> dict[int, Any]:
-        """Work on what nobody has begun."""
+        """Work on the items that no process has claimed yet, and return the answers."""
         results: dict[int, Any] = {}
         waiting = list(reversed(indexes))
         while waiting:
@@ -89,7 +89,7 @@ class WorkerPool:
         return [self._places[item] for item in self._more(answer) if item in self._places]
 
     def answers(self) -> dict[str, Any]:
-        """The answer to each item, in their order; this process works on what nobody has begun."""
+        """Return the answer to each item, in order. This process works on the items that no other has claimed."""
         results = self._take(self._first)
         for helper, answers in self._helpers:
             with os.fdopen(answers, "rb") as pipe:
@@ -112,7 +112,7 @@ class WorkerPool:
 
 
 def processors() -> int:
-    """How many processors this process may use."""
+    """Return the number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
