@@ -13,7 +13,10 @@ DJANGO = {
     "django/__init__.py": "",
     "django/db/__init__.py": "",
     "django/db/models/__init__.py": "from django.db.models.base import Model\nfrom django.db.models.fields import *\n",
-    "django/db/models/fields.py": "class CharField:\n    def __init__(self, *args, **kwargs): ...\n",
+    "django/db/models/fields.py": (
+        "class CharField:\n    def __init__(self, *args, **kwargs): ...\n\n"
+        "    def contribute_to_class(self, cls, name):\n        setattr(cls, 'get_' + name + '_display', self)\n"
+    ),
     "django/db/models/base.py": (
         "class ModelBase(type):\n    def __new__(cls, name, bases, attrs):\n"
         "        setattr(cls, name, attrs)\n        return super().__new__(cls, name, bases, attrs)\n\n\n"

@@ -131,11 +131,15 @@ class Attributes:
         return False
 
     def _extends(self, cls: Class) -> bool:
-        """Return whether a class has a hook that receives the enclosing class and adds attributes to it."""
+        """Return whether a class of the project has a hook that receives the enclosing class and adds attributes to it.
+
+        What the fields of Django add is known.
+        """
         return any(
             isinstance(binding.node, Function)
             and any(_sets_computed_name(node, parameters(binding.node.args)) for node in walk(binding.node))
-            for ancestor, _ in self._classes.mro(cls)[0]
+            for ancestor, _ in self._classes.mro(cls, include_third_party=False)[0]
+            if ancestor.origin == "project"
             for hook in _HOOKS
             for binding in ancestor.scope.names.get(hook, ())
         )
