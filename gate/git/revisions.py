@@ -140,7 +140,12 @@ def branch_name(into: str) -> str:
 
 
 def unknown_branch(branch: str) -> UsageError:
-    """What to raise where neither this clone nor what it knows of origin has the branch."""
+    """Return the error for a branch that is neither in this clone nor among the fetched branches of origin."""
+    if branch.startswith("origin/"):
+        short = branch.removeprefix("origin/")
+        return UsageError(
+            f"branch {branch!r} not found locally", f"use `--into {short}`; `git fetch` updates it"
+        )
     hint = f"run `git fetch origin {branch}:refs/remotes/origin/{branch}`, or choose another with `--into`"
     return UsageError(f"branch {branch!r} not found locally or on origin", hint)
 

@@ -51,7 +51,8 @@ def test_the_policy_of_a_main_that_is_ahead_of_origin_decides_as_in_a_check(
     policy = (ada.path / "gate.yaml").read_text().replace("teams:\n", 'teams:\n  "@acme/core": ["@ada"]\n')
     owners = next(path for path in ada.git("ls-files").split() if path.endswith("CODEOWNERS"))
     ada.commit("Add a team", {"gate.yaml": policy, owners: "* @acme/core\n"})
-    assert "@acme/core" in ada.gate("check", "--head", "origin/feature", "--only", "names").out
+    verdict = ada.gate("check", "--head", "origin/feature", "--only", "names", "--format", "json").out
+    assert "@acme/core" in verdict
     assert "a.py as code owner" in ada.gate("inbox").out
 
 

@@ -111,7 +111,7 @@ def test_a_lock_in_the_way_is_named(project: Clone, tree: Repository) -> None:
     project.write({"app.py": NEW["app.py"]})
     with pytest.raises(CannotDecide) as raised:
         put_back(tree)
-    assert raised.value.hint.endswith(f"remove {lock}")
+    assert raised.value.hint.endswith(f"remove the stale lock {lock}")
     lock.unlink()
     put_back(tree)
     assert as_before(project)
