@@ -1,1 +1,1 @@
-"""Files of a tree as Python source: found, decoded, and rewritten to syntax that this interpreter can parse."""
+"""Read a tree's files as Python source: find and decode them, and rewrite syntax that this interpreter can't parse."""

@@ -1,4 +1,4 @@
-"""The files of a tree that the check reads."""
+"""Read the files of a tree that the check needs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LARGEST_SETTINGS = 256 * 1024
 
 @dataclass(slots=True)
 class Tree:
-    """The files below a folder, by path: Python (and the code of notebooks), notebooks, settings, unreadable files."""
+    """The files below a folder, by path: Python (and notebook code), notebooks, settings, and unreadable files."""
 
     python: dict[str, bytes] = field(default_factory=dict)
     books: dict[str, notebooks.Notebook] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Tree:
 
     @classmethod
     def read(cls, root: Path) -> Tree:
-        """Read everything, but for data that is Python."""
+        """Read all files below `root`, except Python and settings files that are test data."""
         tree = cls()
         other_files: list[str] = []
         for name in sorted(_files(str(root), "", other_files)):
@@ -63,7 +63,10 @@ class Tree:
 
 
 def _files(folder: str, inside: str, other_files: list[str]) -> Iterator[str]:
-    """The files that are read; links and what is not the project's own are passed over, `other_files` are listed."""
+    """Yield the paths of the files to read, and append all files that aren't Python to `other_files`.
+
+    Symlinks, large files, and folders that aren't the project's own are skipped.
+    """
     with os.scandir(folder) as entries:
         for entry in entries:
             name = entry.name
@@ -82,7 +85,7 @@ def _files(folder: str, inside: str, other_files: list[str]) -> Iterator[str]:
 
 
 def requirements(root: Path) -> frozenset[str]:
-    """Every word of the files at the top of the tree that may name a dependency."""
+    """Return every word in the files at the top of the tree that may name a dependency."""
     found: set[str] = set()
     for pattern in ("*.toml", "*.txt", "*.cfg", "*.lock", "*.in", "Pipfile", "requirements/*"):
         for path in root.glob(pattern):

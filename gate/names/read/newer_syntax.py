@@ -1,7 +1,7 @@
-"""Python that is newer than the interpreter that reads it: rewritten to what this one can parse, line by line.
+"""Parse Python that is newer than the running interpreter by rewriting it, line by line, to older syntax.
 
-Type parameters, `type` statements, f-strings that nest any quotes, template strings and `except A, B:` become older
-syntax on the same lines. Only the names in a rewritten part are checked.
+Type parameters, `type` statements, f-strings with arbitrary nested quotes, template strings, and `except A, B:` become
+older syntax on the same lines. In a rewritten part, only the names are checked.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ _EXCEPT = re.compile(r"^([ \t]*except\*?[ \t]+)((?!\()[^:\n#]+,[^:\n#]+?)([ \t]*
 
 
 class TypeParameter(ast.AST):
-    """A type parameter of a function or a class, by its name."""
+    """A type parameter of a function or a class."""
 
     def __init__(
         self, name: str, bound: ast.expr | None = None, default_value: ast.expr | None = None
     ) -> None:
-        """`bound` is what stands after the colon, `default_value` what stands after the equals sign."""
+        """`bound` is the expression after the colon, and `default_value` the one after the equals sign."""
         self.name = name
         self.bound = bound
         self.default_value = default_value
 
 
 def parse(data: bytes, *, is_newer: bool = True) -> ast.Module:
-    """Parse a file that may be written for a newer Python, if `is_newer`. Raises SyntaxError as `ast.parse` does."""
+    """Parse a file, which may be written for a newer Python if `is_newer`. Raises SyntaxError like `ast.parse`."""
     try:
         return ast.parse(data)
     except SyntaxError as error:
@@ -64,14 +64,14 @@ def _parse_rewritten(text: str) -> ast.Module:
 
 
 def _place(text: str, position: int) -> tuple[int, int]:
-    """The line of a position, and its column in bytes, as syntax trees have them."""
+    """Return the line of a position and its column in bytes, as in syntax trees."""
     line_start = text.rfind("\n", 0, position) + 1
     return text.count("\n", 0, position) + 1, len(text[line_start:position].encode())
 
 
 @dataclass(frozen=True, slots=True)
 class _String:
-    """A string literal: where it begins and ends, its prefix, its quotes, and the fields of an f-string."""
+    """A string literal: its start and end, its prefix, its quotes, and the replacement fields of an f-string."""
 
     start: int
     end: int
@@ -81,7 +81,7 @@ class _String:
 
 
 def _strings(text: str, start: int, end: int) -> Iterator[_String]:
-    """The string literals in a piece of code; comments are passed over."""
+    """Yield the string literals in a piece of code, skipping comments."""
     position = start
     while position < end:
         char = text[position]
@@ -123,7 +123,7 @@ def _string(text: str, match: re.Match[str]) -> _String:
 
 
 def _end_of_field(text: str, position: int) -> int:
-    """Where the `}` of a replacement field is."""
+    """Return the position of the `}` that ends a replacement field. Raises SyntaxError if there is none."""
     depth = 0
     while position < len(text):
         char = text[position]
@@ -141,9 +141,9 @@ def _end_of_field(text: str, position: int) -> int:
 
 
 def _older_strings(text: str, templates: set[int]) -> str:
-    """The text with f-strings whose fields have only quotes and characters that an older Python allows there.
+    """Rewrite f-strings so that their fields only have quotes and characters that an older Python allows there.
 
-    Where template strings begin in it goes to `templates`.
+    The start positions of template strings in the result are added to `templates`.
     """
     pieces: list[str] = []
     done = length = 0
@@ -176,7 +176,7 @@ def _older_string(text: str, string: _String) -> str:
 
 
 def _older_field(text: str, start: int, end: int, quote: str) -> str:
-    """The code of a field, each string in it with the other kind of quotes, and emptied where it cannot have these."""
+    """Return a field's code with other quotes around each string in it. A string that can't have them is emptied."""
     pieces: list[str] = []
     done = start
     for string in _strings(text, start, end):
@@ -192,7 +192,7 @@ def _older_field(text: str, start: int, end: int, quote: str) -> str:
 
 
 def _code(text: str) -> str:
-    """The text with the content of strings and comments blanked, so that what is left is code."""
+    """Blank out the content of strings and comments, so that only code is left."""
     pieces: list[str] = []
     done = 0
     for string in _strings(text, 0, len(text)):
@@ -203,7 +203,7 @@ def _code(text: str) -> str:
 
 
 def _without_type_parameters(text: str, found: dict[tuple[int, str], list[TypeParameter]]) -> str:
-    """The text without the type parameters of functions and classes, whose names go to `found`."""
+    """Remove the type parameters of functions and classes from the text, and add them to `found`."""
     code = _code(text)
     characters = list(text)
     for match in _DEFINITION.finditer(code):
@@ -222,7 +222,7 @@ def _without_type_parameters(text: str, found: dict[tuple[int, str], list[TypePa
 
 
 def _without_type_statements(text: str) -> str:
-    """The text with a lambda for each type alias: what it says is evaluated only when somebody asks for it."""
+    """Replace each type alias with a lambda, because its value, too, is only evaluated on demand."""
     code = _code(text)
     pieces: list[str] = []
     done = 0
@@ -246,7 +246,7 @@ def _without_type_statements(text: str) -> str:
 
 
 def _closing(code: str, position: int) -> int:
-    """Where the bracket is closed that was opened before `position`."""
+    """Return where the bracket opened before `position` is closed. Raises SyntaxError if it never is."""
     depth = 1
     while position < len(code):
         depth += (code[position] in "([{") - (code[position] in ")]}")
@@ -257,7 +257,7 @@ def _closing(code: str, position: int) -> int:
 
 
 def _parameters(code: str, start: int, end: int) -> Iterator[tuple[str, slice | None, slice | None]]:
-    """The type parameters between two brackets: each name, and where its bound and its default stand."""
+    """Yield the type parameters between two brackets: the name, and the slices of the bound and the default."""
     for part in _split(code, start, end, ","):
         named, *bounds = _split(code, part.start, part.stop, ":")
         *_, last = (named, *bounds)
@@ -268,7 +268,7 @@ def _parameters(code: str, start: int, end: int) -> Iterator[tuple[str, slice | 
 
 
 def _split(code: str, start: int, end: int, separator: str) -> list[slice]:
-    """The parts of a piece of code between separators that are in no brackets."""
+    """Split a piece of code at the separators that aren't inside brackets."""
     depth, parts = 0, []
     for position in range(start, end):
         char = code[position]
@@ -280,7 +280,7 @@ def _split(code: str, start: int, end: int, separator: str) -> list[slice]:
 
 
 def _expression(text: str, part: slice | None) -> ast.expr | None:
-    """The expression that stands in a part of the text, at its place; None if there is none, or it cannot be read."""
+    """Parse part of the text as an expression with correct positions. Returns None if it is missing or invalid."""
     if part is None:
         return None
     try:

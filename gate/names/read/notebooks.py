@@ -1,4 +1,4 @@
-"""Notebooks: their code cells as one file of Python, and what is found in it put back into the notebook."""
+"""Read a notebook's code cells as one Python file, and map findings in it back to the notebook."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ HELP = re.compile(r"\s*\?|[^#'\"]*\?\s*$")
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A string of the notebook's JSON: what it says, and where it begins."""
+    """A string in the notebook's JSON: its value, its start in the file, and its raw text."""
 
     value: str
     start: int
     raw: str
 
     def offset(self, position: int) -> int:
-        """Where in the file the character at `position` of the value stands."""
+        """Return the offset in the file of the character at `position` in the value."""
         if "\\" not in self.raw:
             return self.start + 1 + position
         pieces = PIECE.findall(self.raw[1:-1])
@@ -47,18 +47,18 @@ class _Text:
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
-    """A code cell: its number among all cells, and the strings that make its source."""
+    """A code cell: its number among all cells, and the strings that make up its source."""
 
     number: int
     texts: tuple[_Text, ...]
 
     @property
     def source(self) -> str:
-        """The source as it is written."""
+        """The source as written."""
         return "".join(text.value for text in self.texts)
 
     def offset(self, position: int) -> int:
-        """Where in the file the character at `position` of the source stands."""
+        """Return the offset in the file of the character at `position` in the source."""
         for text in self.texts:
             if position < len(text.value):
                 return text.offset(position)
@@ -67,10 +67,10 @@ class _Cell:
 
 
 class Notebook:
-    """The code of a notebook in Python. `text` is one file with every code cell in it, in their order."""
+    """The code of a Python notebook. `text` is a single file with all code cells in order."""
 
     def __init__(self, raw: str, cells: list[_Cell]) -> None:
-        """`raw` is the content of the file."""
+        """Join the code cells. `raw` is the content of the file."""
         self._raw = raw
         self._cells = cells
         self._first: list[int] = []
@@ -87,7 +87,7 @@ class Notebook:
         self.text = "".join(parts) + (ANY_NAMES if is_open else "")
 
     def _python(self, source: str, line: int) -> tuple[str, bool]:
-        """A cell as Python with as many lines, and whether it may bind names that cannot be seen."""
+        """Return a cell as Python with the same number of lines, and whether it may bind names that gate can't see."""
         if not source.lstrip().startswith("%%") and _parses(source):
             return source, False
         lines = source.split("\n")
@@ -108,9 +108,9 @@ class Notebook:
         return (joined, opens) if _parses(joined) else ("\n" * (len(lines) - 1), True)
 
     def placed(self, finding: Finding) -> Finding | None:
-        """The finding where it stands in the file, its cell in the hint.
+        """Return the finding at its position in the notebook file, with its cell in the hint.
 
-        None where it is about a name that the kernel may have brought: only a certain typo is reported.
+        Returns None for an undefined name without a fix: the kernel may define it, so only certain typos are reported.
         """
         index = bisect_right(self._first, finding.line) - 1
         if index < 0 or (finding.rule == "undefined-name" and not finding.fix):
@@ -133,7 +133,7 @@ class Notebook:
 
 
 def read(data: bytes) -> Notebook | None:
-    """The notebook in `data`; None if it is none of a kind that is known, or not in Python."""
+    """Parse the notebook in `data`. Returns None if its format is unknown or its language isn't Python."""
     try:
         raw = data.decode("utf-8").replace("\r\n", "\n")
         told = json.loads(raw)
@@ -150,7 +150,7 @@ def read(data: bytes) -> Notebook | None:
 
 
 def _value(tokens: Iterator[re.Match[str]], first: re.Match[str] | None = None) -> object:
-    """A value of JSON that is known to be sound: strings as `_Text`, numbers and constants as None."""
+    """Read a value from JSON that is known to be valid: strings as `_Text`, numbers and constants as None."""
     token = first or next(tokens)
     match token[0][0]:
         case "{":
@@ -178,7 +178,7 @@ def _cells(root: object) -> Iterator[_Cell]:
 
 
 def _plain(line: str) -> tuple[str, str]:
-    """A line of a cell without what only IPython reads, and the word of its magic; `` if it has none."""
+    """Return a cell's line without IPython syntax, and the name of its magic, or "" if it has none."""
     stripped = line.lstrip()
     indent = line[: len(line) - len(stripped)]
     captured = CAPTURED.match(line)

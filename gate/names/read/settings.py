@@ -1,4 +1,4 @@
-"""Files of settings that name Python objects: where in which file which object is named."""
+"""Find the Python objects that settings files name, with their positions."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ SERVERS = frozenset({"gunicorn", "uvicorn", "hypercorn", "daphne"})
 
 
 def is_settings(name: str) -> bool:
-    """Whether a file of this name may name Python objects."""
+    """Return whether a file with this name may name Python objects."""
     return name.endswith((*PLAIN, ".ini", ".conf")) or name in READERS
 
 
 def in_file(name: str, text: str) -> list[ObjectReference]:
-    """What the file of settings called `name` names; nothing if it is no such file, or cannot be read."""
+    """Return the references in the settings file called `name`, or [] if it has no known format or can't be read."""
     if name.endswith(PLAIN):
         return list(_in_yaml(text))
     for ending, read in READERS.items():
@@ -46,7 +46,7 @@ def in_file(name: str, text: str) -> list[ObjectReference]:
 
 
 def _placed(text: str, named: Named) -> Iterator[ObjectReference]:
-    """Each text at its place in the file: the second time that it is named at its second place, and so on."""
+    """Yield each named object at its position in the file; the nth mention is at the nth occurrence."""
     seen: dict[str, int] = {}
     for name, kind in named:
         match = re.compile(rf"(?<![\w.]){re.escape(name)}(?![\w.])").search(text, seen.get(name, 0))
@@ -105,7 +105,7 @@ def _ini(text: str) -> Named:
 
 
 def _entry(value: str) -> str:
-    """`module:object` without the extras that may follow."""
+    """Return `module:object` without the extras that may follow, or "" if the value has another form."""
     found = ENTRY.fullmatch(value.partition("[")[0].strip())
     return found[0] if found else ""
 
@@ -136,7 +136,7 @@ def _procfile(text: str) -> Named:
 
 
 def _in_yaml(text: str) -> Iterator[ObjectReference]:
-    """What a configuration of logging in YAML or JSON names."""
+    """Yield the objects that a logging configuration in YAML or JSON names."""
     if "handlers" not in text or "version" not in text or not ("class" in text or "()" in text):
         return
     import yaml
@@ -155,7 +155,7 @@ def _in_yaml(text: str) -> Iterator[ObjectReference]:
 
 
 def _mappings(node: Any, seen: set[int]) -> Iterator[Any]:
-    """Every mapping below a node, each once, however often it is an alias."""
+    """Yield every mapping below a node once, no matter how many aliases it has."""
     import yaml
 
     if id(node) in seen:

@@ -1,7 +1,7 @@
-"""Python files that are data: input of tests and examples in docs, which nobody runs as code.
+"""Recognize Python files that are data: test input and examples in docs, which nobody runs as code.
 
-A formatter's tests hold files to format, a linter's hold mistakes to find. They stand below a folder of tests or docs,
-in a folder that is no package, and nothing imports them.
+A formatter's tests contain files to format, and a linter's contain mistakes to find. They are below a folder of tests
+or docs, in a folder that isn't a package, and nothing imports them.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _VERSIONS = "stdlib/VERSIONS"
 
 
 def is_test(path: str) -> bool:
-    """Whether a file is one of tests by its name."""
+    """Return whether a file is a test, according to its name."""
     return bool(_CODE.fullmatch(path.rpartition("/")[2]))
 
 
 def test_data(python: Mapping[str, bytes], other_files: Collection[str]) -> frozenset[str]:
-    """The files of `python` that are data. `other_files` are the paths of all other files."""
+    """Return the files of `python` that are data. `other_files` are the paths of all other files."""
     packages = _packages(python)
     golden = _golden(python, other_files)
     stubs = tuple(
@@ -50,7 +50,7 @@ def test_data(python: Mapping[str, bytes], other_files: Collection[str]) -> froz
 
 
 def are_in_test_data(paths: Collection[str], python: Collection[str]) -> frozenset[str]:
-    """Those of some files of settings that stand where Python would be data."""
+    """Return the settings files that are in folders where Python files would be data."""
     packages = _packages(python)
     return frozenset(path for path in paths if _may_be_data(path, packages, ()))
 
@@ -62,7 +62,7 @@ def _packages(python: Iterable[str]) -> frozenset[str]:
 
 
 def _golden(python: Collection[str], other_files: Collection[str]) -> frozenset[str]:
-    """The folders where many a file has one beside it of the same name and another kind: the expected output."""
+    """Return the folders where many Python files have a file with their expected output next to them."""
     stems = {path.rpartition(".")[0] for path in other_files if _EXPECTATION.search(path)}
     every: Counter[str] = Counter()
     golden: Counter[str] = Counter()
@@ -75,7 +75,7 @@ def _golden(python: Collection[str], other_files: Collection[str]) -> frozenset[
 
 
 def _folders(path: str) -> list[str]:
-    """The folders that a file is in, the outermost first."""
+    """Return the folders that contain a file, outermost first."""
     parts = path.split("/")[:-1]
     return ["/".join(parts[:number]) for number in range(1, len(parts) + 1)]
 
@@ -96,7 +96,7 @@ def _may_be_data(path: str, packages: Collection[str], golden: Collection[str]) 
 
 
 def _imported(files: Iterable[bytes]) -> frozenset[str]:
-    """The modules that are imported, by their dotted names; those of the standard library are other_files."""
+    """Return the dotted names of all imported modules, without those of the standard library."""
     modules: set[str] = set()
     for data in files:
         for source, names, plain in _IMPORT.findall(data):
@@ -112,7 +112,7 @@ def _imported(files: Iterable[bytes]) -> frozenset[str]:
 
 
 def _is_imported(path: str, imported: frozenset[str], packages: Collection[str]) -> bool:
-    """Whether an import may mean a file or a package that it is in, from whatever folder imports begin."""
+    """Return whether an import may refer to a file or a package around it, whatever folder imports start from."""
     inside = [
         folder for folder in _folders(path) if folder in packages and len(folder.rpartition("/")[2]) > 3
     ]

@@ -1,1 +1,1 @@
-"""Findings, their fixes, and the comments that suppress them."""
+"""Create findings and their fixes, and apply the comments that suppress them."""

@@ -1,4 +1,4 @@
-"""What inference finds in a file, for the rules to decide."""
+"""Collect what inference finds in a file, for the rules to decide."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ UnlessDefinedIn = Literal["", "attribute", "project", "model", "anywhere", "sync
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Something wrong at a place. `word` is what is written, `names` are what could be meant instead.
+    """A possible mistake at a position. `word` is the written word, and `names` are the ones that may be meant.
 
-    `strange` says who else must not know `word` for that: no class of the project, nobody in it, nobody anywhere, or
-    no function of the project that is not asynchronous.
+    `unless_defined_in` says which other code must not define `word`: attributes of classes, the project, the project or
+    Django, any code, or functions of the project that aren't async. If it is empty, no other code matters.
     """
 
     rule: str
@@ -38,7 +38,7 @@ class Candidate:
 
 @dataclass(slots=True)
 class FileDiagnostics:
-    """What inference makes of a file."""
+    """The results of inference for one file."""
 
     candidates: list[Candidate] = field(default_factory=list)
     resolved: set[Place] = field(default_factory=set)
@@ -65,7 +65,7 @@ class FileDiagnostics:
         at: Place | None = None,
         package: str = "",
     ) -> None:
-        """Report `node` to a rule; the place is another one if `at` is given."""
+        """Report `node` to a rule, at its own position unless `at` is given."""
         line, column = at or (node.lineno, node.col_offset + 1)
         end = node.end_lineno or node.lineno
         others = frozenset(names) if word.startswith("__") else frozenset(names) - MODULE_NAMES

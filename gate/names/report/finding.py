@@ -1,4 +1,4 @@
-"""Findings at the place of what they are about."""
+"""Create findings at the position of the code they are about."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from gate.finding import Edit, Finding
 
 
 def hint_of(suggested: list[str]) -> str:
-    """A question for the reader: the likeliest word, and the next if there is one."""
+    """Return a question that suggests the one or two likeliest words, or "" if there are none."""
     return f"did you mean {' or '.join(f'`{word}`' for word in suggested[:2])}?" if suggested else ""
 
 
 class Placed(Protocol):
-    """Something that has a place in a file."""
+    """Something with a position in a file."""
 
     @property
     def line(self) -> int:
-        """The first line, from 1."""
+        """The first line, starting at 1."""
 
     @property
     def column(self) -> int:
-        """In bytes, from 1."""
+        """The column in bytes, starting at 1."""
 
     @property
     def end_line(self) -> int:
@@ -31,7 +31,9 @@ class Placed(Protocol):
 def finding_at(
     path: str, at: Placed, rule: str, message: str, suggested: list[str], fix: tuple[str, str] | None = None
 ) -> Finding:
-    """A finding at `at`. `suggested` are the words that may be meant; `fix` is a certain one: the old and the new."""
+    """Return a finding at `at`. `suggested` are words that may be meant; `fix` is a certain fix: the old and new
+    word.
+    """
     edits = () if fix is None else (Edit(at.line, at.column, *fix),)
     return Finding(
         path, at.line, at.column, at.end_line, rule, "error", message, hint_of(suggested), fix=edits

@@ -1,4 +1,4 @@
-"""Findings put in their exact place, and their fixes proven: the wrong word is there, and nothing of it remains."""
+"""Locate findings exactly and verify their fixes: the wrong word must be there, and no use of it may remain."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ INNER = FUNCTIONS | ast.ClassDef | ast.ListComp | ast.SetComp | ast.DictComp | a
 
 
 def settled(findings: Sequence[Finding], text: str) -> Iterator[Finding]:
-    """The findings of one file of Python with columns in characters, each with its fix if that is certain.
+    """Yield the findings of one Python file with columns in characters, each with its fix only if that is certain.
 
-    Until here columns count the bytes of UTF-8, as Python's parser does, and fixes are what the rules believe.
+    The input has columns in bytes of UTF-8, like Python's parser, and fixes that the rules haven't verified.
     """
     lines = text.split("\n")
     file = _File(text)
@@ -42,7 +42,7 @@ def settled(findings: Sequence[Finding], text: str) -> Iterator[Finding]:
 
 
 class _File:
-    """The tree of one file, read when a fix asks for it, and what its nodes bind and use, each listed once."""
+    """The syntax tree of one file, parsed when a fix needs it, and the names that its nodes bind and use."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -57,17 +57,17 @@ class _File:
 
     @cached_property
     def aliases(self) -> list[ast.alias]:
-        """Everything that is imported."""
+        """All imported names."""
         return [node for node in self._nodes if isinstance(node, ast.alias)]
 
     @cached_property
     def bindings(self) -> Counter[str]:
-        """How often each name is bound."""
+        """The number of bindings of each name."""
         return Counter(name for node in self._nodes for name in names_bound(node))
 
     @cached_property
     def names(self) -> dict[str, list[ast.Name]]:
-        """The places of each name."""
+        """The nodes that mention each name."""
         found: dict[str, list[ast.Name]] = {}
         for node in self._nodes:
             if isinstance(node, ast.Name):
@@ -83,7 +83,7 @@ def _character(lines: Sequence[str], line: int, column: int) -> int:
 
 
 def _found(lines: Sequence[str], edit: Edit) -> Edit | None:
-    """The edit where its word really stands: at its place, else where the line has the word just once."""
+    """Return the edit where its word really is: at its position, or else where it occurs only once on the line."""
     if not 0 < edit.line <= len(lines):
         return None
     line = lines[edit.line - 1]
@@ -97,9 +97,9 @@ def _found(lines: Sequence[str], edit: Edit) -> Edit | None:
 
 
 def _with_uses(fix: tuple[Edit, ...], file: _File, lines: Sequence[str]) -> tuple[Edit, ...]:
-    """The fix of an import, and of whatever the file then looks up under the wrong name.
+    """Return the fix of an import together with all uses of the wrong name in the file.
 
-    Nothing is certain if the file binds either name in another way as well.
+    Returns no fix if the file also binds one of the two names in another way.
     """
     (edit,) = fix
     aliases = [alias for alias in file.aliases if _binds(alias, edit)]
@@ -116,12 +116,12 @@ def _with_uses(fix: tuple[Edit, ...], file: _File, lines: Sequence[str]) -> tupl
 
 
 def _binds(alias: object, edit: Edit) -> bool:
-    """Whether what is imported there is bound under its own, misspelt, name."""
+    """Return whether the import binds its own, misspelled name."""
     return isinstance(alias, ast.alias) and alias.name == edit.old and alias.asname in {None, edit.old}
 
 
 def _is_bound(edit: Edit, file: _File) -> bool:
-    """Whether the line can see the right name; in another case it must be that of something imported."""
+    """Return whether the line can see the correct name. If only the case differs, the module must import that name."""
     if edit.old.casefold() != edit.new.casefold():
         return edit.new in _visible(file.tree, edit.line)
     return any(
@@ -132,7 +132,7 @@ def _is_bound(edit: Edit, file: _File) -> bool:
 
 
 def _visible(tree: ast.Module, line: int) -> set[str]:
-    """The names that a line can see: builtins, the module's own, and those of the functions around it."""
+    """Return the names visible on a line: builtins, the module's names, and those of the enclosing functions."""
     names = set(dir(builtins))
     for scope in ast.walk(tree):
         around = isinstance(scope, FUNCTIONS) and scope.lineno <= line <= (scope.end_lineno or 0)

@@ -1,6 +1,6 @@
-"""Comments for other checkers on the line of a finding: somebody has looked at it already, and means it.
+"""Honor other checkers' suppression comments on the line of a finding: someone has accepted the code already.
 
-A typo is reported all the same: what is one typo away from the right word is no matter of opinion.
+Typos are reported anyway: a word one typo away from the right one isn't a matter of opinion.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _CODES = {
 
 
 def without_suppressed_elsewhere(findings: Iterator[Finding], lines: Sequence[str]) -> Iterator[Finding]:
-    """The findings that nobody has acknowledged on their line."""
+    """Yield the findings that no comment on their first or last line suppresses for another checker."""
     for finding in findings:
         if _is_typo(finding) or not any(
             _acknowledges(lines[line - 1], finding.rule)
@@ -63,7 +63,7 @@ def _acknowledges(line: str, rule: str) -> bool:
 
 
 def _is_typo(finding: Finding) -> bool:
-    """Whether the word and the one that is proposed are one typo apart, and not only written in another case."""
+    """Return whether the word is a common typo of the suggested one, and they don't just differ in case."""
     words = re.findall(r"`(?:[^`]*\.)?(\w+)=?`", finding.message)
     suggested = re.findall(r"`(?:[^`]*\.)?(\w+)`", finding.hint)
     return bool(words and suggested) and any(

@@ -1,4 +1,4 @@
-"""`# gate: ignore[RULE]`: comments that suppress findings of a rule on their line."""
+"""Parse `# gate: ignore[RULE]` comments, which suppress findings of a rule on their line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ IGNORE = re.compile(r"#\s*gate\s*:\s*ignore\b(?:\s*\[([^\]]*)\])?", re.IGNORECAS
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A comment that ignores nothing: it names no rule, or `rule`, which does not exist. The column counts bytes."""
+    """A comment that suppresses nothing, because it names no rule or an unknown one (`rule`). The column is in
+    bytes.
+    """
 
     line: int
     column: int
@@ -31,7 +33,7 @@ class Suppressions:
     mistakes: tuple[Mistake, ...] = ()
 
     def cover(self, finding: Finding) -> bool:
-        """Whether the first or the last line of a finding suppresses its rule; a wrong comment is always reported."""
+        """Return whether the finding's first or last line suppresses its rule. `wrong-ignore` can't be suppressed."""
         return finding.rule != "wrong-ignore" and any(
             finding.rule in self.lines.get(line, frozenset()) for line in (finding.line, finding.end_line)
         )
@@ -41,12 +43,12 @@ NONE = Suppressions({})
 
 
 def read(text: str) -> Suppressions:
-    """What the comments of a file of Python suppress. Text inside strings counts for nothing."""
+    """Return what the comments of a Python file suppress. Text inside strings doesn't count."""
     return _read(_comments(text)) if IGNORE.search(text) else NONE
 
 
 def read_plain(text: str) -> Suppressions:
-    """The same of a file of settings, in which a comment runs from `#` to the end of the line."""
+    """Return what the comments of a settings file suppress, where a comment runs from `#` to the end of the line."""
     return _read((number, 0, line) for number, line in enumerate(text.split("\n"), 1))
 
 

@@ -1,1 +1,1 @@
-"""Which module or package an import refers to, and which names it has."""
+"""Resolve imports to modules and packages, and list the names that these have."""

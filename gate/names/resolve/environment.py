@@ -1,4 +1,4 @@
-"""What a project runs with: its interpreter, the packages installed for it, and the stubs of the standard library."""
+"""A project's environment: its interpreter, its installed packages, and the stubs of the standard library."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gate.names.syntax.reachability import OWN_VERSION, Version
 
 
 def bundled_typeshed() -> Path | None:
-    """The stubs of the standard library that come with mypy."""
+    """Return the standard library stubs that ship with mypy, or None if there are none."""
     from importlib.util import find_spec
 
     spec = find_spec("mypy")
@@ -26,7 +26,7 @@ def bundled_typeshed() -> Path | None:
 
 
 def ask_interpreter(python: str) -> subprocess.Popen[str]:
-    """Ask an interpreter where packages are installed, in the background."""
+    """Start an interpreter that reports where its packages are installed. Exits if it can't be started."""
     code = (
         "import sys,sysconfig,json;"
         "print(json.dumps([[sysconfig.get_path(k) for k in ('purelib','platlib')],sys.version_info[:2]]))"
@@ -40,7 +40,7 @@ def ask_interpreter(python: str) -> subprocess.Popen[str]:
 
 
 def required_version(root: Path) -> Version:
-    """The oldest version of Python that a project allows, as its settings state it; this one where none do."""
+    """Return the oldest Python version that the project's settings allow, or the running one if they state none."""
     for name, pattern in (
         ("pyproject.toml", r"requires-python\s*=\s*[\"'].*?>=?\s*3\.(\d+)"),
         ("pyproject.toml", r"(?m)^python\s*=\s*[\"'][\^~>=]*\s*3\.(\d+)"),
@@ -57,7 +57,7 @@ def required_version(root: Path) -> Version:
 
 
 def answer_of(query: subprocess.Popen[str]) -> tuple[list[Path], Version | None]:
-    """Where the project's packages are installed, and the version of Python, as the interpreter itself says."""
+    """Return the package folders and the Python version that the interpreter reported, or [] and None if it failed."""
     try:
         output, _ = query.communicate(timeout=30)
     except subprocess.TimeoutExpired:
@@ -74,9 +74,9 @@ def answer_of(query: subprocess.Popen[str]) -> tuple[list[Path], Version | None]
 
 
 def environment_state(typeshed: Path | None, site: Iterable[Path], tops: AbstractSet[str]) -> Iterator[str]:
-    """What identifies a state of the installed packages.
+    """Yield strings that change whenever the installed packages do.
 
-    Of the packages in `tops`, which the project imports, each file counts: somebody may edit it in its place.
+    For the packages in `tops`, which the project imports, every file counts, because people may edit them in place.
     """
     yield f"{typeshed} {typeshed.stat().st_mtime_ns if typeshed else ''}"
     for folder in site:

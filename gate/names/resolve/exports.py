@@ -1,4 +1,4 @@
-"""Whether imports and exports of a file lead to something."""
+"""Check whether a file's imports and exports exist."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gate.names.syntax.object_reference import ObjectReference
 def missing_exports(
     module: str, exports: Iterable[ObjectReference], modules: Modules
 ) -> Iterator[ObjectReference]:
-    """The exports that a module does not have; none if it may have more names than can be read."""
+    """Yield the exports that the module lacks. Yields nothing if it may have names that gate can't read."""
     own = modules.module(module)
     if own is None or own.open:
         return
@@ -22,7 +22,7 @@ def missing_exports(
 
 
 def is_resolved(use: Use, modules: Modules) -> bool:
-    """Whether what is imported certainly exists."""
+    """Return whether the imported module or name certainly exists."""
     module = modules.module(use.owner)
     if module is None:
         return False

@@ -1,4 +1,4 @@
-"""Modules that are not in the tree and still come to be: ignored by git, or written when the project is built."""
+"""Recognize modules that are missing from the tree but will exist: ignored by git, or written by the build."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ LARGEST = 256 * 1024
 
 
 class GeneratedModules:
-    """Recognizes the missing modules that a project generates."""
+    """Recognizes missing modules that the project generates."""
 
     def __init__(self, root: Path | None) -> None:
-        """Nothing is read until somebody asks."""
+        """Read nothing yet; files are read on the first query."""
         self._root = root
 
     def has(self, module: str) -> bool:
-        """Whether the file of a missing module is ignored by git, or named in what builds the project."""
+        """Return whether a missing module's file is ignored by git or named in a build file."""
         if self._root is None:
             return False
         stem = module.replace(".", "/")
@@ -35,7 +35,7 @@ class GeneratedModules:
 
     @cached_property
     def _ignored(self) -> list[str]:
-        """The patterns of `.gitignore` files, each as one of whole paths from the root."""
+        """The patterns of all `.gitignore` files, rewritten to match whole paths from the root."""
         root = self._root
         if root is None:
             return []

@@ -1,10 +1,11 @@
-"""What the standard library and the installed packages define, package by package, and its cache.
+"""Look up what the standard library and installed packages define, package by package, and cache it.
 
-Only what the project imports counts, and what that imports in turn: a name that is known to a package that
-nobody here uses says nothing.
+Only packages that the project imports count, and those that these import in turn. A name that only an unused package
+knows proves nothing.
 
-Lists are cached twice. The list of one package is cached by its content, according to its RECORD, so it is not
-read again when another one is installed. The list of all that a project imports is cached in one file.
+Word lists are cached at two levels. Each package's list is cached by its content, according to its RECORD, so it
+isn't read again when another package is installed. The combined list of all packages that the project imports is
+cached in one file.
 """
 
 from __future__ import annotations
@@ -41,9 +42,9 @@ _FIRST = re.compile(rb"^\"?([^/,\n\".]+)(?:/|\.[^/,\n]+,)", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Where lists are cached: that of all together in a file of `own`, those of the packages in a folder.
+    """The cache locations: the combined list in a file below `own`, each package's list in `packages`.
 
-    `environment` is another text for every other state of what is installed.
+    `environment` differs for every state of the installed packages.
     """
 
     own: Path
@@ -52,10 +53,10 @@ class Store:
 
 
 class InstalledPackages:
-    """The packages outside of the project, by their top name."""
+    """The packages outside the project, by top-level name."""
 
     def __init__(self, typeshed: Path | None, site: Iterable[Path], store: Store | None = None) -> None:
-        """Nothing is read yet, and nothing is cached without a store."""
+        """Read nothing yet. Without a store, nothing is cached."""
         self._store = store
         self.key = ""
         """What decides the words that were relevant last; empty without a store."""
@@ -71,7 +72,7 @@ class InstalledPackages:
         self._places = places_in(self._site)
 
     def begin(self, tops: Iterable[str]) -> None:
-        """Let another process read what will likely be asked for, unless all of it is cached."""
+        """Start reading the packages that will likely be needed in other processes, unless everything is cached."""
         self._tops = frozenset(tops)
         if self._store is not None and _environment_of(self._store.own / OWN) == self._store.environment:
             return
@@ -83,13 +84,13 @@ class InstalledPackages:
 
     @property
     def names(self) -> AbstractSet[str]:
-        """The packages that are there."""
+        """The top-level names of the installed packages."""
         return self._places.keys()
 
     def words_of(self, name: str) -> PackageWords:
-        """What is known of a package, or of the standard library as `LIBRARY`.
+        """Return the words of a package, or of the standard library for `STDLIB`.
 
-        It is what a package says itself if it is installed, else what the list says of it.
+        They come from the package's own files if it is installed, otherwise from the list that ships with gate.
         """
         if name not in self._read:
             place = self._place(name)
@@ -108,18 +109,18 @@ class InstalledPackages:
         return found
 
     def knows(self, name: str) -> bool:
-        """Whether it is known what a package defines."""
+        """Return whether gate knows what a package defines."""
         return name in self._places or name in known_packages.names()
 
     def defines(self, name: str, word: str) -> bool:
-        """Whether a package, installed or known, defines a word itself; or the standard library, as `LIBRARY`."""
+        """Return whether a package, installed or listed, or the standard library (`STDLIB`) itself defines `word`."""
         answers = self._defines.setdefault(name, {})
         if word not in answers:
             answers[word] = word in self.words_of(name).defined
         return answers[word]
 
     def reaches(self, name: str, word: str) -> bool:
-        """Whether a package, or one that it imports, says a word in any way."""
+        """Return whether a package, or one that it imports, defines or mentions `word`."""
         answers = self._reaches.setdefault(name, {})
         if word not in answers:
             words = self.words_of(name)
@@ -128,13 +129,13 @@ class InstalledPackages:
         return answers[word]
 
     def passed_on(self, name: str) -> frozenset[str]:
-        """What a package says and one defines that it imports, as what it only hands on."""
+        """Return the words that a package only mentions and that one of its imports defines: it may re-export them."""
         words = self.words_of(name)
         near = map(self.words_of, words.imported - {name})
         return frozenset(word for one in near for word in words_in(one.defined) if word in words.said)
 
     def recall(self, answers: Answers) -> None:
-        """Begin with what an earlier run has asked: what is asked again need not be read."""
+        """Reuse the answers of an earlier run, so that repeated queries read nothing."""
         defined, said, *packages = answers
         self._defines, self._reaches = (
             {name: {**known} for name, known in asked.items()} for asked in packages
@@ -144,7 +145,7 @@ class InstalledPackages:
                 words.answers |= known
 
     def answers(self, words: Iterable[str]) -> Answers:
-        """For the next run, of all of `words` whether they are relevant, and what else was asked."""
+        """Return the answers to save for the next run: whether each of `words` is relevant, and all other queries."""
         found = []
         for part in (self._relevant.defined, self._relevant.said):
             known = {word: word in part for word in words}
@@ -152,11 +153,11 @@ class InstalledPackages:
         return found[0], found[1], self._defines, self._reaches
 
     def _place(self, name: str) -> Path | None:
-        """Where it is installed."""
+        """Return where a package is installed, or None if it isn't."""
         return self._typeshed if name == STDLIB else self._places.get(name)
 
     def _path(self, name: str, place: Path) -> Path | None:
-        """Where the list of a package is cached, by its content."""
+        """Return the cache path of a package's list, which depends on its content, or None without a store."""
         if self._store is None:
             return None
         state = self._records.get(name) or _state(place)
@@ -165,9 +166,9 @@ class InstalledPackages:
         return self._store.packages / _digest(FORMAT, place.name, state)
 
     def relevant(self, imported: Iterable[str]) -> PackageWords:
-        """All that the packages of these names know, and those that they import in turn.
+        """Return all words of the standard library, the imported packages, and the packages that these import in turn.
 
-        Where one is not installed, the list that comes with gate answers for it, if it knows it.
+        For a package that isn't installed, the list that ships with gate is used if it has the package.
         """
         wanted = sorted({name for name in imported if name in self._places or name in known_packages.names()})
         if self._store is None:
@@ -203,7 +204,7 @@ class InstalledPackages:
 
     @cached_property
     def _records(self) -> Mapping[str, str]:
-        """Of each package that something installed has a RECORD of: all that the RECORDs say."""
+        """For each top-level name in a RECORD of an installed distribution, a digest of all RECORDs that list it."""
         found: dict[str, list[str]] = {}
         for folder in self._site:
             for record in sorted(folder.glob("*.dist-info/RECORD")):
@@ -218,7 +219,10 @@ class InstalledPackages:
 
 
 def _load(path: Path, key: str, environment: str = "") -> PackageWords | None:
-    """What is cached at `path`, if it is whole and answers for `key`: plain text, so nothing worse than wrong words."""
+    """Return the words cached at `path`, or None if the entry is incomplete or has another key.
+
+    Entries are plain text, so the worst that a manipulated one can contain is wrong words.
+    """
     body = read_entry(path, f"{FORMAT} {key} {environment}")
     if body is None:
         return None
@@ -231,7 +235,7 @@ def _store(path: Path, key: str, environment: str, words: PackageWords) -> None:
 
 
 def _plain(words: PackageWords) -> tuple[bytes, ...]:
-    """The three lists as texts, which are handed from process to process fastest."""
+    """Encode the three lists as bytes, the fastest form to pass between processes."""
     return tuple("\n".join(part).encode("utf-8") for part in (words.defined, words.said, words.imported))
 
 
@@ -240,12 +244,12 @@ def _imported(plain: tuple[bytes, ...]) -> list[str]:
 
 
 def _environment_of(path: Path) -> str:
-    """The environment for which a list was cached."""
+    """Return the environment that a list was cached for."""
     return key_of_entry(path).rpartition(" ")[2]
 
 
 def _prune(folder: Path) -> None:
-    """Forget the older half when there are too many."""
+    """Delete the older half of the entries if there are more than `MOST`."""
     try:
         kept = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)
         for path in kept[: len(kept) // 2] if len(kept) > MOST else ():
@@ -255,7 +259,7 @@ def _prune(folder: Path) -> None:
 
 
 def _state(place: Path) -> str:
-    """The place and its state: installing another version of it touches its folder and its first file."""
+    """Return a digest of a path and its state. Installing another version changes its folder or its `__init__` file."""
     parts = [str(place)]
     for path in (place, place / "__init__.py", place / "__init__.pyi"):
         try:

@@ -1,7 +1,7 @@
-"""What well-known packages define, for projects whose packages are not installed where gate runs.
+"""What well-known packages define, for projects whose packages aren't installed where gate runs.
 
-The list comes with gate. `python -m gate.names.resolve.known_packages FOLDER` adds the packages that are installed in
-FOLDER. Another release may define more: a name that is not in the list is reported only if it is a common typo of one
+The list ships with gate. `python -m gate.names.resolve.known_packages FOLDER` adds the packages that are installed in
+FOLDER. Other releases may define more, so a name that isn't in the list is reported only if it is a common typo of one
 that is.
 """
 
@@ -29,13 +29,13 @@ OTHERS = Path(__file__).with_name("others.txt")
 
 @cache
 def names() -> frozenset[str]:
-    """The packages that the list knows, as they are imported."""
+    """Return the import names of the packages in the list."""
     return _listed(NAMES)
 
 
 @cache
 def others() -> frozenset[str]:
-    """Further well-known packages of which only the name is known: that one is not installed says nothing."""
+    """Return more well-known packages, known only by name. If one isn't installed, that doesn't make it a typo."""
     return _listed(OTHERS)
 
 
@@ -58,7 +58,7 @@ def _archive() -> ZipFile | None:
 
 @cache
 def words_of(name: str) -> PackageWords:
-    """What the list knows of a package; nothing where it does not know it."""
+    """Return the words that the list has for a package, or no words if it doesn't have the package."""
     archive = _archive()
     if archive is None or name not in names():
         return PackageWords()
@@ -67,7 +67,7 @@ def words_of(name: str) -> PackageWords:
 
 
 def make(folder: Path, target: Path) -> int:
-    """Add all packages that are installed in `folder` to the list in `target`; how many it has then."""
+    """Add all packages installed in `folder` to the list at `target`, and return its new number of packages."""
     import zipfile
 
     places = places_in([folder])

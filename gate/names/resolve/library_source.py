@@ -1,4 +1,4 @@
-"""The source of the standard library, for what its stubs leave out. Nothing else of the source counts."""
+"""Read the source of the standard library, only for what its stubs leave out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LARGEST = 4 * 1024 * 1024
 
 
 def read_source(path: Path) -> tuple[ast.Module, bytes] | None:
-    """The syntax tree and the content of a file; None if it can't be read, isn't Python, or is too large."""
+    """Return the syntax tree and content of a file, or None if it can't be read, isn't Python, or is too large."""
     try:
         if path.stat().st_size > _LARGEST:
             return None
@@ -32,12 +32,14 @@ def read_source(path: Path) -> tuple[ast.Module, bytes] | None:
 
 @cache
 def read_library(path: Path) -> tuple[ast.Module, bytes] | None:
-    """Like `read_source`, for a file of the standard library: it doesn't change while this process runs."""
+    """Read a standard library file like `read_source`, but only once: it doesn't change while this process runs."""
     return read_source(path)
 
 
 def library_sources(name: str, target: Version) -> Iterator[Source]:
-    """The source of a module of the standard library without its stub, read for a version of Python."""
+    """Yield the source files, not the stub, of a standard library module, as read for the `target` version of
+    Python.
+    """
     path = Path(sysconfig.get_path("stdlib")).joinpath(*name.split("."))
     for file in (path / "__init__.py", path.with_name(f"{path.name}.py")):
         content = read_library(file)
@@ -47,14 +49,16 @@ def library_sources(name: str, target: Version) -> Iterator[Source]:
 
 @dataclass
 class AttributesInSource:
-    """What the source of a module defines in each of its classes, and sets on objects of unknown classes."""
+    """The attributes that a module's source defines in each class, and those that it sets on objects of unknown
+    class.
+    """
 
     of_classes: dict[str, set[str]] = field(default_factory=dict)
     bases: dict[str, set[str]] = field(default_factory=dict)
     of_any: set[str] = field(default_factory=set)
 
     def read(self, tree: ast.Module) -> None:
-        """Add what one file defines."""
+        """Add the attributes that one file defines."""
         of_self: set[ast.AST] = set()
         for node in walk(tree):
             if isinstance(node, ast.ClassDef):
@@ -71,7 +75,9 @@ class AttributesInSource:
                 self.of_any.add(node.attr)
 
     def has(self, cls: str, name: str) -> bool:
-        """Whether a class may have an attribute; a class that isn't in the source may have those of each class."""
+        """Return whether a class may have an attribute. A class that isn't in the source may have those of every
+        class.
+        """
         if name in self.of_any:
             return True
         if cls not in self.of_classes:

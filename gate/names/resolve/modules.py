@@ -1,4 +1,4 @@
-"""What modules contain, read from their source or stubs; nothing is ever imported or run."""
+"""List what modules contain by reading their source or stubs. Nothing is ever imported or run."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _REPLACED = frozenset({"distutils"})
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """The names of a module. `open` is True where it may have more than can be read."""
+    """The names of a module. `open` is True if it may have names that gate can't read."""
 
     names: frozenset[str]
     open: bool = False
 
     @property
     def own(self) -> frozenset[str]:
-        """The names that are not every module's: always the same set, so that answers about it can be cached."""
+        """The names that not every module has. Always the same set object, so that answers about it can be cached."""
         return _without_module_names(self.names)
 
 
@@ -51,7 +51,7 @@ def _without_module_names(names: frozenset[str]) -> frozenset[str]:
 
 
 class Modules:
-    """The modules of the tree, the standard library and the installed packages, each read when it is asked for."""
+    """The modules of the tree, the standard library, and the installed packages, each read on first use."""
 
     def __init__(
         self,
@@ -62,11 +62,11 @@ class Modules:
         cache: Cache | None = None,
         target: Version | None = None,
     ) -> None:
-        """`root` is the tree; the standard library is read from its stubs in `typeshed` and its source.
+        """Set up the lookup in the tree at `root` and in the standard library (stubs in `typeshed`, and its source).
 
-        `installed` answers for modules outside the tree if it is given, so that several trees may share it.
-        `cache` has what earlier runs read of modules that cannot have changed. `target` is the version of Python that
-        the project is for: it decides where code tests the version.
+        If `installed` is given, it provides the modules outside the tree, so that several trees can share it. `cache`
+        holds what earlier runs read from modules that can't have changed. `target` is the Python version that the
+        project is for: it decides which branches of version checks count.
         """
         self._path = SearchPath(root, typeshed, site_packages)
         self.target: Version = target or (installed.target if installed else OWN_VERSION)
@@ -80,32 +80,32 @@ class Modules:
         self.top_level = self._path.top_level()
 
     def add(self, source: Source) -> None:
-        """Register a file of the project that has been read already."""
+        """Register a project file that has already been read."""
         sources = self._sources.setdefault(source.name, [])
         sources.insert(0 if source.is_stub else len(sources), source)
 
     # -- which module a name is
 
     def origin(self, name: str) -> Origin:
-        """Where a module is from, whether it exists or not."""
+        """Return where a module comes from, whether or not it exists."""
         return self._path.origin(name)
 
     def is_known_package(self, name: str) -> bool:
-        """Whether the top of `name` exists, so that a missing part of it is a mistake."""
+        """Return whether the top-level package of `name` exists, so that a missing submodule is a mistake."""
         return name.partition(".")[0] in self.top_level
 
     def is_replaced(self, name: str) -> bool:
-        """Whether another package may take the place of a module, so that its content is unknown."""
+        """Return whether another package may replace a module, so that its content is unknown."""
         return name.partition(".")[0] in _REPLACED and self.origin(name) != "project"
 
     def is_ambiguous(self, name: str, path: str) -> bool:
-        """Whether `name` may be another module for the file at `path`: projects may contain other projects."""
+        """Return whether `name` may be another module for the file at `path`: projects may contain other projects."""
         return self._path.is_ambiguous(name, path)
 
     # -- what a module has
 
     def module(self, name: str) -> Module | None:
-        """The module called `name`, with its dots; None if there is none."""
+        """Return the module with this dotted name, or None if there is none."""
         if self.is_replaced(name):
             return OPEN
         if name not in self._modules:
@@ -157,7 +157,7 @@ class Modules:
         return Module(frozenset(names | MODULE_NAMES), open=is_open)
 
     def lacks(self, name: str, member: str) -> bool:
-        """Whether a module certainly has no such member."""
+        """Return whether a module certainly doesn't have `member`."""
         module = self.module(name)
         if (
             module is None
@@ -171,13 +171,16 @@ class Modules:
         return member not in self.beside_stub(name) and not self._is_in_string(name, member)
 
     def _is_known_by_stub_only(self, name: str) -> bool:
-        """Whether nothing but stubs is known of a package: they leave out what is private."""
+        """Return whether a third-party module has only stubs, which leave out private names."""
         return name.partition(".")[0] not in sys.stdlib_module_names and all(
             source.is_stub for source in self.sources(name)
         )
 
     def _is_in_string(self, name: str, member: str) -> bool:
-        """Whether a string in a module of the project or a package is the name: the module may load it lazily."""
+        """Return whether `member` is a string in the module outside of `__all__`: the module may load it lazily.
+
+        Always False for the standard library.
+        """
         if self.origin(name) == "library":
             return False
         return any(source.strings[member] > source.exports.count(member) for source in self.sources(name))
@@ -185,11 +188,11 @@ class Modules:
     # -- the files of a module
 
     def source(self, name: str) -> Source | None:
-        """The first file of a module: its stub if there is one."""
+        """Return the first file of a module, the stub if there is one, or None."""
         return next(iter(self.sources(name)), None)
 
     def sources(self, name: str) -> list[Source]:
-        """The files of a module: a stub and the source beside it may each define names that the other lacks."""
+        """Return the files of a module. A stub and the source next to it may each define names that the other lacks."""
         if name not in self._sources:
             if self.is_replaced(name):
                 self._sources[name] = []
@@ -213,7 +216,7 @@ class Modules:
     # -- what the stubs of the standard library leave out
 
     def beside_stub(self, name: str) -> frozenset[str]:
-        """What the source of a module of the standard library defines and its stub does not."""
+        """Return the names in the source of a standard library module, which has names that its stub leaves out."""
         if self.origin(name) != "library":
             return frozenset()
         if self._installed is not None:
@@ -229,7 +232,9 @@ class Modules:
         return self._beside[name]
 
     def has_beside_stub(self, name: str, cls: str, attribute: str) -> bool:
-        """Whether the source of a library's module gives an attribute to a class, whatever its stub leaves out."""
+        """Return whether the source of a standard library module gives a class an attribute, even if its stub
+        doesn't.
+        """
         if self._installed is not None:
             return self._installed.has_beside_stub(name, cls, attribute)
         if name not in self._attributes:
@@ -239,14 +244,16 @@ class Modules:
         return self._attributes[name].has(cls, attribute)
 
     def is_beyond_source(self, name: str, cls: str, attribute: str) -> bool:
-        """Whether a class in the source of a library's module has no such attribute there, whatever its stub says."""
+        """Return whether a class in the source of a standard library module lacks an attribute, even if its stub has
+        it.
+        """
         if self._installed is not None:
             return self._installed.is_beyond_source(name, cls, attribute)
         has = self.has_beside_stub(name, cls, attribute)
         return not has and cls in self._attributes[name].of_classes
 
     def is_only_in_stub(self, module: str, name: str) -> bool:
-        """Whether only the stub of a module has a class called `name`, as a description of various objects."""
+        """Return whether a class called `name` exists only in the module's stub, where it describes various objects."""
         if self._installed is not None:
             return self._installed.is_only_in_stub(module, name)
         return any(not source.is_stub for source in self.sources(module)) and name not in self.beside_stub(

@@ -1,6 +1,6 @@
-"""What the files of a package define, read as text and not parsed.
+"""Collect the words that a package's files define, by searching their text without parsing it.
 
-A list that is too long lets a misspelling pass, one that is too short accuses somebody.
+A word too many lets a typo pass; a missing word causes a false positive.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ _WORD = re.compile(rb"[A-Za-z_]\w{2,40}+")
 
 @dataclass(frozen=True, slots=True)
 class PackageWords:
-    """What a package defines, what it says besides (parameters, strings), and the packages that it imports.
+    """The words that a package defines, those that it only mentions (parameters, strings), and the packages it imports.
 
-    A module that is called after another package (`pydantic/mypy.py`, `sentry_sdk/integrations/django/`) is there for
-    those who use that one: that it imports it does not count.
+    A module named after another package (`pydantic/mypy.py`, `sentry_sdk/integrations/django/`) exists for users of
+    that package, so its import of that package doesn't count.
     """
 
     defined: AbstractSet[str] = frozenset()
@@ -57,13 +57,13 @@ class PackageWords:
 
 
 class WordList(AbstractSet[str]):
-    """The words of a list, one on each line, which is only taken apart when something is asked that needs it.
+    """A set of words stored as lines of bytes, which are only split when a query needs it.
 
-    Of the hundreds of thousands of words that packages know, a project asks for few, and mostly for the same.
+    Packages have hundreds of thousands of words; a project queries few of them, and mostly the same ones.
     """
 
     def __init__(self, lines: bytes) -> None:
-        """No line is empty."""
+        """Store the words, one per line. No line may be empty."""
         self._lines = b"\n%s\n" % lines
         self._all: frozenset[str] | None = None
         self._searched = 0
@@ -72,18 +72,18 @@ class WordList(AbstractSet[str]):
 
     @property
     def all(self) -> frozenset[str]:
-        """All of them."""
+        """All words."""
         if self._all is None:
             self._all = frozenset(self.lines())
         return self._all
 
     def lines(self) -> list[str]:
-        """All of them, in the order of the list."""
+        """Return all words in the order of the list."""
         text = self._lines[1:-1].decode("utf-8", "replace")
         return text.split("\n") if text else []
 
     def __contains__(self, word: object) -> bool:
-        """Whether `word` is there; a few words are searched for."""
+        """Return whether `word` is in the list. The first few words are searched for without splitting the list."""
         if not isinstance(word, str):
             return False
         found = self.answers.get(word)
@@ -97,11 +97,11 @@ class WordList(AbstractSet[str]):
         return found
 
     def __iter__(self) -> Iterator[str]:
-        """All of them, in no order."""
+        """Iterate over all words, in no particular order."""
         return iter(self.all)
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Return the number of words."""
         return len(self.all)
 
     @classmethod
@@ -110,12 +110,12 @@ class WordList(AbstractSet[str]):
 
 
 def words_in(words: AbstractSet[str]) -> Iterable[str]:
-    """Each of them once, without the work that it takes to look for others."""
+    """Return all words for a single iteration, without building a set to look words up in."""
     return words.lines() if isinstance(words, WordList) else words
 
 
 def places_in(folders: Iterable[Path]) -> dict[str, Path]:
-    """The packages and single modules in folders of packages, by the name under which they are imported."""
+    """Map import names to the packages and single-file modules in site-packages folders."""
     return {
         name: entry
         for folder in folders
@@ -126,7 +126,7 @@ def places_in(folders: Iterable[Path]) -> dict[str, Path]:
 
 
 def words_below(place: Path) -> PackageWords:
-    """Read a package, or the one file that it is."""
+    """Read the words of a package or of a single-file module."""
     defined: set[bytes] = set()
     said: set[bytes] = set()
     imported: set[bytes] = set()
@@ -153,7 +153,7 @@ def words_below(place: Path) -> PackageWords:
 
 
 def states_below(place: Path) -> Iterator[str]:
-    """The state of each file of Python of a package, or of the one file that it is."""
+    """Yield the state of each Python file of a package or of a single-file module."""
     for file in sorted(_files(place)):
         try:
             state = os.stat(file)  # noqa: PTH116  thousands of these
@@ -163,7 +163,7 @@ def states_below(place: Path) -> Iterator[str]:
 
 
 def tops_imported(files: Iterable[bytes]) -> set[str]:
-    """The packages that files of Python import, as their text looks."""
+    """Return the packages that Python files import, found by searching their text."""
     return {name.decode("utf-8", "replace") for data in files for name in _IMPORTED.findall(b"\n" + data)}
 
 
@@ -190,14 +190,16 @@ def _files(place: Path) -> Iterator[str]:
 
 
 def _native(file: str) -> Iterator[bytes]:
-    """The words in a compiled module: of an ELF file only what is loaded as data, so no machine code."""
+    """Yield the words in a compiled module. In an ELF file, only loaded data is searched, not machine code."""
     with open(file, "rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:  # noqa: PTH123  thousands of these
         for start, end in _data_of_elf(data) or [(0, len(data))]:
             yield from _WORD.findall(data, start, end)
 
 
 def _data_of_elf(data: mmap.mmap) -> list[tuple[int, int]]:
-    """Where the sections are that are loaded and cannot be executed; nothing where the file is no such ELF file."""
+    """Return the ranges of the loaded, non-executable sections, or [] if the file isn't a 64-bit little-endian ELF
+    file.
+    """
     if data[:6] != b"\x7fELF\x02\x01":
         return []
     try:

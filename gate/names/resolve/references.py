@@ -1,4 +1,4 @@
-"""Names of objects in text, followed from module to module as an import would."""
+"""Resolve dotted names in strings and settings from module to module, as an import would."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXTENDS = ("extend_path", "declare_namespace", "__path__")
 
 @dataclass(frozen=True, slots=True)
 class MissingPart:
-    """The part of a name that is not there: which, in what, and what is there instead."""
+    """The part of a dotted name that doesn't exist: its index, its owner, and a suggestion."""
 
     part: int
     owner: str
@@ -25,7 +25,7 @@ class MissingPart:
 
 
 class References:
-    """Follows references from the folders around a file, and from what is installed."""
+    """Resolves references, starting from the folders around a file and from what is installed."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class References:
         tree: Modules,
         outside: Modules,
     ) -> None:
-        """`tree` reads what is below `root`, `outside` the standard library and the installed packages."""
+        """`tree` reads modules below `root`; `outside` reads the standard library and the installed packages."""
         self._root = root
         self._typeshed = typeshed
         self._site = list(site_packages)
@@ -45,7 +45,7 @@ class References:
     def missing(
         self, path: str, references: Iterable[ObjectReference]
     ) -> Iterator[tuple[ObjectReference, MissingPart]]:
-        """Each reference of the file at `path` that surely leads nowhere, with the part that is missing."""
+        """Yield each reference of the file at `path` that certainly doesn't resolve, with its missing part."""
         for written in references:
             reference = self._in_logging(path, written) if written.kind == "logging" else written
             missing = self._missing(path, reference)
@@ -53,14 +53,14 @@ class References:
                 yield reference, missing
 
     def _in_logging(self, path: str, written: ObjectReference) -> ObjectReference:
-        """A name that is looked up in `logging` first, unless it begins with a module."""
+        """Return the reference below `logging`, where it is looked up first, unless it begins with a module."""
         top = written.text.partition(".")[0]
         if "." in written.text and (self._folders(path, top) or self._outside.module(top) is not None):
             return written
         return replace(written, text=f"logging.{written.text}", column=written.column - len("logging."))
 
     def _missing(self, path: str, reference: ObjectReference) -> MissingPart | None:
-        """What is missing wherever the name may be looked up; None if it may be there, or that is unknown."""
+        """Return the missing part if no lookup location has the name; None if one may have it, or can't be read."""
         top = reference.text.partition(":")[0].partition(".")[0]
         own = self._folders(path, top)
         answers = [_look_up(self._modules(folder), reference, [folder]) for folder in own]
@@ -70,7 +70,7 @@ class References:
         return lacking[0] if len(lacking) == len(answers) else None
 
     def _folders(self, path: str, top: str) -> list[Path]:
-        """The folders around a file that have something called `top`, and their `src`."""
+        """Return the folders around a file, and their `src` folders, that contain a module or folder called `top`."""
         parents = list((self._root / path).parents)
         around = parents[: parents.index(self._root) + 1]
         return [folder for parent in around for folder in (parent, parent / "src") if _has(folder, top)]
@@ -86,7 +86,7 @@ def _has(folder: Path, top: str) -> bool:
 
 
 def _look_up(modules: Modules, reference: ObjectReference, folders: Iterable[Path]) -> MissingPart | None:
-    """The first part of a name that is surely not there. `folders` are where its packages may be."""
+    """Return the first part of a name that certainly doesn't exist, or None. `folders` may contain its packages."""
     module_path, _, attribute = reference.text.partition(":")
     parts = [*module_path.split("."), *(attribute.split(".") if attribute else [])]
     count = module_path.count(".") + 1
@@ -114,7 +114,7 @@ def _look_up(modules: Modules, reference: ObjectReference, folders: Iterable[Pat
 
 
 def _is_spread(folder: Path, owner: str) -> bool:
-    """Whether the package may have parts in other folders."""
+    """Return whether the package may have parts in other folders."""
     file = folder.joinpath(*owner.split("."), "__init__.py")
     try:
         text = file.read_text("utf-8", "replace")

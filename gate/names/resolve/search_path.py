@@ -1,6 +1,6 @@
-"""Where modules are found: the folders of the tree, of the standard library, and of installed packages.
+"""Find modules in the folders of the tree, of the standard library, and of installed packages.
 
-Only folders are listed here, each once; no file is read.
+Folders are only listed, each once; no file is read.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _PYTHON = (".py", ".pyi", *_NATIVE)
 
 
 class SearchPath:
-    """The folders below which modules are, by where they are from."""
+    """The folders that contain modules, by origin."""
 
     def __init__(self, root: Path | None, typeshed: Path | None, site_packages: Sequence[Path]) -> None:
-        """`root` is the tree; the standard library has stubs in `typeshed` besides its source."""
+        """`root` is the tree. The standard library has stubs in `typeshed` in addition to its source."""
         self._root = root
         self._tree = [folder for folder in (root / "src", root) if folder.is_dir()] if root else []
         self._library_names = sys.stdlib_module_names
@@ -33,12 +33,12 @@ class SearchPath:
         self._origins: dict[str, Origin] = {}
 
     def top_level(self) -> frozenset[str]:
-        """The names of all top-level modules and packages."""
+        """Return the names of all top-level modules and packages."""
         folders = (*self._tree, *self._site)
         return self._library_names.union(*(self.submodules(folder) for folder in folders))
 
     def origin(self, name: str) -> Origin:
-        """Where a module is from, whether it exists or not."""
+        """Return where a module comes from, whether or not it exists."""
         top = name.partition(".")[0]
         if top not in self._origins:
             self._origins[top] = self._origin(top)
@@ -50,9 +50,9 @@ class SearchPath:
         return "library" if top in self._library_names or top == "_typeshed" else "site"
 
     def is_ambiguous(self, name: str, path: str) -> bool:
-        """Whether a folder on the way to the file at `path` has another module called `name`.
+        """Return whether a parent folder of the file at `path` has another module called `name`.
 
-        Projects may contain other projects, and that module may be the one that the file imports.
+        Projects may contain other projects, so the file may import that module instead.
         """
         top = name.partition(".")[0]
         if self._root is None or self.origin(name) != "project":
@@ -71,12 +71,15 @@ class SearchPath:
                 return self._site
 
     def packages(self, name: str) -> list[Path]:
-        """The folders that a package called `name` may have, whether they exist or not."""
+        """Return the folders where a package called `name` may be, whether or not they exist."""
         parts = name.split(".")
         return [folder.joinpath(*parts) for folder in self._folders(name)]
 
     def files(self, name: str) -> Iterator[tuple[Path, Origin, bool]]:
-        """The files of a module in the first folder that has it: stub and source, and whether each is a package's."""
+        """Yield the path and origin of each file of a module, stub first, and whether the module is a package.
+
+        Only the first folder that has the module counts.
+        """
         if not name:
             return
         origin = self.origin(name)
@@ -103,29 +106,29 @@ class SearchPath:
                 yield path.parent / name, False
 
     def is_native(self, path: Path) -> bool:
-        """Whether the module at `path` is compiled."""
+        """Return whether the module at `path` is compiled."""
         return any(
             entry.startswith(f"{path.name}.") and entry.endswith(_NATIVE)
             for entry in self._listed(path.parent)
         )
 
     def is_folder(self, path: Path) -> bool:
-        """Whether there is a folder at `path`."""
+        """Return whether there is a folder at `path`."""
         return self._listed(path.parent).get(path.name, False)
 
     def has_python(self, path: Path) -> bool:
-        """Whether the module at `path` has a file of Python, readable or not."""
+        """Return whether the module at `path` has a Python file, readable or not."""
         return bool(self._listed(path.parent).keys() & {f"{path.name}.py", f"{path.name}.pyi"})
 
     def submodules(self, package: Path) -> Iterable[str]:
-        """The modules in a folder."""
+        """Yield the modules in a folder."""
         for entry, is_folder in self._listed(package).items():
             name = entry.partition(".")[0]
             if name.isidentifier() and (is_folder or entry.endswith(_PYTHON)):
                 yield name
 
     def _listed(self, folder: Path) -> dict[str, bool]:
-        """The entries of a folder, and whether each is a folder itself."""
+        """Return the entries of a folder, mapped to whether they are folders. Empty if it can't be read."""
         entries = self._entries.get(folder)
         if entries is None:
             try:

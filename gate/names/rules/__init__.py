@@ -1,6 +1,6 @@
-"""The rules, one module for each: its documentation, its examples, its messages, and what it reports.
+"""The rules, one module each, with documentation, examples, messages, and the check itself.
 
-Importing this package loads no rule: configuration only needs to know which ones exist.
+Importing this package loads no rule, because the configuration only needs to know which rules exist.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ FORMER_IDS: Mapping[str, tuple[str, ...]] = {
 
 
 def current_ids(rule: str) -> tuple[str, ...]:
-    """The rules that an id names, whether it is a current or a former one; empty if there is no such rule."""
+    """Return the rules that a current or former id refers to, or () if there is no such rule."""
     return (rule,) if rule in RULES else FORMER_IDS.get(rule, ())
 
 
 @cache
 def load(rule: str) -> Rule:
-    """The module of a rule."""
+    """Import and return the module of a rule."""
     module: Rule = import_module(f"{__name__}.{RULES[rule]}")
     return module

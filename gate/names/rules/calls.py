@@ -1,4 +1,4 @@
-"""What a call calls, and whether its arguments fit: what the rules about calls have in common."""
+"""Find the callee of a call and compare its arguments, as shared by all rules about calls."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NO_ARGUMENTS = ast.Call(func=ast.Name(id=""), args=[], keywords=[])
 
 @dataclass(frozen=True, slots=True)
 class Typo:
-    """A keyword that only `**kwargs` accepts, beside a parameter of nearly the same name."""
+    """A keyword that only `**kwargs` accepts, although a parameter has nearly the same name."""
 
     node: ast.keyword
     shown: str
@@ -34,7 +34,7 @@ class Typo:
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """The most specific reason for which a call fits no definition of what it calls."""
+    """The most specific reason why a call fits no definition of its callee."""
 
     reason: Misfit
     shown: str
@@ -47,7 +47,7 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class CheckedCall:
-    """A call, and what is wrong with it."""
+    """A call and what is wrong with it."""
 
     callees: Values = None
     """All that may be called."""
@@ -63,22 +63,22 @@ class CheckedCall:
 
     @property
     def callee(self) -> Value | None:
-        """What is called, if it can only be one value."""
+        """The callee if there is only one candidate, else None."""
         return self.callees[0] if self.callees and len(self.callees) == 1 else None
 
 
 class Calls:
-    """Looks at each call in one file."""
+    """Checks each call in one file."""
 
     def __init__(self, engine: Engine, diagnostics: FileDiagnostics) -> None:
-        """Places of keywords that are surely right go to `diagnostics`."""
+        """The positions of keywords that are certainly correct are added to `diagnostics`."""
         self._engine = engine
         self._diagnostics = diagnostics
         self._texts = TextKinds(engine)
         self._last: tuple[ast.Call | None, CheckedCall] = None, CheckedCall()
 
     def checked(self, node: ast.Call, scope: Scope) -> CheckedCall:
-        """What a call calls, and what is wrong with it."""
+        """Return the callee of a call and what is wrong with the call."""
         if self._last[0] is not node:
             self._last = node, self._checked(node, scope)
         return self._last[1]
@@ -102,7 +102,7 @@ class Calls:
         return self._compared(node, CheckedCall(callees, owners, shown, module), callees[0], scope)
 
     def _compared(self, node: ast.Call, checked: CheckedCall, callee: Value, scope: Scope) -> CheckedCall:
-        """Compare the arguments with the parameters."""
+        """Compare the arguments with the parameters, and return the completed result."""
         mismatch = self._of_plain_class(node, checked, callee, scope)
         typos: list[Typo] = []
         for call, function, shown, is_complete in self._comparisons(node, callee, checked.shown, scope):
@@ -122,7 +122,7 @@ class Calls:
     def _of_plain_class(
         self, node: ast.Call, checked: CheckedCall, callee: Value, scope: Scope
     ) -> Mismatch | None:
-        """An argument for a class that has no constructor."""
+        """Return the mismatch if arguments are passed to a class without a constructor, else None."""
         call = spread_out(node)
         positional = [argument for argument in call.args if not isinstance(argument, ast.Starred)]
         words = [word for word in call.keywords if word.arg]
@@ -138,7 +138,9 @@ class Calls:
     def _comparisons(
         self, node: ast.Call, callee: Value, shown: str, scope: Scope
     ) -> list[tuple[ast.Call, Value, str, bool]]:
-        """What is called with which arguments, how messages call it, and whether these are all arguments."""
+        """Return the calls to compare: arguments, callee, its name in messages, and whether the arguments are
+        complete.
+        """
         if isinstance(callee, Partial):
             return [(callee.joined(node), callee.of, shown, True)]
         if isinstance(callee, ClassValue) and is_partial(callee.of):
@@ -152,9 +154,9 @@ class Calls:
     def _misfits(
         self, signature: FunctionValue, call: ast.Call, scope: Scope, *, is_complete: bool
     ) -> list[Misfit]:
-        """Why a call fits no definition of a function; none if it fits one.
+        """Return why a call fits no definition of a function, or [] if it fits one.
 
-        Unless it is complete, a later call gives the arguments that are missing.
+        If the call isn't complete, a later call may pass the missing arguments.
         """
         reasons = [
             reason
@@ -177,7 +179,7 @@ class Calls:
                     self._diagnostics.resolved.add((word.lineno, word.col_offset + 1))
 
     def _is_template(self, signature: FunctionValue) -> bool:
-        """Whether a method is only there to be overridden, maybe with other parameters."""
+        """Return whether a method only exists to be overridden, possibly with other parameters."""
         if not any(map(is_stub, signature.definitions)):
             return False
         name, cls = signature.definitions[0].name, class_of(signature.bound)
@@ -187,7 +189,7 @@ class Calls:
         return self._engine.classes.is_overridden(name, signature)
 
     def _is_exact(self, callee: Value, checked: CheckedCall, node: ast.Call, scope: Scope) -> bool:
-        """Whether a class is called by its own name, so that it is none of those that derive from it."""
+        """Return whether a class is called by its own name, so that the callee can't be a subclass."""
         if not isinstance(callee, ClassValue):
             return False
         if isinstance(node.func, ast.Name):
@@ -206,19 +208,19 @@ def _typos(signature: FunctionValue, call: ast.Call, shown: str) -> list[Typo]:
 
 
 def _most_specific(reasons: Sequence[Misfit], call: ast.Call, shown: str) -> Mismatch:
-    """The most specific of the reasons for which a call fits no overload."""
+    """Return the most specific reason why a call fits no overload."""
     reason = min(reasons, key=lambda reason: _SPECIFIC_FIRST.index(reason.kind))
     accepted = frozenset(name for same in reasons if same.name == reason.name for name in same.taken)
     return Mismatch(reason, shown, accepted, len(spread_out(call).args))
 
 
 def is_partial(cls: Class) -> bool:
-    """Whether a class is `functools.partial`."""
+    """Return whether a class is `functools.partial`."""
     return cls.name == "partial" and cls.origin == "library"
 
 
 def serialization_of(callee: object) -> tuple[str, str] | None:
-    """The module and the name of a `load`, `loads`, `dump`, or `dumps`; None for anything else."""
+    """Return the module and name of a `load`, `loads`, `dump`, or `dumps`, or None for any other callee."""
     if not isinstance(callee, FunctionValue):
         return None
     module = callee.scope.source.name.partition(".")[0].removeprefix("_")

@@ -1,4 +1,4 @@
-"""What a rule can ask about one file."""
+"""The information about one file that rules can query."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gate.names.syntax.facts import Facts, Use
 
 @dataclass
 class Context:
-    """One file: what its text says, what inference made of it, and everything that is known elsewhere."""
+    """One file: facts from its text, the results of inference, and everything known about other code."""
 
     path: str
     module: str
@@ -43,13 +43,13 @@ class Context:
         return {(call.line, call.column): call for call in self.diagnostics.json_calls}
 
     def candidates(self, rule: str) -> Iterator[Candidate]:
-        """What inference found for a rule, unless other code is known to define the name."""
+        """Yield the candidates that inference found for a rule, unless other code is known to define the name."""
         for candidate in self.diagnostics.candidates:
             if candidate.rule == rule and not self.is_defined_elsewhere(candidate):
                 yield candidate
 
     def decided(self, rule: str) -> Iterator[Finding]:
-        """The findings for the candidates of a rule, each with the names that may be meant."""
+        """Yield the findings for a rule's candidates, with the names that may be meant."""
         for candidate in self.candidates(rule):
             if candidate.word or (candidate.line, candidate.column) not in self.json_calls:
                 yield from self._decide(candidate)
@@ -72,12 +72,12 @@ class Context:
         yield finding_at(self.path, candidate, candidate.rule, candidate.message, suggested, fix)
 
     def plain(self, candidate: Candidate, hint: str = "") -> Finding:
-        """A finding without a fix."""
+        """Return a finding without a fix."""
         position = candidate.line, candidate.column, candidate.end_line
         return Finding(self.path, *position, candidate.rule, "error", candidate.message, hint)
 
     def is_defined_elsewhere(self, candidate: Candidate) -> bool:
-        """Whether code that counts for the candidate defines its word."""
+        """Return whether code that counts for the candidate defines its word."""
         word, vocabulary = candidate.word, self.vocabulary
         match candidate.unless_defined_in if word else "":
             case "":
@@ -105,7 +105,7 @@ class Context:
         return positions | {(use.line, use.column) for use, _ in self.unimported_typos.values()}
 
     def _open_uses(self, uses: list[Use]) -> Iterator[Use]:
-        """The uses of which inference knows neither that they are right nor that they are wrong."""
+        """Yield the uses that inference can call neither correct nor wrong."""
         for use in uses:
             position = use.line, use.column
             if position not in self.diagnostics.resolved and position not in self._decided_places:
@@ -113,26 +113,26 @@ class Context:
 
     @cached_property
     def open_attributes(self) -> list[Use]:
-        """Attributes that are looked up in values of unknown type."""
+        """Attributes that are read from values of unknown type."""
         return list(self._open_uses([*self.facts.attributes, *self.facts.members]))
 
     @cached_property
     def open_keywords(self) -> list[Use]:
-        """Keyword arguments of calls whose signature is unknown."""
+        """Keyword arguments in calls with an unknown signature."""
         return list(self._open_uses(self.facts.keywords))
 
     @property
     def unresolved_imports(self) -> list[Use]:
-        """Imports of which it is not certain that they are right."""
+        """Imports that may be wrong."""
         return [self.facts.imports[number] for number in self.diagnostics.unresolved_imports]
 
     def hint(self, use: Use) -> TypeHint:
-        """What the value most likely is in which an attribute is looked up."""
+        """Return the most likely type of the value that an attribute is read from."""
         return self.diagnostics.hints.get((use.line, use.column), NOTHING)
 
     @cached_property
     def lookups_in_undefined(self) -> dict[Place, Use]:
-        """By the place of an undefined name, what is looked up in it."""
+        """The attributes that are read from undefined names, by the position of the name."""
         undefined = {
             (candidate.line, candidate.column)
             for candidate in self.diagnostics.candidates
@@ -146,7 +146,9 @@ class Context:
 
     @cached_property
     def unimported_typos(self) -> dict[Place, tuple[Use, list[str]]]:
-        """By the place of an undefined name that is a module: a look-up that the module lacks, and what it may mean."""
+        """Misspelled attributes of modules that weren't imported, with suggestions, by the position of the module's
+        name.
+        """
         lookups: dict[Place, tuple[Use, list[str]]] = {}
         for candidate in self.candidates("undefined-name"):
             position = candidate.line, candidate.column
@@ -167,7 +169,7 @@ class Context:
 
 
 def once_a_line(findings: Iterable[Finding | None]) -> Iterator[Finding]:
-    """The findings, without repetitions: one statement may import many names from a module that does not exist."""
+    """Yield the findings without duplicates, because one statement may import many names from a missing module."""
     seen: set[tuple[int, str]] = set()
     for finding in findings:
         if finding is not None and (finding.line, finding.message) not in seen:

@@ -1,4 +1,4 @@
-"""What a rule can ask while a file is walked."""
+"""The state that rules can query while a file is walked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gate.names.syntax.source import Scope, Source
 
 @dataclass
 class Inspection:
-    """The walk over one file: the file, what is known of the others, and how the code being walked is evaluated."""
+    """A walk over one file: the file, what is known about others, and how Python evaluates the current code."""
 
     engine: Engine
     source: Source
@@ -34,32 +34,32 @@ class Inspection:
 
     @cached_property
     def usage(self) -> UsageInference:
-        """What is done with values in the file."""
+        """Inference from how the file uses values."""
         return UsageInference(self.engine)
 
     @cached_property
     def lookups(self) -> Lookups:
-        """The attributes that the file reads."""
+        """The checks of the attributes that the file reads."""
         return Lookups(self.engine, self.usage, self.diagnostics)
 
     @cached_property
     def calls(self) -> Calls:
-        """What the file calls."""
+        """The checks of the file's calls."""
         return Calls(self.engine, self.diagnostics)
 
     def guard(self, node: ast.AST) -> Guard:
-        """What the code around a node is prepared for."""
+        """Return the failures that the code around a node is prepared for."""
         return self.source.guards.of(node)
 
     def is_evaluated(self, node: ast.AST) -> bool:
-        """Whether Python evaluates a node, and no code around it expects that a look-up fails there."""
+        """Return whether Python evaluates a node, and no code around it expects a lookup to fail there."""
         return not (self.postponed or self.source.is_stub or self.guard(node).expects_missing)
 
     def failed_lookup(self, node: ast.Attribute, scope: Scope) -> FailedLookup | None:
-        """What is known of an attribute that is read, and certainly isn't there."""
+        """Return the details of a read of an attribute that certainly doesn't exist, else None."""
         is_read = isinstance(node.ctx, ast.Load) and not self.guard(node).expects_missing
         return self.lookups.failed(node, scope) if is_read else None
 
     def infer(self, node: ast.expr, scope: Scope) -> Values:
-        """What an expression may be."""
+        """Return the possible values of an expression."""
         return self.engine.infer(node, scope)

@@ -1,4 +1,4 @@
-"""Which values an attribute is looked up in that lack it: what the rules about attributes have in common."""
+"""Find the values that lack an attribute that is read from them, as shared by all rules about attributes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ GET_ATTRIBUTES_FROM_CALLERS = frozenset({"LogRecord", "Namespace", "SimpleNamesp
 
 @dataclass(frozen=True, slots=True)
 class FailedLookup:
-    """An attribute that is read, and that none of `owners` has."""
+    """A read of an attribute that none of `owners` has."""
 
     node: ast.Attribute
     owners: tuple[Value, ...]
@@ -45,17 +45,17 @@ class FailedLookup:
 
 
 def position_of(node: ast.Attribute) -> Place:
-    """Where the name of an attribute stands."""
+    """Return the position of the attribute's name."""
     return node.end_lineno or node.lineno, max((node.end_col_offset or 0) - len(node.attr) + 1, 1)
 
 
 def is_special(name: str) -> bool:
-    """Whether Python itself gives a meaning to names like this one."""
+    """Return whether a name has the form that Python reserves for special names (`__name__`)."""
     return name.startswith("__") and name.endswith("__")
 
 
 def is_super_uncalled(node: ast.expr, scope: Scope) -> bool:
-    """Whether something is looked up in `super` itself: the parentheses are missing."""
+    """Return whether an attribute is read from `super` itself: the parentheses are missing."""
     match node:
         case ast.Attribute(value=ast.Name(id="super")):
             return scope.lookup("super") is None
@@ -63,17 +63,17 @@ def is_super_uncalled(node: ast.expr, scope: Scope) -> bool:
 
 
 class Lookups:
-    """Looks at each attribute that one file reads."""
+    """Checks each attribute that one file reads."""
 
     def __init__(self, engine: Engine, usage: UsageInference, diagnostics: FileDiagnostics) -> None:
-        """Places that are surely right, and hints of what unknown values are, go to `diagnostics`."""
+        """Positions that are certainly correct, and hints about unknown values, are added to `diagnostics`."""
         self._engine = engine
         self._usage = usage
         self._diagnostics = diagnostics
         self._last: tuple[ast.Attribute | None, FailedLookup | None] = None, None
 
     def failed(self, node: ast.Attribute, scope: Scope) -> FailedLookup | None:
-        """What is known of an attribute that certainly isn't there; None if it is there, or may be."""
+        """Return the details if the attribute certainly doesn't exist; None if it exists or may exist."""
         if self._last[0] is not node:
             self._last = node, self._failed(node, scope)
         return self._last[1]
@@ -124,9 +124,10 @@ class Lookups:
         return FailedLookup(node, owners, position, frozenset(names), shown, unless)
 
     def _of_project(self, owners: tuple[Value, ...]) -> UnlessDefinedIn:
-        """How strange a word has to be that no class of the project has which `owners` are of.
+        """Return which code must not define a word for it to be reported as missing from the project's classes
+        `owners`.
 
-        Where nothing derives from these classes, no word counts but what somebody defines as an attribute.
+        If these classes have no subclasses, only words that are defined as attributes count.
         """
         classes = map(class_of, owners)
         is_final = all(cls is not None and cls.name not in self._engine.project.bases for cls in classes)
@@ -135,15 +136,15 @@ class Lookups:
     def _is_typo_in_alternative(
         self, name: str, owners: tuple[Value, ...], lacking: tuple[Value, ...]
     ) -> bool:
-        """Whether one of several modules that a name may resolve to lacks `name`, and it is a typo of what that has.
+        """Return whether `owners` are alternative modules, and `name` is a typo of a name in one that lacks it.
 
-        Each stands in for the other (`try: import simplejson as json`), so the words of one that is there show what is
-        expected of one that is not.
+        The modules replace each other (`try: import simplejson as json`), so the names in an installed one show what to
+        expect from one that isn't installed.
         """
         return all(isinstance(owner, ModuleValue) for owner in owners) and self._is_typo(name, lacking)
 
     def _is_typo(self, name: str, owners: tuple[Value, ...]) -> bool:
-        """Whether `name` is a typo of what one of `owners` has."""
+        """Return whether `name` is a common typo of a name that one of `owners` has."""
         return any(
             is_common_typo(name, member)
             for owner in owners
@@ -151,7 +152,7 @@ class Lookups:
         )
 
     def _may_be_more(self, owner: Value) -> bool:
-        """Whether it is meant for classes that derive from it, and that may get attributes from elsewhere."""
+        """Return whether a value may have attributes that subclasses or other code add."""
         if isinstance(owner, Tuple):
             return not owner.is_written_out
         if not isinstance(owner, Instance | ClassValue) or (
@@ -175,7 +176,7 @@ class Lookups:
         return (is_shared and classes.has_subclasses(owner.of)) or classes.is_abstract(owner.of)
 
     def _looked_up(self, owner: Value, name: str) -> Values | Missing:
-        """The attribute; of a module only whether it is there, which is known without looking what it is."""
+        """Return the attribute. If a module has the name, return () without inferring its value."""
         if isinstance(owner, ModuleValue):
             module = self._engine.modules.module(owner.name)
             if module is not None and name in module.names:
@@ -191,7 +192,7 @@ def _gets_attributes_from_callers(owner: Value) -> bool:
 
 
 def names_of(engine: Engine, owner: Value) -> set[str]:
-    """All attributes of a value that can be read."""
+    """Return all attributes of a value that gate can read."""
     if isinstance(owner, ModuleValue):
         module = engine.modules.module(owner.name)
         return set(module.names) if module else set()
@@ -205,7 +206,7 @@ def names_of(engine: Engine, owner: Value) -> set[str]:
 
 
 def label(value: Value) -> str:
-    """What a value is called in a message."""
+    """Return the name of a value in messages."""
     match value:
         case ModuleValue(name=name):
             return name

@@ -55,16 +55,16 @@ _READS_AT_ONCE = frozenset({"json", "pickle", "re", "os", "html", "base64", "has
 
 
 class Inspector:
-    """Looks at what is done with the result of each call in one file."""
+    """Checks how one file uses the results of its calls."""
 
     def __init__(self, inspection: Inspection) -> None:
-        """Nothing has been seen yet."""
+        """Start without any recorded calls."""
         self._inspection = inspection
         self._awaited_calls: dict[tuple[Scope | None, str], set[Scope]] = {}
         self._discarded_calls: list[tuple[tuple[Scope | None, str], ast.Call, Scope]] = []
 
     def inspect(self, node: ast.AST, scope: Scope) -> None:
-        """Look at everything that can't be done with a coroutine."""
+        """Check a node for anything that can't be done with a coroutine."""
         if not self._inspection.is_evaluated(node):
             return
         match node:
@@ -106,7 +106,7 @@ class Inspector:
                 self._used(value, scope)
 
     def _called(self, node: ast.Call, scope: Scope) -> None:
-        """A call of a function that reads its arguments at once."""
+        """Check the arguments of a call if the function reads them at once."""
         callees = self._inspection.infer(node.func, scope)
         if not callees or len(callees) != 1 or not isinstance(callees[0], FunctionValue):
             return
@@ -116,7 +116,7 @@ class Inspector:
                 self._used(argument, scope)
 
     def _looked_up(self, node: ast.Attribute, value: ast.expr, scope: Scope) -> None:
-        """An attribute that the result has, and a coroutine does not."""
+        """Report an attribute that a coroutine doesn't have."""
         owners = self._inspection.infer(value, scope)
         if not owners or len(owners) != 1 or not isinstance(owners[0], Coroutine):
             return
@@ -124,7 +124,9 @@ class Inspector:
             self._report(node, owners)
 
     def _report(self, node: ast.expr, values: Sequence[Value]) -> None:
-        """A value that is a coroutine, where none is of use, unless it comes from a method that isn't async."""
+        """Report a coroutine where none is useful, unless the project also has a non-async function of its method's
+        name.
+        """
         message = "this is a coroutine until it is awaited"
         methods = {value.overridden_as for value in values if isinstance(value, Coroutine)}
         self._inspection.diagnostics.report(
@@ -132,24 +134,24 @@ class Inspector:
         )
 
     def finish(self) -> None:
-        """Report what is discarded here and awaited elsewhere."""
+        """Report results that are discarded in one function and awaited in another."""
         for key, call, scope in self._discarded_calls:
             # Code that does both in one function knows the difference.
             if key in self._awaited_calls and scope not in self._awaited_calls[key]:
                 _report_discarded(self._inspection.diagnostics, call, key[1])
 
     def _awaited(self, call: ast.Call, scope: Scope) -> None:
-        """A call whose result is awaited."""
+        """Record a call whose result is awaited."""
         self._awaited_calls.setdefault(self._known_as(call, scope), set()).add(scope)
 
     def _thrown_away(self, call: ast.Call, scope: Scope) -> None:
-        """A call that is a statement."""
+        """Check a call that is a statement of its own. If its result is unknown, record the call for later."""
         self._used(call, scope)
         if _is_asynchronous(scope) and self._inspection.infer(call, scope) is None:
             self._discarded_calls.append((self._known_as(call, scope), call, scope))
 
     def _used(self, node: ast.expr, scope: Scope) -> None:
-        """A value that is used in a way that needs its result."""
+        """Report a value that is a coroutine although the code needs its result."""
         if isinstance(node, ast.Await):
             return
         values = self._inspection.infer(node, scope) if isinstance(node, ast.Call | ast.Name) else None
@@ -157,12 +159,12 @@ class Inspector:
             self._report(node, values)
 
     def _truth(self, nodes: list[ast.expr], scope: Scope) -> None:
-        """A coroutine is always true, and no operand."""
+        """Check operands: a coroutine is always true and supports no operators."""
         for node in nodes:
             self._used(node, scope)
 
     def _chosen(self, node: ast.expr, scope: Scope) -> None:
-        """A value that is chosen among others: a coroutine is seldom meant there."""
+        """Check alternatives (`a or b`) of which one can't be awaited: a coroutine is rarely intended there."""
         match node:
             case ast.BoolOp(values=parts):
                 pass
@@ -175,7 +177,7 @@ class Inspector:
                 self._used(part, scope)
 
     def _is_no_awaitable(self, node: ast.expr, scope: Scope) -> bool:
-        """Whether it is surely something that nobody awaits: a literal, or a builtin value."""
+        """Return whether a value certainly can't be awaited: a literal or a builtin value."""
         if isinstance(node, ast.Constant | ast.JoinedStr | ast.List | ast.Dict | ast.Set | ast.Tuple):
             return True
         values = self._inspection.infer(node, scope)
@@ -186,7 +188,7 @@ class Inspector:
         )
 
     def _named(self, name: str, call: ast.Call, scope: Scope) -> None:
-        """A coroutine that is assigned to a name, and then only passed to functions that can do nothing with it."""
+        """Report a coroutine that is assigned to a name, and then only passed to functions that have no use for it."""
         values = self._inspection.infer(call, scope)
         if not values or not all(isinstance(value, Coroutine) for value in values):
             return
@@ -207,7 +209,7 @@ class Inspector:
             self._report(call, values)
 
     def _returns(self, node: ast.AsyncFunctionDef, scope: Scope) -> None:
-        """An async function that returns a coroutine of its result: awaiting it gives a coroutine again."""
+        """Report an async function that returns a coroutine: awaiting its result gives another coroutine."""
         if node.returns is not None and _is_awaitable(node.returns):
             return
         for inner in own_nodes(node):
@@ -219,7 +221,7 @@ class Inspector:
                     self._used(value, scope)
 
     def _known_as(self, call: ast.Call, scope: Scope) -> tuple[Scope | None, str]:
-        """What is called, and the scope in which that name is the same function."""
+        """Return the scope in which the callee's name is the same function (None if unknown), and that name."""
         text = ast.unparse(call.func)
         root = text.partition(".")[0]
         around: Scope | None = scope
@@ -232,7 +234,9 @@ class Inspector:
 
 
 def _operands(node: ast.AST) -> list[ast.expr]:
-    """The expressions that a node tests or computes with: a coroutine is always true, and no operand."""
+    """Return the expressions that a node tests or computes with: a coroutine is always true and supports no
+    operators.
+    """
     match node:
         case ast.BinOp(left=left, right=right):
             return [left, right]
@@ -248,12 +252,12 @@ def _operands(node: ast.AST) -> list[ast.expr]:
 
 
 def _is_asynchronous(scope: Scope) -> bool:
-    """Whether code in the scope can use `await`."""
+    """Return whether code in the scope can use `await`."""
     return isinstance(scope.node, ast.AsyncFunctionDef)
 
 
 def _is_awaitable(annotation: ast.expr) -> bool:
-    """Whether a value with this annotation may be a coroutine."""
+    """Return whether a value with this annotation may be a coroutine."""
     text = ast.unparse(annotation)
     return (
         any(word in text for word in ("Any", "object", "Coroutine", "Awaitable", "Future", "Task", "T]"))
@@ -262,12 +266,12 @@ def _is_awaitable(annotation: ast.expr) -> bool:
 
 
 def _report_discarded(diagnostics: FileDiagnostics, node: ast.expr, function: str) -> None:
-    """A discarded result of what other code awaits; it counts unless a function of that name is not async."""
+    """Report a discarded result that other code awaits, unless a function with that name isn't async."""
     name = function.rpartition(".")[2]
     message = f"`{function}` is awaited elsewhere"
     diagnostics.report(ID, node, message, name, unless_defined_in="synchronous", hint="add `await`")
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Coroutines that inference found in places where they are of no use."""
+    """Yield findings for coroutines that are used where they are useless."""
     yield from context.decided(ID)

@@ -1,4 +1,4 @@
-"""Pages about rules, made from the modules of the rules: for `gate explain`, SARIF, and docs/names.md."""
+"""Render pages about rules from the rules' modules: for `gate explain`, SARIF, and docs/names.md."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from gate.names.rules.rule import MARK, Example, Rule
 
 
 def page(rule: str) -> str:
-    """What `gate explain RULE` shows."""
+    """Return the page that `gate explain RULE` shows."""
     return "\n".join(_page(load(rule)))
 
 
 def page_of_former(rule: str) -> str:
-    """What `gate explain` shows about a rule by the id that it had before."""
+    """Return the page that `gate explain` shows for a rule's former id."""
     now = FORMER_IDS[rule]
     names = " and ".join(f"`{name}`" for name in now)
     return "\n\n".join([f"Now called {names}.", *map(page, now)])
@@ -45,6 +45,6 @@ def _shown(example: Example) -> Iterator[str]:
 
 
 def table() -> str:
-    """The table of rules in docs/names.md."""
+    """Return the table of rules for docs/names.md."""
     rows = [f"| `{rule}` | {load(rule).SUMMARY} |" for rule in RULES]
     return "\n".join(("| rule | reports |", "| --- | --- |", *rows))

@@ -1,4 +1,4 @@
-"""What the module of a rule contains."""
+"""The interface that the module of a rule implements."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Examples = tuple[Example, ...]
 
 @runtime_checkable
 class Rule(Protocol):
-    """One rule: a module of this package, listed in `RULES`."""
+    """A rule: a module of this package, listed in `RULES`."""
 
     ID: str
     SUMMARY: str
@@ -39,32 +39,33 @@ class Rule(Protocol):
     """Each has no finding at all."""
 
     def check(self, context: Context) -> Iterator[Finding]:
-        """Every finding of the rule in one file."""
+        """Yield every finding of the rule in one file."""
 
 
 @runtime_checkable
 class NodeRule(Rule, Protocol):
-    """A rule that looks at single nodes of the syntax tree."""
+    """A rule that inspects single nodes of the syntax tree."""
 
     NODES: tuple[type[ast.AST], ...]
     """The kinds of nodes to look at, wherever the code does not expect that something is missing."""
 
     def inspect(self, node: ast.AST, scope: Scope, engine: Engine, diagnostics: FileDiagnostics) -> None:
-        """Report candidates to `diagnostics`; `engine.infer(expression, scope)` is what an expression may be.
+        """Report candidates to `diagnostics`. `engine.infer(expression, scope)` returns an expression's possible
+        values.
 
-        It runs only for a file that changed, or whose imports changed. So it decides by these alone, and `check`
+        This only runs for files that changed or whose imports changed, so it must decide by these alone. `check`
         decides by everything else.
         """
 
 
 class Inspector(Protocol):
-    """What follows the walk over one file for a rule."""
+    """Follows the walk over one file for a rule."""
 
     def __init__(self, inspection: Inspection) -> None:
-        """`inspection` says what is walked."""
+        """`inspection` describes the walk."""
 
     def inspect(self, node: ast.AST, scope: Scope) -> None:
-        """Look at a node, after its children. Candidates are reported to `inspection.diagnostics`."""
+        """Inspect a node, after its children. Candidates are reported to `inspection.diagnostics`."""
 
     def finish(self) -> None:
         """Report what only the whole file shows."""
@@ -72,7 +73,7 @@ class Inspector(Protocol):
 
 @runtime_checkable
 class FileRule(Rule, Protocol):
-    """A rule that remembers what it has seen of a file, or that depends on how code is evaluated."""
+    """A rule that remembers parts of a file, or depends on how code is evaluated."""
 
     NODES: tuple[type[ast.AST], ...]
     """The kinds of nodes to look at, wherever they are."""
@@ -81,5 +82,5 @@ class FileRule(Rule, Protocol):
 
 
 def code(text: str) -> Example:
-    """An example of a single Python file."""
+    """Return an example with a single Python file."""
     return {ONE_FILE: text}

@@ -16,13 +16,13 @@ GOOD: Examples = (code("match [1]:\n    case [first, *rest]:\n        print(firs
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """What the compiler rejects in a file that can be parsed."""
+    """Yield findings for code that can be parsed but that the compiler rejects."""
     for line, column, message in context.facts.refused:
         yield Finding(context.path, line, column, line, ID, "error", message)
 
 
 def unreadable(path: str, error: Exception) -> Finding:
-    """A file that could not be read or parsed, so that no rule can check it."""
+    """Return the finding for a file that can't be read or parsed, so that no rule can check it."""
     match error:
         case SyntaxError(lineno=line, offset=column, msg=message):
             return Finding(path, line or 0, column or 1, line or 0, ID, "error", message)

@@ -24,7 +24,7 @@ GOOD: Examples = (
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Names in `__all__` that the module surely does not have."""
+    """Yield findings for names in `__all__` that the module certainly lacks."""
     modules = context.vocabulary.modules
     module = modules.module(context.module)
     if module is None or not context.diagnostics.lacks_exports:

@@ -55,10 +55,10 @@ NODES = (ast.Name, ast.AugAssign)
 
 
 class Inspector:
-    """Looks at each name that a file reads or deletes."""
+    """Checks each name that a file reads or deletes."""
 
     def __init__(self, inspection: Inspection) -> None:
-        """`inspection` says how names are evaluated."""
+        """`inspection` knows how names are evaluated."""
         self._inspection = inspection
         self._engine = inspection.engine
         self._source = inspection.source
@@ -67,7 +67,7 @@ class Inspector:
         self._opens = any(self._is_open_star(star) for star in inspection.source.scope.stars)
 
     def inspect(self, node: ast.AST, scope: Scope) -> None:
-        """A name, or the target of `name += …`, which is read before it is stored."""
+        """Check a name, or the target of `name += …`, which is read before it is assigned."""
         inspection = self._inspection
         if isinstance(node, ast.AugAssign):
             target = node.target
@@ -87,13 +87,13 @@ class Inspector:
                 self._deleted(node, scope)
 
     def finish(self) -> None:
-        """Each name has been decided where it is."""
+        """Do nothing: each name has been checked already."""
 
     def _report(self, node: ast.Name, message: str, hint: str = "") -> None:
         self._inspection.diagnostics.report(ID, node, message, hint=hint)
 
     def _read(self, node: ast.Name, scope: Scope, *, is_asked: bool) -> None:
-        """A name that is read; `is_asked` if a test of the version is around it."""
+        """Check a name that is read. `is_asked` says whether the code around it checks the Python version."""
         name, is_run = node.id, not self._inspection.unrun
         if is_asked and name in OF_PYTHON_2:
             return
@@ -148,7 +148,7 @@ class Inspector:
         )
 
     def _read_bound(self, node: ast.Name, scope: Scope, owner: Scope) -> None:
-        """A name that `owner` binds, or only seems to."""
+        """Check a name that `owner` binds, or only seems to bind."""
         if self._is_hidden(node, scope):
             hint = "a comprehension in the body of a class doesn't see the names of the class"
             self._report(node, f"Undefined name `{node.id}`", hint)
@@ -156,7 +156,7 @@ class Inspector:
             self._report_early(node, self._later(node, owner))
 
     def _is_hidden(self, node: ast.Name, scope: Scope) -> bool:
-        """Whether a comprehension in a class reads a name that only the class binds."""
+        """Return whether a comprehension in a class reads a name that only the class binds."""
         if (
             scope.kind != "class"
             or not self._order.is_hidden(node, scope)
@@ -168,7 +168,7 @@ class Inspector:
         return not stars and (scope.parent is None or scope.parent.lookup(node.id) is None)
 
     def _is_only_declared(self, name: str, scope: Scope) -> bool:
-        """Whether a function around says the type of a name, and neither it nor a function inside gives it a value."""
+        """Return whether an enclosing function only annotates a name, and no nested function assigns it either."""
         return (
             scope.kind == "function"
             and all(isinstance(binding.node, ast.AnnAssign) for binding in scope.names[name])
@@ -176,12 +176,12 @@ class Inspector:
         )
 
     def _added_to(self, node: ast.Name, scope: Scope) -> None:
-        """The target of `name += …`, which is read before it is stored."""
+        """Check the target of `name += …`, which is read before it is assigned."""
         if scope.lookup(node.id) is not None:
             self._too_early(node, scope)
 
     def _deleted(self, node: ast.Name, scope: Scope) -> None:
-        """A name after `del`. In a function that makes it a local one, so no other of that name is deleted."""
+        """Check a name after `del`. In a function, `del` makes the name local, so it can't delete an outer one."""
         is_local = scope.kind == "function" and node.id not in scope.nonlocals
         if is_local and node.id not in scope.names and scope.lookup(node.id) is not None:
             self._report(node, f"`{node.id}` is deleted here and bound nowhere in this function")
@@ -190,7 +190,7 @@ class Inspector:
             self._too_early(node, scope)
 
     def _too_early(self, node: ast.Name, scope: Scope) -> None:
-        """A name that the scope binds, and that is surely not bound where it is used."""
+        """Report a name that the scope binds, but certainly not before this use."""
         if self._source.is_stub or self._source.scope.stars:
             return
         around = scope
@@ -210,13 +210,13 @@ class Inspector:
             self._report_early(node, self._later(node, owner))
 
     def _may_be_around(self, name: str, scope: Scope) -> bool:
-        """Whether a name that a class binds too late may be another one, of the scope around the class."""
+        """Return whether a name that a class binds too late may come from a scope around the class."""
         module = self._source
         is_global = name in module.made_global or name in module.scope.elsewhere or module.writes_globals
         return scope.lookup(name) is not None or name in self._builtins or is_global
 
     def _is_own(self, name: str, scope: Scope) -> bool:
-        """Whether only the code of the scope itself binds the name there, in an order that is known."""
+        """Return whether only the scope's own code binds the name, in a known order."""
         if name not in scope.names or name in scope.elsewhere:
             return False
         if scope.kind == "module":
@@ -242,7 +242,7 @@ class Inspector:
             self._report(node, message, f"it is deleted on line {deletion.lineno}")
 
     def _is_bound_inside(self, name: str, scope: Scope) -> bool:
-        """Whether a function inside binds the name out here."""
+        """Return whether a nested function binds the name in this scope."""
         return scope.kind == "function" and any(
             isinstance(one, ast.Nonlocal) and name in one.names for one in walk(scope.node)
         )
@@ -251,7 +251,7 @@ class Inspector:
         self._report(node, f"`{node.id}` is used before it is bound", hint)
 
     def _later(self, node: ast.Name, scope: Scope) -> str:
-        """Where the name gets its first value, or why it never does."""
+        """Return a hint about where the name gets its first value, or why it never does."""
         lines = [
             getattr(one.node, "lineno", 0)
             for one in scope.names[node.id]
@@ -264,13 +264,13 @@ class Inspector:
         return "nothing gives it a value"
 
     def _elsewhere(self, node: ast.Name, scope: Scope) -> str:
-        """Where the name is bound instead."""
+        """Return a hint about where the name is bound instead."""
         inside = scope.names[node.id][0].inside
         what = "the handler of the exception" if isinstance(inside, ast.ExceptHandler) else "a comprehension"
         return f"it is bound only inside {what} on line {getattr(inside, 'lineno', 0)}"
 
     def _attribute_of_self(self, name: str, scope: Scope) -> str:
-        """`self.name`, where the class around has such an attribute; empty otherwise."""
+        """Return `self.NAME` if the enclosing class has this attribute, else ""."""
         around: Scope | None = scope
         while around is not None and around.parent is not None and around.parent.kind != "class":
             around = around.parent
@@ -294,7 +294,7 @@ class Inspector:
 
 
 def _builtins_of(engine: Engine) -> frozenset[str]:
-    """The builtins of the version that the project is for, as far as this interpreter has them not."""
+    """Return the builtins of the project's Python version, including those that this interpreter lacks."""
     source = engine.modules.source("builtins")
     if source is None:
         return frozenset()
@@ -307,7 +307,7 @@ def _builtins_of(engine: Engine) -> frozenset[str]:
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Names that nothing binds, or not yet. An undefined name may be a module that was not imported."""
+    """Yield findings for names that are undefined, or not yet bound. A module may be meant that wasn't imported."""
     for candidate in context.candidates(ID):
         if candidate.word:
             yield _finding(context, candidate)

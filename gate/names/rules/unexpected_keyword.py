@@ -42,15 +42,15 @@ MOST_USED = 2
 
 
 class Inspector:
-    """Looks at the keywords of each call in one file, and at what queries of Django's models name."""
+    """Checks the keywords of each call in one file, and the fields in queries of Django models."""
 
     def __init__(self, inspection: Inspection) -> None:
-        """`inspection` knows what is called, and whether its arguments fit."""
+        """`inspection` knows the callees, and whether their arguments fit."""
         self._inspection = inspection
         self._engine = inspection.engine
 
     def inspect(self, node: ast.AST, scope: Scope) -> None:
-        """A keyword that the function does not take, or a query of a field that the model does not have."""
+        """Report a keyword that the function doesn't accept, or a queried field that the model doesn't have."""
         if not isinstance(node, ast.Call):
             return
         if self._inspection.is_evaluated(node):
@@ -60,7 +60,7 @@ class Inspector:
             self._compare_query(node, scope)
 
     def finish(self) -> None:
-        """Each call has been decided where it is."""
+        """Do nothing: each call has been checked already."""
 
     def _compare(self, call: CheckedCall) -> None:
         for typo in call.typos:
@@ -78,7 +78,7 @@ class Inspector:
         self._inspection.diagnostics.report(ID, node, message, word, accepted, unless_defined_in=unless)
 
     def _compare_query(self, node: ast.Call, scope: Scope) -> None:
-        """A query of one of Django's models, or a call of the model itself."""
+        """Check a query of a Django model, or a call of the model itself."""
         texts: list[ast.expr] = []
         if isinstance(node.func, ast.Attribute) and node.func.attr in _TAKE_FIELDS | _TAKE_PATHS:
             model = queried_model(self._engine, node.func, scope)
@@ -109,7 +109,7 @@ class Inspector:
 
 
 def _conditions(node: ast.Call) -> Iterator[ast.keyword]:
-    """The keywords of `Q(…)` among the arguments of a query."""
+    """Yield the keywords of each `Q(…)` among the arguments of a query."""
     for argument in node.args:
         for inner in ast.walk(argument):
             if isinstance(inner, ast.Call) and name_of(inner) == "Q":
@@ -117,7 +117,7 @@ def _conditions(node: ast.Call) -> Iterator[ast.keyword]:
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Keywords that the function does not take; of functions that cannot be found, typos of keywords."""
+    """Yield findings for keywords that the function doesn't accept, or that are typos if the function is unknown."""
     yield from context.decided(ID)
     vocabulary = context.vocabulary
     for use in context.open_keywords:
@@ -130,7 +130,9 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _of_package(use: Use, vocabulary: ProjectVocabulary) -> list[str]:
-    """What is meant by a keyword that the package of the function has nowhere: a common typo of what it has."""
+    """Return suggestions for a keyword that the function's package never mentions: words of which it is a common
+    typo.
+    """
     name, top = use.name, use.root.partition(".")[0]
     packages = vocabulary.packages
     if not top or name in vocabulary.own or vocabulary.used.get(name, 0) > MOST_USED:

@@ -71,14 +71,14 @@ _SPECIAL_NAMES = frozenset(
 
 
 class Inspector:
-    """Inspects every attribute that is read from anything but a module."""
+    """Checks every attribute that is read from anything but a module."""
 
     def __init__(self, inspection: Inspection) -> None:
         """`inspection` knows which attributes are missing."""
         self._inspection = inspection
 
     def inspect(self, node: ast.AST, scope: Scope) -> None:
-        """An attribute that no class has which the value may be of."""
+        """Report an attribute that no possible class of the value has."""
         if not isinstance(node, ast.Attribute):
             return
         lookup = self._inspection.failed_lookup(node, scope)
@@ -89,10 +89,10 @@ class Inspector:
             self._compare_special(node, scope)
 
     def finish(self) -> None:
-        """Each attribute has been decided where it is."""
+        """Do nothing: each attribute has been checked already."""
 
     def _compare_special(self, node: ast.Attribute, scope: Scope) -> None:
-        """A typo of a name that Python itself knows, with two underscores on both sides."""
+        """Report a typo of a special name, with two underscores on both sides."""
         is_read = isinstance(node.ctx, ast.Load) and not self._inspection.guard(node).expects_missing
         typos = [name for name in candidates(node.attr, _SPECIAL_NAMES) if is_common_typo(node.attr, name)]
         if is_read and typos and not is_super_uncalled(node, scope):
@@ -106,7 +106,7 @@ class Inspector:
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Attributes that inferred types lack; on other values, the evidence that is weaker in turn."""
+    """Yield findings for attributes that inferred types lack. For other values, weaker and weaker evidence is used."""
     yield from context.decided(ID)
     for use in context.open_attributes:
         finding = typo_in_project(context, use)
@@ -117,7 +117,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def typo_in_project(context: Context, use: Use) -> Finding | None:
-    """A name that nothing defines, and that is a typo of one that something does define."""
+    """Return a finding if nothing defines the name and it is a typo of a defined one, else None."""
     vocabulary = context.vocabulary
     suggested = vocabulary.right_words(use, keyword=False)
     if not suggested:
@@ -127,7 +127,7 @@ def typo_in_project(context: Context, use: Use) -> Finding | None:
 
 
 def _unfit(context: Context, use: Use) -> Finding | None:
-    """A name that the value, by how it is used, most likely does not have."""
+    """Return a finding if the value, given how it is used, most likely doesn't have the name, else None."""
     name, vocabulary, hint = use.name, context.vocabulary, context.hint(use)
     if len(name) < 2 or name.startswith("_"):
         return None
@@ -168,7 +168,7 @@ def _unfit(context: Context, use: Use) -> Finding | None:
 def _not_of_type(
     use: Use, hint: TypeHint, vocabulary: ProjectVocabulary, *, is_elsewhere: bool, is_undefined: bool
 ) -> tuple[str, list[str]] | None:
-    """The message and what may be meant, where a value is used as `str`, `list` or `dict`, which lack the name."""
+    """Return a message and suggestions if a value is used as a `str`, `list`, or `dict`, which lack the name."""
     name, kind = use.name, hint.kind
     if not kind or name in ATTRIBUTES[kind]:
         return None
@@ -183,7 +183,7 @@ def _not_of_type(
 
 
 def _out_of_reach(context: Context, use: Use) -> Finding | None:
-    """A name that nothing which the file can reach defines."""
+    """Return a finding if nothing that the file can reach defines the name, else None."""
     suggested = words_in_reach(use, context.hint(use), context.vocabulary, context.packages)
     return (
         finding_at(context.path, use, ID, f"nothing here defines `.{use.name}`", suggested)

@@ -45,7 +45,7 @@ _MOST_REQUESTS = 2
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Fixtures that tests and fixtures ask for."""
+    """Yield findings for unknown fixtures that tests and fixtures request."""
     for request in context.facts.fixture_requests:
         if suggested := _meant(request, context.vocabulary):
             message = f"there is no fixture `{request.name}`"
@@ -53,7 +53,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _meant(request: FixtureRequest, vocabulary: ProjectVocabulary) -> list[str]:
-    """The fixtures and parameters that a name may be a typo of; none if it may be right."""
+    """Return the fixtures and parameters of which a name may be a typo, or [] if it may be correct."""
     name, counts = request.name, vocabulary.fixture_requests
     if name in vocabulary.fixtures or name in OF_PYTEST or counts.get(name, 0) > _MOST_REQUESTS:
         return []

@@ -49,7 +49,7 @@ NODES = (ast.Subscript, ast.Call)
 
 
 def inspect(node: ast.AST, scope: Scope, engine: Engine, diagnostics: FileDiagnostics) -> None:
-    """A constant key that is looked up."""
+    """Check a constant key that is looked up."""
     match node:
         case ast.Subscript(value=mapping, slice=ast.Constant(value=str(text)) as key):
             is_item = isinstance(node.ctx, ast.Load)
@@ -73,7 +73,7 @@ def inspect(node: ast.AST, scope: Scope, engine: Engine, diagnostics: FileDiagno
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Keys of enumerations and TypedDicts, and environment variables."""
+    """Yield findings for keys of enumerations and TypedDicts, and for environment variables."""
     yield from context.decided(ID)
     for use in context.facts.environment_keys:
         if not use.owner and (suggested := variables_meant(use.name, context.vocabulary.environment)):

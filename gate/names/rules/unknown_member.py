@@ -62,14 +62,14 @@ NODES = (ast.Attribute,)
 
 
 class Inspector:
-    """Looks at each attribute that is read from a module."""
+    """Checks each attribute that is read from a module."""
 
     def __init__(self, inspection: Inspection) -> None:
         """`inspection` knows which attributes are missing."""
         self._inspection = inspection
 
     def inspect(self, node: ast.AST, scope: Scope) -> None:
-        """A name that is looked up in modules that lack it."""
+        """Report a name that is read from modules that lack it."""
         lookup = self._inspection.failed_lookup(node, scope) if isinstance(node, ast.Attribute) else None
         if lookup is None or not isinstance(lookup.owners[0], ModuleValue):
             return
@@ -93,7 +93,9 @@ class Inspector:
         )
 
     def _class_called_like(self, module: ModuleValue, attribute: str) -> str:
-        """`datetime.datetime.now` for `datetime.now`: the class of the module's name, if that has the attribute."""
+        """Return `datetime.datetime.now` for `datetime.now` if the module's namesake class has the attribute, else
+        "".
+        """
         name = module.name.rpartition(".")[2]
         engine = self._inspection.engine
         match engine.names.member(module.name, name):
@@ -102,11 +104,11 @@ class Inspector:
         return ""
 
     def finish(self) -> None:
-        """Each attribute has been decided where it is."""
+        """Do nothing: each attribute has been checked already."""
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Names that modules lack, whether they are imported or looked up."""
+    """Yield findings for imported names and attributes that a module lacks."""
     yield from context.decided(ID)
     yield from once_a_line(map(partial(_imported, context), context.unresolved_imports))
     for candidate in context.candidates("undefined-name"):
@@ -121,7 +123,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _imported(context: Context, use: Use) -> Finding | None:
-    """A name that is imported from a module that lacks it."""
+    """Return a finding if a name is imported from a module that lacks it, else None."""
     vocabulary, modules = context.vocabulary, context.vocabulary.modules
     if not use.owner or not use.name or modules.is_ambiguous(use.owner, context.path):
         return None
@@ -144,7 +146,7 @@ def _imported(context: Context, use: Use) -> Finding | None:
 
 
 def _imported_from_absent(context: Context, use: Use) -> Finding | None:
-    """A name that is imported from a package that is not installed: a typo of a name that it is known to have."""
+    """Return a finding if an import from a package that isn't installed is a typo of a name it is known to have."""
     vocabulary, top = context.vocabulary, use.owner.partition(".")[0]
     if vocabulary.modules.is_known_package(use.owner) or top not in known_packages.names():
         return None
@@ -168,7 +170,7 @@ def _imported_from_absent(context: Context, use: Use) -> Finding | None:
 
 
 def _of_open_module(context: Context, use: Use) -> Finding | None:
-    """A common typo of a name that a module shows, which may have others."""
+    """Return a finding for a common typo of a module's name, although the module may have more names than gate sees."""
     vocabulary = context.vocabulary
     module = vocabulary.modules.module(use.owner)
     if module is None or use.name in module.names or not vocabulary.is_unknown_to_all(use.name):
@@ -180,7 +182,9 @@ def _of_open_module(context: Context, use: Use) -> Finding | None:
 
 
 def _of_package(context: Context, use: Use) -> Finding | None:
-    """A name looked up in a package that is not installed: a common typo, or what another language calls it."""
+    """Return a finding for a name in a package that isn't installed: a common typo, or another language's name for
+    it.
+    """
     vocabulary, name, top = context.vocabulary, use.name, use.owner.partition(".")[0]
     if (
         top not in known_packages.names()

@@ -43,7 +43,7 @@ GOOD: Examples = (
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Imports of modules that do not exist."""
+    """Yield findings for imports of modules that don't exist."""
     yield from once_a_line(map(partial(_imported, context), context.unresolved_imports))
 
 
@@ -61,7 +61,7 @@ def _imported(context: Context, use: Use) -> Finding | None:
 
 
 def _package(context: Context, use: Use) -> Finding | None:
-    """A package that is nowhere: a typo, if it is close to another that exists or that others import."""
+    """Return a finding for an unknown package if it is a typo of one that exists or that the project uses more."""
     vocabulary, (top, _, rest) = context.vocabulary, use.owner.partition(".")
     required = vocabulary.required
     # `ldap` comes from `python-ldap`, `serial` from `pyserial`.
@@ -97,13 +97,13 @@ def _package(context: Context, use: Use) -> Finding | None:
 
 
 def _has(module: str, name: str, vocabulary: ProjectVocabulary) -> bool:
-    """Whether there is such a module, with the name if there is one to look for."""
+    """Return whether the module exists and has the name, if one is given."""
     finding = vocabulary.modules.module(module)
     return finding is not None and (name in finding.names if name else "." in module)
 
 
 def misspelt_submodule(use: Use) -> tuple[str, list[str]] | None:
-    """The wrong part of a module's path in a known package that is not installed, and what it may be instead."""
+    """Return the wrong part of a module path in a known but not installed package, with suggestions, or None."""
     top, *inner = use.owner.split(".")
     words = known_packages.words_of(top).defined
     for number, part in enumerate(inner):
@@ -116,7 +116,7 @@ def misspelt_submodule(use: Use) -> tuple[str, list[str]] | None:
 
 
 def _submodule_of_absent(context: Context, use: Use) -> Finding | None:
-    """A module of a package that is not installed: only common typos of what is known of it are reported."""
+    """Return a finding for a module of a package that isn't installed, only if it is a common typo of a known one."""
     finding = misspelt_submodule(use)
     if finding is None:
         return None
@@ -126,7 +126,7 @@ def _submodule_of_absent(context: Context, use: Use) -> Finding | None:
 
 
 def _submodule(context: Context, use: Use) -> Finding | None:
-    """A package that exists, and a module in it that does not."""
+    """Return a finding for a missing module in an existing package, else None."""
     modules = context.vocabulary.modules
     if modules.generated.has(use.owner):
         return None

@@ -63,7 +63,7 @@ NODES = (ast.Call,)
 
 
 def inspect(node: ast.AST, scope: Scope, engine: Engine, diagnostics: FileDiagnostics) -> None:
-    """An attribute that a test replaces: of an object that it gets, or at the end of a dotted name."""
+    """Check an attribute that a test replaces: on an object, or at the end of a dotted name."""
     target = patched_object(node) if isinstance(node, ast.Call) else None
     if target is None:
         return
@@ -78,7 +78,7 @@ def inspect(node: ast.AST, scope: Scope, engine: Engine, diagnostics: FileDiagno
 
 
 def _at(engine: Engine, path: str) -> Values:
-    """What a dotted name leads to."""
+    """Return the values that a dotted name resolves to, or None if they are unknown."""
     module, _, name = path.rpartition(".")
     if not module:
         return None
@@ -114,7 +114,7 @@ def _report(
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Names of objects in strings that surely lead nowhere."""
+    """Yield findings for names of objects in strings that certainly don't resolve."""
     yield from context.decided(ID)
     for reference, missing in context.references.missing(context.path, context.facts.references):
         parts = reference.text.replace(":", ".").split(".")

@@ -31,23 +31,23 @@ NODES = (ast.Call,)
 
 
 class Inspector:
-    """Looks at the kinds of arguments that calls of the standard library are given."""
+    """Checks the types of arguments in calls of the standard library."""
 
     def __init__(self, inspection: Inspection) -> None:
-        """`inspection` knows what is called."""
+        """`inspection` knows the callees."""
         self._inspection = inspection
 
     def inspect(self, node: ast.AST, scope: Scope) -> None:
-        """A call of anything but `load`, `loads`, `dump`, and `dumps`, which are `wrong-json-argument`'s."""
+        """Check a call of anything but `load`, `loads`, `dump`, and `dumps`, which `wrong-json-argument` checks."""
         if isinstance(node, ast.Call) and self._inspection.is_evaluated(node):
             call = self._inspection.calls.checked(node, scope)
             if call.text is not None and serialization_of(call.callee) is None:
                 self._inspection.diagnostics.report(ID, node, call.text.message, hint=call.text.hint)
 
     def finish(self) -> None:
-        """Each call has been decided where it is."""
+        """Do nothing: each call has been checked already."""
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Arguments that inference found to be of the wrong kind."""
+    """Yield findings for arguments of the wrong type."""
     yield from context.decided(ID)

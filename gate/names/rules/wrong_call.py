@@ -38,15 +38,15 @@ NODES = (ast.Subscript, ast.Attribute, ast.Call)
 
 
 class Inspector:
-    """Looks at what one file calls, and at what it looks up in functions and modules."""
+    """Checks what one file calls, and what it subscripts."""
 
     def __init__(self, inspection: Inspection) -> None:
-        """`inspection` knows what is called, and whether its arguments fit."""
+        """`inspection` knows the callees, and whether their arguments fit."""
         self._inspection = inspection
         self._engine = inspection.engine
 
     def inspect(self, node: ast.AST, scope: Scope) -> None:
-        """A call that doesn't fit, an item of a function or a module, or an attribute of `super` itself."""
+        """Report a call that doesn't fit, a subscript of a function or module, or an attribute of `super` itself."""
         inspection = self._inspection
         match node:
             case ast.Attribute(ctx=ast.Load()) if not inspection.guard(node).expects_missing:
@@ -60,7 +60,7 @@ class Inspector:
                 self._called(node, inspection.calls.checked(node, scope), scope)
 
     def finish(self) -> None:
-        """Each node has been decided where it is."""
+        """Do nothing: each node has been checked already."""
 
     def _report(self, node: ast.expr | ast.keyword, message: str, hint: str = "") -> None:
         self._inspection.diagnostics.report(ID, node, message, hint=hint)
@@ -87,7 +87,7 @@ class Inspector:
             self._compared(node, call, call.mismatch)
 
     def _compared(self, node: ast.Call, call: CheckedCall, mismatch: Mismatch) -> None:
-        """The arguments of a call that doesn't fit."""
+        """Report the arguments of a call that doesn't fit."""
         reason, shown = mismatch.reason, mismatch.shown
         if reason.kind == "twice" and reason.node is not None:
             self._report(reason.node, f"`{shown}` gets `{reason.name}` twice: by position and by name")
@@ -105,9 +105,9 @@ class Inspector:
             report_missing(self._inspection.diagnostics, ID, node, mismatch, call.module)
 
     def _is_not_callable(self, value: Instance, node: ast.expr, scope: Scope) -> bool:
-        """Whether a value of the standard library can't be called, whatever it is annotated with.
+        """Return whether a value of a standard library class can't be called, regardless of annotations.
 
-        That it is called speaks against what it is annotated with, so the code itself has to show what it is.
+        A call contradicts such an annotation, so the code itself has to show the value's type.
         """
         if value.of.origin != "library" or self._is_callable(value):
             return False
@@ -135,7 +135,7 @@ def _has_no_items(value: Value) -> bool:
 def report_missing(
     diagnostics: FileDiagnostics, rule: str, node: ast.Call, mismatch: Mismatch, module: Module | None
 ) -> None:
-    """A required argument that is not given; `module` is where the function is looked up."""
+    """Report that a required argument is missing. `module` is the module that the function is looked up in."""
     shown, name = mismatch.shown, mismatch.reason.name
     top, _, function = shown.rpartition(".")
     # Only what the module has can be meant: `yaml` has no `loads`.
@@ -148,5 +148,5 @@ def report_missing(
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Calls that inference found not to fit."""
+    """Yield findings for calls that don't fit."""
     yield from context.decided(ID)

@@ -46,19 +46,19 @@ _SINGLE = frozenset({"str", "int", "float", "bool", "list", "set"})
 
 
 class Malformed(Exception):
-    """A format string that can't be used, or that this module can't read if it has no message."""
+    """A format string that is invalid, or, without a message, one that this module can't read."""
 
 
 @dataclass
 class Fields:
-    """What a format string takes: so many arguments by position, and some by name."""
+    """The arguments that a format string takes: a number of positional ones, and the names of others."""
 
     count: int = 0
     names: list[str] = field(default_factory=list)
 
 
 def inspect(node: ast.AST, scope: Scope, engine: Engine, diagnostics: FileDiagnostics) -> None:
-    """A literal that is formatted with `%`, with `str.format`, or by a logger."""
+    """Check a literal that is formatted with `%`, with `str.format`, or by a logger."""
     problem: tuple[str, str] | None = None
     try:
         match node:
@@ -76,7 +76,7 @@ def inspect(node: ast.AST, scope: Scope, engine: Engine, diagnostics: FileDiagno
 
 
 def percent_fields(text: str | bytes) -> Fields:
-    """The fields of a format string for `%`."""
+    """Return the fields of a format string for `%`. Raises Malformed if it can't be used or read."""
     fields = Fields()
     is_bytes = isinstance(text, bytes)
     kinds = "diouxXeEfFgGcrsab" if is_bytes else "diouxXeEfFgGcrsa"
@@ -103,7 +103,7 @@ def percent_fields(text: str | bytes) -> Fields:
 
 
 def brace_fields(text: str) -> Fields:
-    """The fields of a format string for `str.format`."""
+    """Return the fields of a format string for `str.format`. Raises Malformed if it is invalid."""
     fields = Fields()
     numbered = automatic = 0
     try:
@@ -128,7 +128,7 @@ def brace_fields(text: str) -> Fields:
 
 
 def _compared(fields: Fields, passed: ast.expr, scope: Scope, engine: Engine) -> tuple[str, str] | None:
-    """What doesn't fit between the fields of `%` and what stands after it."""
+    """Return a message and a hint if the value after `%` doesn't fit the fields, else None."""
     match passed:
         case ast.Tuple(elts=items):
             if any(isinstance(item, ast.Starred) for item in items):
@@ -154,7 +154,7 @@ def _compared(fields: Fields, passed: ast.expr, scope: Scope, engine: Engine) ->
 
 
 def _formatted(fields: Fields, node: ast.Call) -> tuple[str, str] | None:
-    """What doesn't fit between the fields of `str.format` and its arguments."""
+    """Return a message and a hint if the arguments of `str.format` don't fit the fields, else None."""
     is_spread = any(isinstance(argument, ast.Starred) for argument in node.args)
     if fields.count > len(node.args) and not is_spread:
         return _counted(fields.count, len(node.args))
@@ -163,7 +163,7 @@ def _formatted(fields: Fields, node: ast.Call) -> tuple[str, str] | None:
 
 
 def _logged(node: ast.Call, scope: Scope, engine: Engine) -> tuple[str, str] | None:
-    """What doesn't fit in a call of a logger."""
+    """Return a message and a hint if the arguments of a logger call don't fit, else None."""
     match engine.infer(node.func, scope):
         case [FunctionValue() as function] if function.scope.source.name == "logging":
             arguments = node.args[function.definitions[0].name == "log" :]
@@ -195,5 +195,5 @@ def _named(wanted: list[str], passed: list[str]) -> tuple[str, str] | None:
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Format strings that inference found not to fit."""
+    """Yield findings for format strings that don't fit their arguments."""
     yield from context.decided(ID)

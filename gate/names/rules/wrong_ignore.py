@@ -26,7 +26,7 @@ GOOD: Examples = (
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Comments that ignore nothing."""
+    """Yield findings for comments that ignore nothing."""
     for mistake in context.suppressions.mistakes:
         position = mistake.line, mistake.column, mistake.line
         if not mistake.rule:

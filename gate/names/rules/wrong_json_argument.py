@@ -54,17 +54,17 @@ NODES = (ast.Call, ast.Import, ast.ImportFrom)
 
 
 class Inspector:
-    """Looks at each call of `load`, `loads`, `dump`, and `dumps`."""
+    """Checks each call of `load`, `loads`, `dump`, and `dumps`."""
 
     def __init__(self, inspection: Inspection) -> None:
-        """Nothing has been imported yet."""
+        """Start without any imports."""
         self._inspection = inspection
         self._imports_family = False
         self._passed_on: dict[ast.Call, tuple[str, str]] = {}
         """Calls of a function that another file has imported: its module and its name."""
 
     def inspect(self, node: ast.AST, scope: Scope) -> None:
-        """A value of the wrong kind, or a required argument that is not given."""
+        """Report a value of the wrong type or a missing required argument, and note imports."""
         match node:
             case ast.Import(names=aliases):
                 self._imports_family |= any(alias.name in FAMILY for alias in aliases)
@@ -88,7 +88,7 @@ class Inspector:
             report_missing(self._inspection.diagnostics, ID, node, call.mismatch, call.module)
 
     def finish(self) -> None:
-        """What the text of the file says about the values that are given."""
+        """Collect the calls that the text of the file shows to be wrong: by how their values are made and named."""
         if self._imports_family or self._passed_on:
             calls = LoadAndDump(self._inspection.source.tree)
             self._inspection.diagnostics.json_calls = [
@@ -97,7 +97,7 @@ class Inspector:
             ]
 
     def _function_passed_on(self, node: ast.Call, call: CheckedCall, scope: Scope) -> tuple[str, str] | None:
-        """The module and the name of the function that is called, if another file has imported it.
+        """Return the module and name of the called function if another file has imported it, else None.
 
         `LoadAndDump` reads the imports of this file itself.
         """
@@ -117,7 +117,7 @@ class Inspector:
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Calls whose value is of the wrong kind: by inference, or by how the value is made and named."""
+    """Yield findings for calls with a value of the wrong type, by inference or by how the value is made and named."""
     yield from context.decided(ID)
     for call in context.json_calls.values():
         hint = f"did you mean `{call.right}`?" if call.right else ""

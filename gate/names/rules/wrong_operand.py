@@ -41,7 +41,7 @@ _PLAIN = frozenset({"str", "bytes", "int", "float", "bool", "complex", "list", "
 
 
 def inspect(node: ast.AST, scope: Scope, engine: Engine, diagnostics: FileDiagnostics) -> None:
-    """Both sides of an operator; one that is reflected, or on an unknown value, may be anything."""
+    """Check both operands. Nothing is reported if the other operand is unknown or may implement the operator."""
     match node:
         case ast.BinOp(left=left, op=operator, right=right) if not isinstance(operator, ast.BitOr):
             pairs = [(left, right), (right, left)]
@@ -71,7 +71,7 @@ def inspect(node: ast.AST, scope: Scope, engine: Engine, diagnostics: FileDiagno
 
 
 def _supports_none(values: Values, engine: Engine) -> bool:
-    """Whether a value is certainly a function or a module."""
+    """Return whether a value is certainly a function or a module, which support no operators."""
     match values:
         case [ModuleValue()]:
             return True
@@ -82,7 +82,7 @@ def _supports_none(values: Values, engine: Engine) -> bool:
 
 
 def _has_no_operators_for_others(values: Values) -> bool:
-    """Whether a value is certainly of a kind that does not define what an operator on a function gives."""
+    """Return whether a value certainly doesn't implement operators for functions and modules."""
     return values == NEVER or (
         bool(values)
         and all(
@@ -94,5 +94,5 @@ def _has_no_operators_for_others(values: Values) -> bool:
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Operators that inference found to have such an operand."""
+    """Yield findings for operators with such an operand."""
     yield from context.decided(ID)

@@ -1,1 +1,1 @@
-"""The walk over the syntax tree of a file, which finds candidates for the rules by inference."""
+"""Walk the syntax tree of a file to find candidates for the rules by inference."""

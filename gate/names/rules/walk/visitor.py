@@ -1,4 +1,4 @@
-"""The walk over one file: each node goes to the checks that concern it."""
+"""Walk one file and pass each node to the checks for it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gate.names.syntax.type_comments import ARGUMENT_TYPES, texts_of_types, type
 
 @cache
 def node_rules() -> Mapping[type[ast.AST], list[NodeRule]]:
-    """The rules that look at single nodes, by the kinds of nodes that they look at."""
+    """Return the rules that inspect single nodes, by the type of node."""
     rules: dict[type[ast.AST], list[NodeRule]] = {}
     for rule in map(load, RULES):
         if isinstance(rule, NodeRule):
@@ -29,7 +29,7 @@ def node_rules() -> Mapping[type[ast.AST], list[NodeRule]]:
 
 @cache
 def file_rules() -> list[FileRule]:
-    """The rules that follow the walk over a file."""
+    """Return the rules that follow the walk over a file."""
     return [rule for rule in map(load, RULES) if isinstance(rule, FileRule)]
 
 
@@ -37,10 +37,10 @@ _OF_TYPES = frozenset({"typing", "typing_extensions", "collections", "mypy_exten
 
 
 class Visitor:
-    """Reads one file with an engine that knows the others."""
+    """Walks one file with an engine that knows the others."""
 
     def __init__(self, engine: Engine, source: Source) -> None:
-        """`source` is a file of the project."""
+        """Create the rules' inspectors for `source`, a file of the project."""
         self._engine = engine
         self._source = source
         self._rules = node_rules()
@@ -59,7 +59,7 @@ class Visitor:
         """How many functions around say that what annotates them is no type."""
 
     def judge(self) -> FileDiagnostics:
-        """Everything that is certain about the file."""
+        """Walk the file, and return everything that is certain about it."""
         self._all(self._source.tree.body, self._source.scope)
         for inspector in self._inspectors:
             inspector.finish()
@@ -114,7 +114,7 @@ class Visitor:
             self._types_given(node, scope)
 
     def _commented(self, node: ast.stmt | ast.arg, scope: Scope) -> None:
-        """The types in a comment about a statement or a parameter are read like annotations."""
+        """Visit the types in a comment on a statement or a parameter, like annotations."""
         for annotation in self._comments.get((node.lineno, node.col_offset), ()):
             self._type(annotation, scope)
 
@@ -128,7 +128,7 @@ class Visitor:
         self._texts(node, scope)
 
     def _texts(self, node: ast.expr, scope: Scope, *, is_certain: bool = False) -> None:
-        """The types in an expression that are written as texts."""
+        """Visit the types in an expression that are written as strings."""
         if self._unchecked:
             return
         for text, is_type in texts_of_types(node, is_certain=is_certain):
@@ -146,7 +146,7 @@ class Visitor:
         self._inspection.postponed -= 1
 
     def _types_given(self, node: ast.Call | ast.Subscript, scope: Scope) -> None:
-        """The types that code hands to what handles types: `cast("Item", x)`, `List["Item"]`."""
+        """Visit the types that are passed to typing constructs: `cast("Item", x)`, `List["Item"]`."""
         name = self._name_in_typing(node.func if isinstance(node, ast.Call) else node.value, scope)
         if isinstance(node, ast.Subscript):
             if name and name not in {"Literal", "Annotated"}:
@@ -164,7 +164,7 @@ class Visitor:
             self._texts(item, scope, is_certain=True)
 
     def _name_in_typing(self, node: ast.expr, scope: Scope) -> str:
-        """What the modules of types call what a name or an attribute resolves to; empty if it is none of theirs."""
+        """Return the name of a node's object in `typing` or a similar module, or "" if it comes from elsewhere."""
         first = node
         while isinstance(first, ast.Attribute):
             first = first.value
@@ -180,7 +180,7 @@ class Visitor:
         return node.attr if isinstance(node, ast.Attribute) else bound[0][0].name
 
     def _type_parameters(self, node: ast.AST, scope: Scope) -> None:
-        """The bounds and defaults of type parameters are read when somebody asks for them."""
+        """Visit the bounds and defaults of type parameters, which Python evaluates only on demand."""
         for parameter in getattr(node, "type_params", ()):
             for bound in (getattr(parameter, "bound", None), getattr(parameter, "default_value", None)):
                 if bound is not None:
@@ -189,7 +189,7 @@ class Visitor:
                     self._inspection.postponed -= 1
 
     def _inside(self, node: ast.ClassDef | Function, scope: Scope) -> Scope:
-        """Where type parameters of the definition are seen, if it has any."""
+        """Return the scope in which the definition's type parameters are visible, or `scope` if it has none."""
         return self._source.inner(node, scope) if getattr(node, "type_params", None) else scope
 
     def _function(self, node: Function, scope: Scope) -> None:
