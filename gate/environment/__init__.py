@@ -1,4 +1,4 @@
-"""The project's own environment: where it is, its interpreter, what is installed beside it, which tool to start."""
+"""Find or build a project's environment: its interpreter, its packages, and the tools to start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Building the environment that a tree describes, with uv, once for each content; pruned by age and size."""
+"""Build environments from a tree's declarations with uv, once for each content. Old and large ones are pruned."""
 
 from __future__ import annotations
 
@@ -36,14 +36,17 @@ COMPLETE = "complete.json"
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """Builds environments below `folder`. `environ` are the caller's variables; setting `cancel` ends a build."""
+    """Builds environments below `folder`. `environ` are the caller's variables. Setting `cancel` ends a build."""
 
     folder: Path
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     cancel: Cancel = field(default_factory=Cancel)
 
     def key(self, declared: Declared) -> str:
-        """What decides the content of an environment: the declaring files, and where packages come from."""
+        """Return the cache key of an environment.
+
+        It covers the declaring files, the sources of packages, and the interpreters that uv could take.
+        """
         files = {path: data for path, data in declared.contents.items() if not is_own_setup(path)}
         files |= {f"/{folder}": data for folder, data in declared.local.items()}
         parts = [repr((declared.own, declared.for_tests_alone))]
@@ -55,7 +58,7 @@ class Builder:
         return key_of("2", json.dumps([variables, pythons]), *parts)
 
     def built(self, declared: Declared) -> Path | None:
-        """The environment for these declarations, if it is there already."""
+        """Return the environment for these declarations and mark it as used, or None if it doesn't exist."""
         prefix = self.folder / self.key(declared)[:32]
         with contextlib.suppress(OSError):
             os.utime(prefix / COMPLETE)
@@ -63,9 +66,10 @@ class Builder:
         return None
 
     def build(self, declared: Declared, root: Path, folder: str) -> Path:
-        """The environment for the project in `folder` of the tree checked out at `root`; raises BuildFailed.
+        """Return the environment for the project in `folder` of the tree at `root`, building it if necessary.
 
-        The project itself, and other packages of the tree, are not installed in it: that is done for each tree.
+        The project itself and other packages of the tree aren't installed in it, because that is done for each tree.
+        Raises BuildFailed.
         """
         existing = self.built(declared)
         if existing is not None:
@@ -91,13 +95,13 @@ class Builder:
 
     @staticmethod
     def local(prefix: Path) -> tuple[str, ...]:
-        """The folders of the packages of the tree that an environment of ours is to be completed with."""
+        """Return the folders of the tree whose packages must be added to an environment that gate built."""
         with contextlib.suppress(OSError, ValueError, KeyError):
             return tuple(parse_json((prefix / COMPLETE).read_text())["local"])
         return ()
 
     def prune(self) -> None:
-        """Remove environments that nobody has used for long, and the oldest of those that take too much room."""
+        """Remove environments unused for long, and the least recently used ones if all take too much space."""
         by_age = sorted(
             self.folder.glob(f"*/{COMPLETE}"), key=lambda path: path.stat().st_mtime, reverse=True
         )
@@ -122,7 +126,7 @@ class Builder:
             ) from error
 
     def _make(self, declared: Declared, root: Path, folder: str, prefix: Path) -> list[str]:
-        """Build the environment; the folders of those packages of the tree that it is to be completed with."""
+        """Build the environment, and return the folders of the tree whose packages must be added to it."""
         project = root / folder
         interpreter = [] if self.environ.get("UV_PYTHON") else _interpreter(declared, project)
         if declared.source == "uv.lock":
@@ -147,7 +151,7 @@ class Builder:
         return list(dict.fromkeys([*declared.local, *installed.values()]))
 
     def uv(self, project: Path, words: Sequence[str], variables: Mapping[str, str] | None = None) -> None:
-        """Run uv in the project's folder, with the same short list of variables as checks; raises BuildFailed."""
+        """Run uv in the folder `project`, with the same short list of variables as checks. Raises BuildFailed."""
         program = own_tool("uv")
         path = (
             program.program
@@ -171,7 +175,7 @@ class Builder:
 
 
 def build_variables(environ: Mapping[str, str], scratch: str) -> dict[str, str]:
-    """The variables of a build: those of a check, and where packages come from, as far as that holds no secret."""
+    """Return the variables of a build: those of a check, and the sources of packages if they hold no credentials."""
     secret_names = withheld(environ)
     variables = {name: environ[name] for name in BUILD if name in environ and name not in secret_names}
     settings = {"TMPDIR": scratch, "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
@@ -179,10 +183,10 @@ def build_variables(environ: Mapping[str, str], scratch: str) -> dict[str, str]:
 
 
 def _interpreter(declared: Declared, project: Path) -> list[str]:
-    """The option that chooses an interpreter; raises BuildFailed if a file of the tree names a program by its path.
+    """Return the option that selects uv's interpreter. Raises BuildFailed if a file names a program by its path.
 
-    uv starts whatever a path leads to before anybody can look at it. It reads these files by itself, but looks for them
-    above the checkout as well, where no pyproject.toml says what the project is.
+    uv starts whatever is at a path before gate can check it. uv reads these files by itself, but if no pyproject.toml
+    marks the project, it would also look for them above the checkout.
     """
     file = next((name for name in INTERPRETER if name in declared.contents), "")
     for name in declared.interpreters:
@@ -196,7 +200,7 @@ def _interpreter(declared: Declared, project: Path) -> list[str]:
 
 
 def _refuse_interpreter_of_the_tree(prefix: Path, root: Path) -> None:
-    """Raise BuildFailed if the interpreter is a file of the tree, which then would judge itself."""
+    """Raise BuildFailed if the interpreter is a file of the tree, which would then check itself."""
     interpreter = (prefix / "bin" / "python").resolve()
     if interpreter.is_relative_to(root.resolve()):
         path = interpreter.relative_to(root.resolve())
@@ -215,7 +219,7 @@ def _sync_options(declared: Declared) -> list[str]:
 
 
 def _install_steps(declared: Declared, scratch: Path) -> Iterator[list[str]]:
-    """The arguments of `uv pip install`, one call after the other."""
+    """Yield the arguments of each call of `uv pip install`, in order. Files that they name are written to `scratch`."""
     source = declared.source
     if source == "pylock.toml":
         yield ["-r", "pylock.toml"]
@@ -253,7 +257,7 @@ def _pipfile(data: bytes) -> Iterator[str]:
 
 
 def _installed_from(prefix: Path, root: Path) -> dict[str, str]:
-    """The packages that were installed from a folder of the tree at `root`: their folders in it, by their names."""
+    """Return the packages that were installed from the tree at `root`: their folders in it, by name."""
     urls = {}
     for note in prefix.glob("lib/python*/site-packages/*.dist-info/direct_url.json"):
         with contextlib.suppress(OSError, ValueError, AttributeError):

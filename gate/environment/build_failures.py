@@ -1,4 +1,4 @@
-"""Why an environment cannot be built, and the one thing to do: from what uv prints."""
+"""Explain from uv's output why an environment can't be built, and what to do about it."""
 
 from __future__ import annotations
 
@@ -32,16 +32,19 @@ INDEX_SECRET = re.compile(r"UV_INDEX_\w+_(?:USERNAME|PASSWORD)")
 
 
 class BuildFailed(Exception):
-    """An environment that could not be built. `offline` if no package index could be reached."""
+    """An environment couldn't be built. `offline` is True if something couldn't be downloaded."""
 
     def __init__(self, reason: str, hint: str, *, offline: bool = False) -> None:
-        """`hint` is the one thing to do."""
+        """Create the error. `hint` says what to do about it."""
         super().__init__(reason)
         self.reason, self.hint, self.offline = reason, hint, offline
 
 
 def withheld(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The variables with credentials of package indexes: no build gets them, since the tree may name another URL."""
+    """Return the names of variables that hold credentials of package indexes.
+
+    No build gets them, because the tree could name another URL.
+    """
     return tuple(
         name
         for name, value in environ.items()
@@ -50,7 +53,7 @@ def withheld(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def failure(finished: Finished, secret_names: Sequence[str]) -> BuildFailed:
-    """Why a run of uv failed, and what to do; `secret_names` are the variables that it was not given."""
+    """Return an error for a failed run of uv. `secret_names` are the variables that were withheld from it."""
     text = finished.stderr.decode("utf-8", "replace")
     lines = [re.sub(r"^[×╰─▶│├\s]+", "", line).strip() for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith(PROGRESS)]
@@ -84,7 +87,10 @@ def failure(finished: Finished, secret_names: Sequence[str]) -> BuildFailed:
 
 
 def _reason(lines: Sequence[str]) -> str:
-    """What uv says is wrong; of a build, its first error, or what it printed last, where Python puts the error."""
+    """Return uv's error message, for a failed build with the error that the build printed.
+
+    That is the first line that looks like an error, or else the last line, where Python prints the exception.
+    """
     if "[stderr]" in lines:
         printed = [line for line in lines[lines.index("[stderr]") + 1 :] if not line.startswith("hint: ")]
         if printed:

@@ -1,4 +1,4 @@
-"""What a build of the project writes: into the working tree, for an editable install, or again for a checked tree."""
+"""Reuse what a build wrote to the working tree for an editable install, or build the project for a checked tree."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ MOST_CODE = 20_000
 
 
 def build_inputs(entries: Iterable[Entry], folder: str) -> tuple[Entry, ...]:
-    """The files of the project in `folder` that decide what building it in place writes.
+    """Return the files of the project in `folder` that determine what an in-place build writes.
 
-    An editable install reads modules where they are: of them only those that a build takes the version from count.
+    An editable install imports modules from where they are, so only modules that may hold the version count.
     """
     prefix = f"{folder}/" if folder else ""
     return tuple(
@@ -84,10 +84,10 @@ def _is_input(path: str) -> bool:
 
 
 def generated_files(environment: Environment, entries: Sequence[Entry]) -> tuple[str, ...]:
-    """Files in the working tree that a build wrote for an editable install: git does not have them.
+    """Return the files in the working tree that a build wrote for an editable install, and that the tree doesn't have.
 
-    Compiled modules whose sources are the same in the tree and older, and Python files that hold nothing but
-    constants, such as a version. Other files that git ignores are the user's own, and are not taken.
+    These are compiled modules whose sources are the same in the tree and no newer, and Python files that contain only
+    constants, such as a version. Other files that git ignores are the user's own.
     """
     away = environment.project
     folders = [item.folder for item in environment.editables if environment.in_project(item.folder)]
@@ -127,7 +127,7 @@ def _listed(path: str, name: str) -> list[str]:
 
 
 def _is_up_to_date(compiled: Path, away: Path, entries: Iterable[Entry]) -> bool:
-    """Whether all that a compiled module can be made of is, in the working tree, what the tree has, and older."""
+    """Return whether the sources of compiled modules are the same in the working tree and no newer than `compiled`."""
     with contextlib.suppress(OSError):
         made = compiled.stat().st_mtime
         for entry in entries:
@@ -145,7 +145,7 @@ def _blob(data: bytes, length: int) -> str:
 
 
 def _holds_constants(path: Path) -> bool:
-    """Whether a Python file only names literals, as the files do that builds write for versions."""
+    """Return whether a Python file only assigns literals to names, like the version files that builds write."""
     try:
         if path.stat().st_size > MOST_CODE:
             return False
@@ -174,7 +174,7 @@ def _is_plain(node: ast.stmt) -> bool:
 
 
 def take_generated(environment: Environment, root: Path) -> None:
-    """Copy what a build wrote for the editable install to its place in the tree at `root`."""
+    """Copy the files that a build wrote for the editable install to the same paths in the tree at `root`."""
     for name in environment.generated:
         target = root / os.path.relpath(name, environment.project or root)
         if target.parent.is_dir() and target.parent.resolve().is_relative_to(root.resolve()):
@@ -182,7 +182,7 @@ def take_generated(environment: Environment, root: Path) -> None:
 
 
 def needs_compiling(entries: Iterable[Entry], contents: Mapping[str, bytes], folder: str) -> bool:
-    """Whether building the project compiles anything, as far as its files show."""
+    """Return whether the project's files suggest that building it compiles something."""
     prefix = f"{folder}/" if folder else ""
     has_sources = any(
         entry.path.endswith(COMPILES) and not NOT_BUILT & set(entry.path.split("/"))
@@ -201,9 +201,10 @@ def install_project(
     inputs: Iterable[Entry],
     store: Path,
 ) -> None:
-    """Install the projects in `folders` of the tree at `root` into `environment`, editable; raises BuildFailed.
+    """Install the projects in `folders` of the tree at `root` into `environment`, in editable mode.
 
-    What that writes is stored by the build's inputs, so the next tree with the same ones gets a copy.
+    What the build writes is cached by its inputs, so the next tree with the same inputs gets a copy. Raises
+    BuildFailed.
     """
     identity = environment.identity or environment.fingerprint
     key = key_of("3", identity, *folders, *(f"{entry.mode} {entry.oid} {entry.path}" for entry in inputs))[
@@ -230,9 +231,9 @@ def install_project(
 
 
 def leave_out_rebuild(loader: Path) -> None:
-    """Let an editable install of meson-python import what was built, without building it again first.
+    """Let an editable install of meson-python import what was built, without rebuilding it first.
 
-    The environment of the build, with Cython and the like, is gone by then, and the checkout doesn't change.
+    The build environment, with Cython and the like, no longer exists by then, and the checkout doesn't change.
     """
     source = loader.read_bytes()
     if b"class MesonpyMetaFinder" in source:
@@ -240,7 +241,7 @@ def leave_out_rebuild(loader: Path) -> None:
 
 
 def _snapshot(prefix: Path, site: Path, root: Path) -> dict[Path, tuple[int, int]]:
-    """The files that a build may write, with time and size: of the environment itself, and of the tree."""
+    """Return the modification time (in ns) and size of each file that a build may write."""
     state = {}
     for start in (prefix / "bin", site, root):
         for folder, below, files in os.walk(start):
@@ -265,7 +266,7 @@ def _save(saved: Path, prefix: Path, root: Path, paths: Iterable[Path]) -> None:
 
 
 def _copy_in(saved: Path, prefix: Path, root: Path) -> None:
-    """Put what was stored into another environment and tree, with their paths in it."""
+    """Copy cached files into another environment and tree, and replace the old paths in text files."""
     old_prefix, old_root = (saved / "complete").read_text("utf-8", "surrogateescape").splitlines()
     pairs = [(old_prefix.encode(), str(prefix).encode()), (old_root.encode(), str(root).encode())]
     for name, base in (("environment", prefix), ("tree", root)):

@@ -1,4 +1,4 @@
-"""An environment for one checkout: with the project, and the packages of the tree that it needs, taken from there."""
+"""Derive an environment for one checkout, in which the project and its local dependencies come from the checkout."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gate.environment.retarget import in_tree
 
 @dataclass(frozen=True, slots=True)
 class CheckedProject:
-    """The project in `folder` of `tree`, which is checked out at `root`, and what it declares."""
+    """The project in `folder` of `tree`, which is checked out at `root`, with its declarations."""
 
     tree: ProjectTree
     root: Path
@@ -28,12 +28,12 @@ class CheckedProject:
 
     @property
     def packages(self) -> list[str]:
-        """The folders of the tree that are installed for the project: its own, and a workspace's members."""
+        """The folders of the tree that are installed for the project: its own, and those of workspace members."""
         return ["/".join(filter(None, (self.folder, package))) for package in self.declared.packages]
 
     @property
     def import_roots(self) -> list[str]:
-        """The folders of the tree that the project's modules may be in."""
+        """The folders of the tree that may contain the project's modules, `src` first."""
         roots = [f"{self.folder}/src", self.folder] if self.folder else ["src", ""]
         return [root for root in roots if (self.root / root).is_dir()]
 
@@ -41,9 +41,9 @@ class CheckedProject:
 def completed(
     environment: Environment, project: CheckedProject, builder: Builder, store: Path, *, runs_code: bool
 ) -> Environment:
-    """`environment` with the project taken from its checkout; raises BuildFailed.
+    """Return `environment` with the project imported from its checkout. Raises BuildFailed.
 
-    With `runs_code` the project is also built there, if it needs that; what a build wrote is cached in `store`.
+    If `runs_code`, the project is also built there if necessary. What the build writes is cached in `store`.
     """
     if not environment.found:
         return environment
@@ -74,8 +74,9 @@ def completed(
 
 
 def _has_to_be_built(environment: Environment, project: CheckedProject, local: Sequence[str]) -> bool:
-    """Whether the project has to be installed by its build: into what gate built, to compile what is
-    missing, or because its metadata has changed since.
+    """Return whether the project has to be installed by its build.
+
+    It does in environments that gate built, if compiled modules are missing, and if its metadata has changed since.
     """
     if environment.identity:
         return bool(local)
@@ -89,7 +90,7 @@ def _has_to_be_built(environment: Environment, project: CheckedProject, local: S
 
 
 def refers_to_project(environment: Environment, declared: Declared) -> bool:
-    """Whether code of the project is installed in the environment, as a reference or as a copy."""
+    """Return whether code of the project is installed in the environment, by reference or as a copy."""
     if any(environment.in_project(item.folder) for item in environment.editables):
         return True
     if declared.name and normal(declared.name) in environment.packages:

@@ -1,4 +1,4 @@
-"""Which environment the checks of a project run in: found in the project, or built from what the tree declares."""
+"""Choose the environment for a project's checks: one found in the project, or one built from its declarations."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ USE_FOUND = "or use the environment as it is: `environment: {source: project}` i
 
 @dataclass(slots=True)
 class Environments:
-    """The environments of one repository's projects, each worked out once.
+    """The environments of a repository's projects, each determined once.
 
-    `source` and `configured` are the policy's `environment.source` and `python`. `trees` are the trees and commits
-    whose files are never an environment; `base` is the tree that a change of dependencies is seen by.
+    `source` and `configured` are the policy's `environment.source` and `python`. `trees` are trees and commits whose
+    files never count as an environment. `base` is the tree to compare dependencies with.
     """
 
     repository: Repository
@@ -53,10 +53,9 @@ class Environments:
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def environment_for(self, tree: ProjectTree, folder: str = "") -> Environment:
-        """The environment in which the project in `folder` of `tree` is checked; "" is the top of the repository.
+        """Return the environment for checks of the project in `folder` of `tree` ("" is the top of the repository).
 
-        Where there is none for this tree, its `broken` says why. Raises UsageError if the policy names an
-        interpreter that cannot be used.
+        If there is none, `broken` says why. Raises UsageError if the policy names an interpreter that can't be used.
         """
         key = id(tree), folder
         with self._lock:
@@ -67,9 +66,9 @@ class Environments:
     def for_checkout(
         self, environment: Environment, tree: ProjectTree, root: Path, folder: str = "", *, runs_code: bool
     ) -> Environment:
-        """`environment` with the project taken from the checkout of `tree` at `root`; raises BuildFailed.
+        """Return `environment` with the project imported from the checkout of `tree` at `root`. Raises BuildFailed.
 
-        With `runs_code` the project is also built there, if it needs that.
+        If `runs_code`, the project is also built there if necessary.
         """
         with self._lock:
             key = str(root), folder
@@ -83,13 +82,13 @@ class Environments:
 
     @property
     def used(self) -> tuple[Environment, ...]:
-        """The environments that checks were given so far."""
+        """The environments that checks have used so far."""
         with self._lock:
             return tuple(dict.fromkeys(self._chosen.values()))
 
     @property
     def is_declared(self) -> bool:
-        """Whether environments have what the tree declares; the policy may take one as it is instead."""
+        """Whether environments contain what the tree declares. The policy may use an existing one as it is instead."""
         return self.source in {"auto", "lock"} and not self.configured
 
     @property
@@ -101,7 +100,7 @@ class Environments:
         return Builder(self.repository.state_dir / "environments", self.environ, self.cancel)
 
     def found_for(self, folder: str = "") -> Environment:
-        """The environment that was found for the project in `folder`, or the one at the top of the repository."""
+        """Return the environment found for the project in `folder`, or else for the top of the repository."""
         with self._lock:
             if folder not in self._found:
                 tracked = Tracked(self.repository, self.trees)
@@ -114,11 +113,11 @@ class Environments:
             return self._found[folder]
 
     def declared_by(self, tree: ProjectTree, folder: str = "") -> Declared:
-        """The dependencies that the project in `folder` of `tree` declares."""
+        """Return the dependencies that the project in `folder` of `tree` declares."""
         return self._declarations_of(tree).of(folder)
 
     def _base_declared(self, tree: ProjectTree, folder: str) -> Declared | None:
-        """What the project declares at the base that `tree` is compared with."""
+        """Return what the project declares at the base, or None if `tree` is the base or there is none."""
         return self.declared_by(self.base, folder) if self.base and self.base is not tree else None
 
     def _declarations_of(self, tree: ProjectTree) -> Declarations:
@@ -153,7 +152,7 @@ class Environments:
         return self._build(tree, folder, declared, environment)
 
     def _of_conda(self, environment: Environment, tree: ProjectTree, folder: str) -> Environment:
-        """An environment of conda's or pixi's: uv cannot build another one like it."""
+        """Return a conda or pixi environment, or a broken one if it is outdated, because uv can't build another."""
         base = self._base_declared(tree, folder)
         problem = ("", "")
         if base is not None:
@@ -165,7 +164,10 @@ class Environments:
         return replace(own_environment(self._top), broken=(reason, problem[1]))
 
     def _difference(self, tree: ProjectTree, folder: str, environment: Environment) -> str:
-        """How `found` differs from what is declared; the answer is cached, since a lock takes long to read."""
+        """Describe how `environment` differs from what is declared, or return "" if it doesn't.
+
+        The result is cached, because parsing a lock file takes long.
+        """
         cache = ResultCache(self.repository.state_dir / "results")
         signatures = [self._declarations_of(side).signature for side in (tree, self.base) if side]
         there = repr([environment.python_version, *sorted(environment.packages.items())])
@@ -181,7 +183,7 @@ class Environments:
         return differs
 
     def _lacks_project(self, environment: Environment, tree: ProjectTree, folder: str) -> bool:
-        """Whether `found` is gate's own, and has the dependencies of a project that has to be installed, but not it."""
+        """Return whether `environment` is gate's own and lacks the project or dependencies of groups or extras."""
         if Path(sys.prefix) != environment.prefix:
             return False
         declared = self.declared_by(tree, folder)
@@ -195,7 +197,10 @@ class Environments:
     def _build(
         self, tree: ProjectTree, folder: str, declared: Declared, environment: Environment | None
     ) -> Environment:
-        """The environment that the tree declares; where it cannot be had, `found` if the change is not the reason."""
+        """Return the environment that the tree declares, building it if necessary.
+
+        If that fails and the change isn't the cause, `environment` is used instead.
+        """
         builder = self._builder
         try:
             if not declared.source:
@@ -220,7 +225,7 @@ class Environments:
         )
 
     def _built(self, tree: ProjectTree, folder: str, declared: Declared) -> tuple[Path, str]:
-        """The folder of the environment that the tree declares, and what it lacks; raises BuildFailed."""
+        """Return the prefix of the environment that the tree declares, and what it lacks. Raises BuildFailed."""
         builder = self._builder
         for side in filter(None, (declared, declared.alternative)):
             if prefix := builder.built(side):
@@ -238,7 +243,7 @@ class Environments:
             raise
 
     def _base_can_be_built(self, tree: ProjectTree, folder: str, declared: Declared) -> bool:
-        """Whether everything that the base declares can be installed, where the change declares something else."""
+        """Return whether the base declares something other than the change, and all of it can be installed."""
         base_declared = self._base_declared(tree, folder)
         if base_declared is None or self.base is None or base_declared.stated == declared.stated:
             return False
@@ -255,7 +260,7 @@ class Environments:
         environment: Environment | None,
         error: BuildFailed,
     ) -> Environment:
-        """What is used where an environment cannot be built."""
+        """Return what to use if an environment can't be built: `environment` if it is usable, else a broken one."""
         base_declared = self._base_declared(tree, folder)
         altered = base_declared is not None and base_declared.stated != declared.stated
         if base_declared is not None and altered and error.offline and environment is not None:

@@ -1,4 +1,4 @@
-"""What the CI and the Makefile at the top of a repository run for the project in one of its folders. Pure."""
+"""Read what the CI and the Makefile at the top of a repository run for a project in a folder. Pure."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ DIRECTORY = "working-directory"
 
 
 def is_ci(path: str) -> bool:
-    """Whether the file at `path`, from the top of the repository on, may run the tests of any folder."""
+    """Return whether the file at `path`, relative to the repository, may run the tests of any folder."""
     return path in {".gitlab-ci.yml", "Makefile"} or WORKFLOW.fullmatch(path) is not None
 
 
 def ci_of(folder: str, contents: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The files at the top with only what they run in `folder`, or for it, and with paths from `folder` on."""
+    """Return the top-level files, reduced to what they run in or for `folder`, with paths relative to `folder`."""
     texts = {path: "\n".join(_rewritten(folder, path, data)) for path, data in contents.items()}
     return {path: text.encode("utf-8", "surrogateescape") for path, text in texts.items() if text}
 
@@ -56,7 +56,7 @@ def _read_yaml(data: bytes) -> dict[str, Any]:
 
 
 def _jobs_of_github(workflow: dict[str, Any], folder: str) -> Iterator[tuple[str, list[str], dict[str, Any]]]:
-    """The jobs with a name, the commands that concern `folder`, and the variables."""
+    """Yield the name of each job, its commands that concern `folder`, and its variables."""
     for name, job in table(workflow, "jobs").items():
         if not isinstance(job, dict):
             continue
@@ -87,7 +87,7 @@ def _jobs_of_gitlab(settings: dict[str, Any], folder: str) -> Iterator[tuple[str
 
 
 def _script(value: object) -> Iterator[str]:
-    """The lines of a script, which is a string or a list of scripts."""
+    """Yield the lines of a script, which is a string or a list of scripts."""
     if isinstance(value, str):
         yield from value.replace("\\\n", " ").splitlines()
     elif isinstance(value, list):
@@ -96,7 +96,7 @@ def _script(value: object) -> Iterator[str]:
 
 
 def _folders(directory: str, matrix: Mapping[str, Any]) -> list[str]:
-    """The folders that the setting may name: one for each value of the matrix that it refers to."""
+    """Return the folders that `directory` may name: one for each value of the matrix variable in it."""
     directories = [WORKSPACE.sub(".", directory)]
     for name in MATRIX.findall(directory):
         listed = matrix.get(name)
@@ -118,7 +118,7 @@ def _normal(path: str) -> str:
 
 
 def _in_folder(lines: Iterable[str], start: str, folder: str) -> list[str]:
-    """The commands of a script that run in `folder`, and those from elsewhere that name it or install for it."""
+    """Return the commands of a script that run in `folder`, and those at the top that name it or install packages."""
     current, commands = start, []
     for line in lines:
         outer = current
@@ -136,17 +136,17 @@ def _in_folder(lines: Iterable[str], start: str, folder: str) -> list[str]:
 
 
 def _names(folder: str, command: str) -> bool:
-    """Whether an argument of the command is `folder`, or a path in it."""
+    """Return whether an argument of the command is `folder` or a path in it."""
     return re.search(rf"(?<![\w./-])(?:\./)?{re.escape(folder)}(?![\w.-])", command) is not None
 
 
 def _from(folder: str, top: re.Pattern[str], command: str) -> str:
-    """The command with paths in `folder`, which `top` leads to, written as seen from there."""
+    """Return the command with its paths in `folder` rewritten relative to it. `top` matches the path to the top."""
     inside = rf"(?:{top.pattern})/?{re.escape(folder)}(?![\w.-])"
     return re.sub(inside, ".", re.sub(rf"{inside}/(?=[\w.])", "", command))
 
 
 def _import_path(value: str, folder: str) -> str:
-    """The parts of a PYTHONPATH that are in `folder`, from there on."""
+    """Return the value of PYTHONPATH relative to `folder`, without entries elsewhere in the workspace."""
     parts = (_from(folder, WORKSPACE, part) for part in value.split(":"))
     return ":".join(part for part in parts if part and not WORKSPACE.search(part))

@@ -1,4 +1,4 @@
-"""Environments of conda and pixi: gate builds none, but sees whether one has what a change declares."""
+"""Compare environments of conda and pixi, which gate can't build, with what a change declares."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ ANY_PLATFORM = "noarch"
 
 
 def is_conda(prefix: Path) -> bool:
-    """Whether conda or pixi made the environment."""
+    """Return whether conda or pixi created the environment."""
     return (prefix / "conda-meta").is_dir()
 
 
 def not_updated(
     prefix: Path, packages: Mapping[str, str], contents: Mapping[str, bytes], base: Mapping[str, bytes]
 ) -> tuple[str, str]:
-    """What an environment lacks of what the change declares, and the command that helps; empty if nothing is known.
+    """Return what an environment lacks of what the change declares, and the command to run, or two empty strings.
 
-    `packages` are the Python distributions in it. Only a file that the change alters is compared: until then, the
-    environment may be older, or lack what nothing here needs.
+    `packages` are its Python distributions. Only a file that the change alters is compared. Before that, the
+    environment may be older, or lack packages that nothing here needs.
     """
     name = next((name for name in FILES if name in contents), "")
     if not name or contents[name] == base.get(name):
@@ -56,7 +56,7 @@ def _tool(name: str) -> str:
 
 
 def _locked_difference(text: str, environment: str, installed: Iterable[str]) -> str:
-    """How the packages that are installed differ from those that pixi.lock has for the environment."""
+    """Describe how the installed packages differ from those that pixi.lock lists for the environment, or return ""."""
     environments = re.split(
         r"^packages:", text.partition("environments:")[2], maxsplit=1, flags=re.MULTILINE
     )[0]
@@ -82,7 +82,7 @@ def _versions(installed: Iterable[str]) -> dict[str, str]:
 
 
 def _missing(text: str, versions: Mapping[str, str]) -> str:
-    """The first requirement of an environment.yml that is not installed in its version."""
+    """Describe the first requirement of an environment.yml that isn't installed in its version, or return ""."""
     for name, version in REQUIRED.findall(text.partition("dependencies:")[2]):
         installed = versions.get(normal(name))
         if name in {"pip", "python"} and not version:

@@ -1,4 +1,4 @@
-"""What the projects of a tree declare, read once for each: the dependencies, and those that are in the tree itself."""
+"""Read what the projects of a tree declare, once for each: dependencies, including those in the tree itself."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class ProjectTree(Protocol):
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """Every file of the tree."""
+        """All files of the tree."""
 
     def path(self, *, runs_code: bool) -> Path:
-        """The folder that holds it; with `runs_code`, the copy in which the project's own code may run."""
+        """Return the folder that contains it. If `runs_code`, that's the copy in which the project's code may run."""
 
 
 @dataclass
@@ -53,14 +53,14 @@ class Declarations:
     _declared: dict[str, Declared] = field(default_factory=dict)
 
     def of(self, folder: str) -> Declared:
-        """The dependencies that the project in `folder` declares, with the packages of the tree among them."""
+        """Return the dependencies that the project in `folder` declares, including packages of the tree."""
         if folder not in self._declared:
             self._declared[folder] = self._with_local(folder, self._read(folder))
         return self._declared[folder]
 
     @cached_property
     def signature(self) -> str:
-        """What decides all of it. No file is read for it: it is needed at every commit."""
+        """A hash of everything that affects the declarations. It reads no files, because every commit needs it."""
         scripts = ("setup.py", "noxfile.py")
         entries = (e for e in self.tree.entries if not e.path.endswith(".py") or e.path.endswith(scripts))
         return key_of(*(f"{entry.oid} {entry.path}" for entry in entries if may_declare(entry.path)))
@@ -71,7 +71,7 @@ class Declarations:
 
     @cached_property
     def _pyprojects(self) -> dict[str, bytes]:
-        """Every pyproject.toml of the tree, by its folder."""
+        """The content of each pyproject.toml of the tree, by folder."""
         oids = {
             posixpath.dirname(path): oid
             for path, oid in self._files.items()
@@ -82,7 +82,7 @@ class Declarations:
 
     @cached_property
     def _folders(self) -> dict[str, str]:
-        """The projects that others of the tree may depend on: their folders, by their names."""
+        """The folders of projects that others of the tree may depend on, by name. Ambiguous names are left out."""
         folders: dict[str, list[str]] = {}
         for folder, data in self._pyprojects.items():
             name = read_declared({PYPROJECT: data}).name
@@ -107,13 +107,16 @@ class Declarations:
         return read_declared(files | self._named_in(files, prefix))
 
     def _run_from_the_top(self, folder: str) -> dict[str, bytes]:
-        """What the CI at the top of the repository runs for the project in `folder`, as if it were its own."""
+        """Return what the CI at the top of the repository runs for the project in `folder`, as if it were its own."""
         oids = {path: oid for path, oid in self._files.items() if is_ci(path)} if folder else {}
         contents = read_objects(self.repository, oids.values())
         return ci_of(folder, {path: contents[oid] for path, oid in oids.items()})
 
     def _interpreter(self, folder: str, project: str) -> dict[str, str]:
-        """The nearest file that names an interpreter: up to the top, or only to a project that uv can see is one."""
+        """Return the nearest file that names an interpreter: its name and object id.
+
+        The search ends at the top, or at `project` if its pyproject.toml shows uv that it's a project.
+        """
         is_project = b"[project]" in self._pyprojects.get(project, b"")
         path = folder
         while True:
@@ -125,7 +128,7 @@ class Declarations:
             path = posixpath.dirname(path)
 
     def _named_in(self, files: Mapping[str, bytes], prefix: str) -> dict[str, bytes]:
-        """Files of requirements with unusual names, which those of the project's own commands name."""
+        """Return the requirements files with unusual names that the project's own commands name."""
         texts = [data.decode("utf-8", "replace") for path, data in files.items() if is_own_setup(path)]
         names = {posixpath.normpath(name) for text in texts for name in NAMED.findall(text)} - files.keys()
         oids = {name: self._files[prefix + name] for name in sorted(names) if prefix + name in self._files}
@@ -133,7 +136,7 @@ class Declarations:
         return {name: contents[oid] for name, oid in oids.items()}
 
     def _workspace_of(self, folder: str) -> str | None:
-        """The folder of the uv workspace that the project in `folder` is a member of, nearest first."""
+        """Return the folder of the nearest uv workspace that the project in `folder` is a member of, or None."""
         path = folder
         while path:
             path = posixpath.dirname(path)
@@ -143,7 +146,7 @@ class Declarations:
         return None
 
     def _with_local(self, folder: str, declared: Declared) -> Declared:
-        """`declared`, with the packages of the tree that it leads to, and what those need."""
+        """Return `declared` with the packages of the tree that it depends on, and their requirements."""
         if len(self._pyprojects) < 2:
             return declared
         if declared.source == "uv.lock":
@@ -160,7 +163,7 @@ class Declarations:
         return replace(declared, local=local, required=required)
 
     def _closure(self, folder: str, declared: Declared) -> Iterator[tuple[str, bytes]]:
-        """The projects of the tree that requirements name, directly or not."""
+        """Yield the folder and pyproject.toml of each project of the tree that is required, directly or not."""
         waiting, reached = [*declared.required, *declared.others], {folder}
         while waiting:
             path = self._folders.get(requirement_name(waiting.pop()))
@@ -172,5 +175,5 @@ class Declarations:
 
 
 def names_of_local(declared: Declared) -> Mapping[str, str]:
-    """The folders of the packages in the tree, by their names."""
+    """Return the folders of local packages by normalized name."""
     return {normal(read_declared({PYPROJECT: data}).name): path for path, data in declared.local.items()}

@@ -1,4 +1,4 @@
-"""What a tree says its environment is made of: lock files and declarations, and what in an environment differs."""
+"""Read what a project declares about its environment, from lock files and other declarations."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?")
 
 @dataclass(frozen=True)
 class Declared:
-    """The dependencies of one project. `source` is the file that an environment is built from; "" if there is none.
+    """The dependencies of one project. `source` is the file to build an environment from, or "" if there is none.
 
-    `contents` are the declaring files by their path from the project's folder. `required` are requirement lines that
-    running the project takes, `others` those of groups, extras and the like. `local` are the folders of the tree, from
-    its top on, whose packages the project depends on, with their pyproject.toml. `metadata` is the file that states
-    what the package itself needs. `groups` and `extras` are the names of all there are, and `with_pytest` those
-    of them, and of all files of requirements, that list pytest or a plugin of it. With `for_tests_alone`, what is
-    for development by its name is left out, unless the project's own commands install it.
+    `contents` are the declaring files by their path relative to the project. `required` are the requirements for
+    running the project, `others` those of groups, extras, and the like. `local` are the folders, relative to the tree,
+    of packages that the project depends on, with their pyproject.toml. `metadata` is the file that states the package's
+    own requirements. `groups` and `extras` are all their names, and `with_pytest` are those of them, and all
+    requirements files, that list pytest or a plugin of it. If `for_tests_alone`, everything named for development is
+    left out, unless the project's own commands install it.
     """
 
     source: str = ""
@@ -70,23 +70,26 @@ class Declared:
 
     @cached_property
     def own(self) -> OwnSetup:
-        """What the project's own commands install for its tests. A lock file has the packages of all groups."""
+        """The packages that the project's own commands install for its tests.
+
+        With a lock file, only groups and extras count, because the file has the packages of all groups.
+        """
         setup = read_own_setup(self.contents)
         return OwnSetup(groups=setup.groups, extras=setup.extras) if self.source in LOCKS else setup
 
     @cached_property
     def test_groups(self) -> tuple[str, ...]:
-        """The dependency groups of an environment in which the tests run."""
+        """The dependency groups to install for the tests."""
         return self._chosen(self.groups, self.own.groups)
 
     @cached_property
     def test_extras(self) -> tuple[str, ...]:
-        """The extras of an environment in which the tests run."""
+        """The extras to install for the tests."""
         return self._chosen(self.extras, self.own.extras)
 
     @cached_property
     def test_files(self) -> tuple[str, ...]:
-        """The files of requirements of an environment in which the tests run."""
+        """The requirements files to install for the tests."""
         own = tuple(path for path in map(posixpath.normpath, self.own.files) if path in self.contents)
         usual = self.requirement_files
         if self.for_tests_alone:
@@ -106,26 +109,29 @@ class Declared:
 
     @property
     def alternative(self) -> Declared | None:
-        """Without what is for development alone, which may not fit the interpreter; None where that is no other."""
+        """The same declarations without development dependencies, which may not fit the interpreter.
+
+        None if that changes nothing, or if there is a lock file.
+        """
         narrow = replace(self, for_tests_alone=True)
         chosen = [(d.test_groups, d.test_extras, d.test_files) for d in (self, narrow)]
         return narrow if self.source not in LOCKS and chosen[0] != chosen[1] else None
 
     @property
     def interpreters(self) -> tuple[str, ...]:
-        """The interpreters that a file names, the preferred one first."""
+        """The interpreters named in a file, in order of preference."""
         data = next((self.contents[name] for name in INTERPRETER if name in self.contents), b"")
         lines = (line.strip() for line in data.decode("utf-8", "replace").splitlines())
         return tuple(line for line in lines if line and not line.startswith("#"))
 
     @cached_property
     def locked(self) -> Mapping[str, frozenset[str]]:
-        """The versions of each package that the lock file has. Read when asked for: a lock may be long."""
+        """The versions of each package in the lock file. It is only parsed on demand, because it may be long."""
         return locked_versions(self.source, self.contents.get(self.source)) if self.source in LOCKS else {}
 
     @property
     def packages(self) -> tuple[str, ...]:
-        """The folders, from the project's own on, that have to be installed: itself, and a workspace's members."""
+        """The folders to install, relative to the project: its own, and those of workspace members."""
         pyproject, suffix = self.contents.get("pyproject.toml", b""), "/pyproject.toml"
         own = self.is_package and (
             b"[build-system]" in pyproject or self.metadata in {"setup.py", "setup.cfg"}
@@ -137,7 +143,7 @@ class Declared:
 
     @cached_property
     def stated(self) -> tuple[object, ...]:
-        """What two trees are compared by: other settings in the same files are no change of dependencies."""
+        """The values to compare two trees by. Other settings in the same files don't change dependencies."""
         files = {
             name: self.contents.get(name)
             for name in (*LOCKS, *OF_WORKSPACE, *INTERPRETER, "Pipfile", "poetry.toml")
@@ -153,7 +159,7 @@ class Declared:
 
     @cached_property
     def is_package(self) -> bool:
-        """Whether the project is installed in its environment: by its own tool, if it has one, and else by pip."""
+        """Whether the project is installed in its environment, by its own tool if it has one, or else by pip."""
         data = read_toml(self.contents.get("pyproject.toml"))
         uv, poetry, pdm = (table(data, "tool", tool) for tool in ("uv", "poetry", "pdm"))
         settings = (uv.get("package"), poetry.get("package-mode"), pdm.get("distribution"))
@@ -166,13 +172,13 @@ class Declared:
 
     @cached_property
     def requires_python(self) -> str:
-        """The versions of Python that the project allows; "" if it does not say."""
+        """The Python versions that the project allows, or "" if it doesn't say."""
         data = read_toml(self.contents.get("pyproject.toml"))
         return str(table(data, "project").get("requires-python") or "")
 
 
 def is_declaring(path: str, folder: str) -> bool:
-    """Whether the file at `path` affects the environment of the project in `folder`."""
+    """Return whether the file at `path` affects the environment of the project in `folder`."""
     name = path.rpartition("/")[2]
     if folder and not path.startswith(f"{folder}/"):
         return False
@@ -183,13 +189,13 @@ def is_declaring(path: str, folder: str) -> bool:
 
 
 def may_declare(path: str) -> bool:
-    """Whether the file at `path` may affect the environment of any project: a quick look at the name."""
+    """Return whether the file at `path` may affect the environment of any project, from its path alone."""
     name = path.rpartition("/")[2]
     return name in BESIDE or name.endswith((".txt", ".in")) or is_own_setup(name) or is_own_setup(path)
 
 
 def workspace_members(pyproject: bytes, folders: Iterable[str]) -> list[str]:
-    """Those of `folders` that are members of the uv workspace whose settings are `pyproject`."""
+    """Return those of `folders` that are members of the uv workspace defined in `pyproject`."""
     workspace = table(read_toml(pyproject), "tool", "uv", "workspace")
     patterns = [pattern.removeprefix("./").rstrip("/") for pattern in _lines(workspace.get("members"))]
     left_out = _lines(workspace.get("exclude"))
@@ -201,7 +207,7 @@ def workspace_members(pyproject: bytes, folders: Iterable[str]) -> list[str]:
 
 
 def read_declared(contents: Mapping[str, bytes]) -> Declared:
-    """The dependencies that the declaring files of a project state; what cannot be read states none."""
+    """Return the dependencies that a project's files declare. Files that can't be parsed declare none."""
     data = read_toml(contents.get("pyproject.toml"))
     project, poetry = table(data, "project"), table(data, "tool", "poetry")
     lock = next((name for name in LOCKS if name in contents), "")
@@ -246,7 +252,7 @@ def read_declared(contents: Mapping[str, bytes]) -> Declared:
 
 
 def _with_pytest(lists: Mapping[str, object], contents: Mapping[str, bytes]) -> Iterator[str]:
-    """The normal names of groups and extras, and the files of requirements, that list pytest or a plugin of it."""
+    """Yield the groups and extras (normalized) and the requirements files that list pytest or a plugin of it."""
     for name, value in lists.items():
         if any(PYTEST.match(line) for line in _lines(value)):
             yield normal(name)
@@ -257,19 +263,19 @@ def _with_pytest(lists: Mapping[str, object], contents: Mapping[str, bytes]) -> 
 
 
 def _own_source(contents: Mapping[str, bytes]) -> str:
-    """The file of the project's own commands that says what the tests need; "" if none does."""
+    """Return the first file of the project's own commands that says what the tests need, or ""."""
     own = [path for path in sorted(contents) if is_own_setup(path)]
     return next((path for path in own if read_own_setup({path: contents[path]}) != OwnSetup()), "")
 
 
 def requirement_name(line: str) -> str:
-    """The name of the package that a requirement is about, normalized; "" if it has none."""
+    """Return the normalized name of the package in a requirement, or "" if it has none."""
     match = _NAME.match(line)
     return normal(match[1]) if match else ""
 
 
 def dependency_settings(pyproject: Mapping[str, Any]) -> dict[str, object]:
-    """The settings in pyproject.toml, besides requirements, that decide which packages an environment has."""
+    """Return the settings in pyproject.toml, other than requirements, that affect which packages are installed."""
     poetry, pdm = table(pyproject, "tool", "poetry"), table(pyproject, "tool", "pdm")
     return {
         "python": table(pyproject, "project").get("requires-python"),
@@ -280,7 +286,7 @@ def dependency_settings(pyproject: Mapping[str, Any]) -> dict[str, object]:
 
 
 def included_files(files: Iterable[str], contents: Mapping[str, bytes]) -> list[str]:
-    """`files` of requirements, and those that they include with `-r` and `-c`."""
+    """Return the requirements files `files` and those that they include with `-r` and `-c`."""
     waiting, reached = list(files), list[str]()
     while waiting:
         path = waiting.pop()
@@ -296,7 +302,7 @@ def _lines(value: object) -> list[str]:
 
 
 def _poetry_lines(value: object) -> Iterator[str]:
-    """poetry's table of dependencies as requirements; versions are left to the lock, which states them."""
+    """Yield poetry's dependency table as requirements, without versions, which the lock file has."""
     for name, spec in value.items() if isinstance(value, dict) else ():
         if name.lower() == "python" or (
             isinstance(spec, dict) and (spec.get("optional") or spec.get("markers"))
@@ -315,5 +321,5 @@ def _requirement_lines(data: bytes) -> Iterator[str]:
 
 
 def pins(declared: Declared) -> list[str]:
-    """The lock's versions as constraints; a name that the lock has twice is left to the resolver."""
+    """Return the locked versions as constraints. Names that are locked twice are left to the resolver."""
     return [f"{name}=={min(versions)}" for name, versions in declared.locked.items() if len(versions) == 1]

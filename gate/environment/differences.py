@@ -1,4 +1,4 @@
-"""How an environment or a lock file differs from what a project declares. Pure."""
+"""Compare an environment or a lock file with what a project declares. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NAMED = re.compile(r'^name = "([^"]+)"', re.MULTILINE)
 
 
 def stale_lock(declared: Declared) -> str:
-    """What the project requires and its lock file does not have, in a few words; "" if the lock is up to date."""
+    """Describe the first requirement that the lock file doesn't satisfy, or return "" if it is up to date."""
     if declared.source not in LOCKS or declared.source == "pylock.toml":
         return ""
     own = normal(declared.name)
@@ -39,11 +39,11 @@ def stale_lock(declared: Declared) -> str:
 def difference(
     declared: Declared, packages: Mapping[str, str], base_declared: Declared | None = None, python: str = ""
 ) -> str:
-    """How an environment with `packages` differs from what is declared, in a few words; "" if it does not.
+    """Describe how an environment with `packages` differs from what is declared, or return "" if it doesn't.
 
-    An environment belongs to the base: a change of the dependencies needs one of its own. Otherwise, a locked package
-    has its locked version if it is installed at all, and what running the project takes is installed. `python` is the
-    environment's version of Python, as far as it is known.
+    An environment belongs to the base, so a change of the dependencies needs one of its own. Otherwise, locked packages
+    must have their locked version if they are installed at all, and the requirements for running the project must be
+    installed. `python` is the environment's Python version, as far as it is known.
     """
     from packaging.version import InvalidVersion, Version
 
@@ -67,7 +67,7 @@ def difference(
 
 
 def left_over(declared: Declared, packages: Mapping[str, str], base_declared: Declared) -> str:
-    """How an environment with `packages` is not yet, or no more, what is declared; "" if it seems to be."""
+    """Describe what is missing or still installed since the base, or return "" if the environment seems up to date."""
     known = {requirement_name(line) for line in base_declared.others}
     fresh = [line for line in declared.others if requirement_name(line) not in known]
     missing = unsatisfied(fresh, packages)
@@ -84,12 +84,12 @@ def _all_names(declared: Declared) -> set[str]:
 
 
 def unsatisfied(lines: Iterable[str], packages: Mapping[str, str]) -> str:
-    """The first of the requirements that `packages` do not satisfy, in a few words; "" if there is none."""
+    """Describe the first requirement that `packages` don't satisfy, or return "" if there is none."""
     return next(filter(None, (_unsatisfied(line, packages) for line in lines)), "")
 
 
 def allows_python(declared: Declared, version: str) -> bool:
-    """Whether the project allows an interpreter; `version` may be the first two numbers alone."""
+    """Return whether the project allows a Python version, which may be the first two numbers alone."""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     if not version or not declared.requires_python:
@@ -127,9 +127,9 @@ def _unsatisfied(line: str, packages: Mapping[str, str]) -> str:
 
 
 def check_lock(declared: Declared, base_declared: Declared | None) -> None:
-    """Raise BuildFailed if the lock file is damaged, or does not belong to the declarations beside it.
+    """Raise BuildFailed if the lock file is damaged, or doesn't match the declarations beside it.
 
-    uv says itself that its own is out of date.
+    uv itself reports that a uv.lock is out of date.
     """
     source = declared.source
     if source not in LOCKS:

@@ -1,4 +1,4 @@
-"""What is installed in editable mode: by reference to a folder of sources, not by copy."""
+"""Find what is installed in editable mode: by reference to a source folder, not as a copy."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "build", "d
 
 @dataclass(frozen=True, slots=True)
 class Editable:
-    """One reference: modules are imported from `folder`. `entry` is the file of the environment that says so."""
+    """An editable install. Modules are imported from `folder`, as the file `entry` of the environment says."""
 
     entry: str
     folder: str
 
 
 def editables(site_packages: Iterable[Path]) -> tuple[Editable, ...]:
-    """What the environment refers to: the lines of its `.pth` files, and setuptools' tables of modules."""
+    """Return the editable installs in `.pth` files and in setuptools' tables of modules."""
     entries = []
     for site in site_packages:
         try:
@@ -52,7 +52,7 @@ def _lines(path: Path, site: Path) -> list[str]:
 
 
 def _table(path: Path) -> list[str]:
-    """The folders in which the packages of setuptools' table are."""
+    """Return the folders that contain the packages in setuptools' table."""
     try:
         match = MAPPING.search(path.read_bytes())
         table = ast.literal_eval(match[1].decode("utf-8")) if match else {}
@@ -62,7 +62,7 @@ def _table(path: Path) -> list[str]:
 
 
 def sources_of(folders: Iterable[str]) -> list[str]:
-    """The Python files below `folders`, at most MOST_SOURCES of them, each folder's own in order."""
+    """Return the Python files below `folders`, at most MOST_SOURCES, sorted within each folder."""
     paths: list[str] = []
     for folder in dict.fromkeys(folders):
         for path, below, files in os.walk(folder):

@@ -1,4 +1,4 @@
-"""Finding the project's environment where tools put it, without starting any of those tools."""
+"""Find the project's environment where tools put it, without starting any of these tools."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ UNTRACKED = Tracked()
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A place where the project's environment may be: an interpreter, and how it was found, for people.
+    """A possible environment of the project. `origin` says how it was found, for people.
 
-    `problem` says why it is not used; it is empty for one that can be. `source` is the file that names the place.
+    `problem` says why it isn't used, or is empty if it can be. `source` is the file that names it.
     """
 
     prefix: Path
@@ -40,19 +40,19 @@ class Candidate:
 
     @property
     def exists(self) -> bool:
-        """Whether anything is there."""
+        """Whether anything exists at its path."""
         return bool(self.python) or self.prefix.exists()
 
 
 def find_environment(
     project: Path, configured: str = "", environ: Mapping[str, str] = os.environ, tracked: Tracked = UNTRACKED
 ) -> Environment:
-    """The environment of the project in the folder `project` of a working tree (or in a git folder).
+    """Return the environment of the project in the folder `project` of a working tree (or in a git folder).
 
-    The policy's `python` is used as it is: a path, from the project's folder on, or a name on PATH. Otherwise the
-    first of `candidates` that can be used; else the interpreter that runs gate. An environment with a file that
-    git tracks is never used: the change could have written it. Raises UsageError if the policy names one, or an
-    interpreter that is not there.
+    The policy's `python` (`configured`) is used as it is: a path relative to the project, or a name on PATH. Otherwise,
+    the first usable one of `candidates` is used, or else the interpreter that runs gate. An environment with a file
+    that git tracks is never used, because the change could have written it. Raises UsageError if the policy names such
+    an environment, or an interpreter that doesn't exist.
     """
     if configured:
         python = _configured(project, configured, environ)
@@ -94,9 +94,9 @@ def find_environment(
 def candidates(
     project: Path, environ: Mapping[str, str] = os.environ, tracked: Tracked = UNTRACKED
 ) -> Iterator[Candidate]:
-    """Every place where a tool may have put the project's environment, the first to use first.
+    """Yield every place where a tool may have put the project's environment, in order of preference.
 
-    Those that are not used say why: `gate doctor` lists them.
+    Those that can't be used say why. `gate doctor` lists them.
     """
     for folder in _places(project, environ):
         python = next(filter(None, (executable(folder.prefix / name) for name in PYTHONS)), "")
@@ -128,7 +128,7 @@ def _configured(project: Path, configured: str, environ: Mapping[str, str]) -> P
 
 
 def _places(project: Path, environ: Mapping[str, str]) -> Iterator[Candidate]:
-    """The folders in which an environment may be, the likeliest first."""
+    """Yield the folders in which an environment may be, the likeliest first."""
     in_project = (".venv", "venv", "env", ".pixi/envs/default")
     for folder, origin in (
         (environ.get("UV_PROJECT_ENVIRONMENT"), "UV_PROJECT_ENVIRONMENT"),
@@ -161,9 +161,9 @@ def _runs_gate(prefix: Path) -> bool:
 
 
 def _serves(project: Path, own: Environment) -> bool:
-    """Whether the environment that gate is in is the project's as well, as on a build server.
+    """Return whether gate's own environment is the project's as well, as on a build server.
 
-    It is if the project itself, or all that it says it depends on, is installed there.
+    It is if the project itself, or everything that it declares as a dependency, is installed there.
     """
     name, needed = _declared(project)
     if (name and normal(name) in own.packages) or (needed and needed <= own.packages.keys()):
@@ -172,7 +172,7 @@ def _serves(project: Path, own: Environment) -> bool:
 
 
 def _declared(project: Path) -> tuple[str, frozenset[str]]:
-    """The project's name, as it is written, and the names of what it depends on."""
+    """Return the project's name as written, and the normalized names of its dependencies."""
     try:
         data = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -199,12 +199,12 @@ def _list(value: object) -> list[str]:
 
 
 def _digest(text: str, size: int = 32) -> str:
-    """The beginning of a hash, as poetry, hatch and pipenv put it into the names of folders."""
+    """Return the start of a hash, as poetry, hatch, and pipenv put it into folder names."""
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:size]).decode()[:8]
 
 
 def _poetry(project: Path, environ: Mapping[str, str], home: Path) -> Iterator[Candidate]:
-    """Where poetry keeps the environments of this project; starting poetry to ask would take half a second."""
+    """Yield the environments that poetry created for the project. Asking poetry would take half a second."""
     if not (project / "poetry.lock").exists():
         return
     cache = Path(environ.get("XDG_CACHE_HOME") or home / ".cache") / "pypoetry" / "virtualenvs"
@@ -216,7 +216,7 @@ def _poetry(project: Path, environ: Mapping[str, str], home: Path) -> Iterator[C
 
 
 def _named_in_file(project: Path, environ: Mapping[str, str], home: Path) -> Iterator[Candidate]:
-    """The environment whose path or name is in a file: `.venv` for pipenv and shells, `.python-version` for pyenv."""
+    """Yield environments whose path or name is in a file: `.venv` (pipenv and shells), `.python-version` (pyenv)."""
     note, pyenv = project / ".venv", Path(environ.get("PYENV_ROOT") or home / ".pyenv")
     folder = Path(environ.get("WORKON_HOME") or home / ".local" / "share" / "virtualenvs")
     with contextlib.suppress(OSError, UnicodeDecodeError):
@@ -232,7 +232,7 @@ def _named_in_file(project: Path, environ: Mapping[str, str], home: Path) -> Ite
 
 
 def _below(project: Path, known: Iterable[str]) -> Iterator[Candidate]:
-    """Any other folder of the project that holds an environment, as those of direnv and VS Code."""
+    """Yield any other folder of the project that contains an environment, like those of direnv and VS Code."""
     folders = [
         path for top in (project, project / ".direnv") for path in _folders(top) if path.name not in known
     ]
@@ -250,7 +250,7 @@ def _folders(path: Path) -> list[Path]:
 
 
 def _pdm(project: Path) -> Iterator[Candidate]:
-    """The interpreter that pdm has written down: PATH/bin/python, or PATH\\Scripts\\python.exe."""
+    r"""Yield the environment of the interpreter that pdm recorded: PATH/bin/python, or PATH\Scripts\python.exe."""
     note = project / ".pdm-python"
     with contextlib.suppress(OSError, UnicodeDecodeError):
         python = Path(note.read_text("utf-8").strip())
@@ -259,7 +259,7 @@ def _pdm(project: Path) -> Iterator[Candidate]:
 
 
 def _hatch(project: Path, environ: Mapping[str, str], home: Path) -> Iterator[Candidate]:
-    """hatch's environments of this project: the one for tests, else the default one, which has the project's name."""
+    """Yield the project's environments in hatch: the default one, named like the project, then those for tests."""
     name = re.sub(r"[-_.]+", "-", _declared(project)[0]).lower()
     if not name:
         return
@@ -275,7 +275,7 @@ def _hatch(project: Path, environ: Mapping[str, str], home: Path) -> Iterator[Ca
 
 
 def _pipenv(project: Path, environ: Mapping[str, str], home: Path) -> Iterator[Candidate]:
-    """pipenv's environment: the folder's name, cut and cleaned, and a hash of the Pipfile's path."""
+    """Yield pipenv's environment. Its name is the folder's, cut and cleaned, and a hash of the Pipfile's path."""
     pipfile = project.resolve() / "Pipfile"
     if not pipfile.is_file():
         return
@@ -285,7 +285,7 @@ def _pipenv(project: Path, environ: Mapping[str, str], home: Path) -> Iterator[C
 
 
 def _conda(project: Path, home: Path) -> Iterator[Candidate]:
-    """The conda environment that the project's `environment.yml` names, if conda has it."""
+    """Yield the conda environment that the project's `environment.yml` names, if conda has it."""
     name = ""
     for file in ("environment.yml", "environment.yaml"):
         with contextlib.suppress(OSError, UnicodeDecodeError):

@@ -1,7 +1,6 @@
-"""How a project's own commands start its tests, as far as that decides the import path. Pure.
+"""Read how a project's own commands start its tests, as far as that affects the import path. Pure.
 
-`python -m pytest` looks for modules in the folder that it starts in; `pytest` alone doesn't. `PYTHONPATH` adds what it
-names.
+`python -m pytest` puts the current folder on the import path; `pytest` alone doesn't. `PYTHONPATH` adds its folders.
 """
 
 from __future__ import annotations
@@ -33,14 +32,20 @@ VARIABLES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Whether the folder that the tests start in is not on the import path, and the folders that PYTHONPATH adds."""
+    """How the tests start. If `plain`, the folder that they start in isn't on the import path.
+
+    `import_path` are the folders that PYTHONPATH adds.
+    """
 
     plain: bool = False
     import_path: tuple[str, ...] = ()
 
 
 def how_tests_start(contents: Mapping[str, bytes]) -> Start:
-    """What the files of a project say; with commands of both kinds, or none, the folder is on the import path."""
+    """Return how a project's files start its tests.
+
+    If there are commands of both kinds, or none, the folder is on the import path.
+    """
     lines = [line.strip() for line in _lines(contents)]
     at_top = any(AT_TOP.search(line) for line in lines)
     plain = any(PLAIN.match(WRAPPER.sub("", part.strip())) for line in lines for part in line.split("&&"))
@@ -52,7 +57,7 @@ def how_tests_start(contents: Mapping[str, bytes]) -> Start:
 
 
 def _parts(value: str) -> list[str]:
-    """The folders of the project in a value of PYTHONPATH."""
+    """Return the folders of the project in a value of PYTHONPATH."""
     parts = [part for part in value.split(":") if part]
     return [part for part in parts if HERE.match(part) or re.fullmatch(r"[\w.-][\w./-]*", part)]
 
@@ -62,7 +67,7 @@ def _sets_variables(path: str) -> bool:
 
 
 def _lines(contents: Mapping[str, bytes]) -> Iterator[str]:
-    """The commands in the files, one a line."""
+    """Yield the commands in the files, one per line."""
     for path, data in contents.items():
         text = data.decode("utf-8", "replace")
         if WORKFLOW.fullmatch(path) or path == ".gitlab-ci.yml":
@@ -109,7 +114,7 @@ def _of_nox(text: str) -> Iterator[str]:
 
 
 def _of_scripts(value: object) -> Iterator[str]:
-    """Every string that is a command, in tables of scripts and environments."""
+    """Yield every string that is a command in tables of scripts and environments."""
     if isinstance(value, dict):
         for key, inner in value.items():
             # Names of packages look like commands.

@@ -1,4 +1,4 @@
-"""An interpreter, what is installed beside it, and which tool to start."""
+"""An interpreter, the packages installed beside it, and the tools to start."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ ASK = "import json,site,sys; print(json.dumps([sys.version.split()[0], *site.get
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """A tool that can be started: the interpreter that runs it, its version, and where it is installed.
+    """An installed tool: the interpreter that runs it, its version, and where it is installed.
 
-    `own` is True for gate's own copy, which is used where the project has none. `program` is the path of an
-    executable that needs no interpreter, else empty.
+    `own` is True for gate's own copy, which is used if the project has none. `program` is the path of an executable
+    that needs no interpreter, or "".
     """
 
     name: str
@@ -41,16 +41,16 @@ class Installed:
 
 @dataclass(frozen=True)
 class Environment:
-    """An interpreter and what is installed beside it. `origin` says how it was found, for people.
+    """An interpreter and the packages installed beside it. `origin` says how it was found, for people.
 
-    `found` is False where the project has no environment of its own: then `python` is the one that runs gate,
-    and what the project depends on may be missing. `project` is the project's working tree (or git folder).
-    `passed_over` are the places that were looked at before, and had no environment; `problems` say of those that
-    had one why it is not used. `identity` names the content of one that gate has built. `generated` are files of
-    the working tree that a build has written for an editable install. `lent` are folders whose content it links to.
-    `local` are folders of the tree whose packages belong in it as well, for one that gate has built. `built` are the
-    folders of the tree whose build was installed here. `broken` says why there is no environment for the tree, and what
-    to do. `note` is shown with the results.
+    `found` is False if the project has no environment of its own. Then `python` is the interpreter that runs gate, and
+    the project's dependencies may be missing. `project` is the project's working tree (or git folder). `passed_over`
+    are the places that were tried before without success, and `problems` say why environments found there aren't used.
+    `identity` names the content of an environment that gate built. `generated` are files of the working tree that a
+    build wrote for an editable install. `lent` are folders to which its symlinks point. `local` are folders of the tree
+    whose packages must be added to an environment that gate built. `built` are the folders of the tree whose build was
+    installed here. `broken` says why there is no environment for the tree, and what to do. `note` is shown with the
+    results.
     """
 
     python: Path
@@ -69,20 +69,21 @@ class Environment:
 
     @property
     def description(self) -> str:
-        """What it is, for people, with what is wrong about it."""
+        """A description for people, with any problems."""
         note = "" if self.identity else self.note or "; ".join(self.problems)
         return f"{self.origin} ({note})" if note else self.origin
 
     @cached_property
     def prefix(self) -> Path:
-        """The folder of the environment. The interpreter's link is not followed: a venv is known by its place."""
+        """The folder of the environment. The interpreter's symlink isn't followed: its own path identifies a venv."""
         return self.python.parent.parent
 
     @cached_property
     def site_packages(self) -> tuple[Path, ...]:
         """The folders that packages are installed into.
 
-        A venv's layout shows it; any other interpreter, and a venv that lets the system's packages in, is asked.
+        For a venv, they are read from its layout. Any other interpreter, and a venv with access to system packages, is
+        asked.
         """
         if self.prefix == Path(sys.prefix):
             own = (Path(sysconfig.get_path("purelib")), Path(sysconfig.get_path("platlib")))
@@ -96,7 +97,10 @@ class Environment:
 
     @cached_property
     def python_version(self) -> str:
-        """The first two numbers of the interpreter's version, as its folders show them; "" if they do not."""
+        """The interpreter's version, or "" if unknown.
+
+        Only that of gate's own interpreter has more than two numbers.
+        """
         if self.prefix == Path(sys.prefix):
             return sys.version.split()[0]
         match = next(filter(None, (SITE.search(str(site)) for site in self.site_packages)), None)
@@ -112,7 +116,7 @@ class Environment:
 
     @cached_property
     def _asked(self) -> list[str]:
-        """What the interpreter itself says: its version, and its folders of packages."""
+        """The interpreter's own report: its version, and its folders of packages."""
         try:
             environ = check_environ((), tempfile.gettempdir())
             answer = parse_json(run([str(self.python), "-I", "-c", ASK], env=environ).stdout)
@@ -122,7 +126,7 @@ class Environment:
 
     @cached_property
     def packages(self) -> Mapping[str, str]:
-        """The version of each distribution, by its name in lower case with dashes."""
+        """The version of each distribution, by normalized name."""
         versions: dict[str, str] = {}
         for folder in self.site_packages:
             for entry in sorted(_names(folder)):
@@ -133,14 +137,15 @@ class Environment:
 
     @cached_property
     def editables(self) -> tuple[Editable, ...]:
-        """What is installed here by reference to a folder elsewhere."""
+        """The editable installs, which refer to folders elsewhere."""
         return editables(self.site_packages)
 
     @cached_property
     def fingerprint(self) -> str:
-        """What decides how code behaves in this environment: interpreter, packages, and when they came.
+        """A hash of what affects how code behaves here: the interpreter, and the packages with their times.
 
-        The source of what is installed in editable mode from outside the project counts as well.
+        It includes the sources of editable installs outside the project. For an environment that gate built, it is
+        `identity`.
         """
         if self.identity:
             return self.identity
@@ -156,9 +161,9 @@ class Environment:
         return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
     def _installed_files(self) -> Iterator[str]:
-        """Every file and folder of the installed packages, with size and time: an edit in place changes a line.
+        """Yield each file and folder of the installed packages, files with time and size, so that any edit shows.
 
-        Byte code is left out, which comes and goes.
+        Bytecode is left out, because it comes and goes.
         """
         waiting = [str(folder) for folder in self.site_packages]
         while waiting:
@@ -182,25 +187,25 @@ class Environment:
 
     @cached_property
     def stamped_paths(self) -> tuple[str, ...]:
-        """The files and folders that change when anything is installed, removed, replaced, or created again."""
+        """The files and folders that change if anything is installed, removed, replaced, or created again."""
         return (*self._content, *self.passed_over)
 
     def in_project(self, path: str) -> bool:
-        """Whether `path` is in the project's working tree."""
+        """Return whether `path` is in the project's working tree."""
         return self.project is not None and Path(path).is_relative_to(self.project)
 
     def has_project(self, name: str, root: Path) -> bool:
-        """Whether the project `name`, whose folder is `root`, is installed: as a package, or by a reference to it."""
+        """Return whether the project `name` in the folder `root` is installed, as a package or by reference."""
         if name and normal(name) in self.packages:
             return True
         return any(Path(item.folder).is_relative_to(root) for item in self.editables)
 
     def in_prefix(self, path: str) -> bool:
-        """Whether `path` is in the environment itself."""
+        """Return whether `path` is in the environment itself."""
         return Path(path).is_relative_to(self.prefix.resolve())
 
     def tool(self, name: str) -> Installed | None:
-        """The tool `name` of this environment, else gate's own copy, else None."""
+        """Return the tool `name` of this environment, else gate's own copy, else None."""
         version = self.packages.get(name)
         if version:
             site = next((str(f) for f in self.site_packages if (f / name).exists()), str(self.prefix))
@@ -210,12 +215,12 @@ class Environment:
 
 
 def own_environment(project: Path) -> Environment:
-    """The interpreter that runs gate, for a project without an environment."""
+    """Return the interpreter that runs gate as an environment, for a project that has none."""
     return Environment(Path(sys.executable), "the interpreter that runs gate", found=False, project=project)
 
 
 def own_tool(name: str) -> Installed | None:
-    """gate's own copy of the tool `name`."""
+    """Return gate's own copy of the tool `name`, or None if it isn't installed."""
     # It reads what is written like a mail, and takes as long to import as mail does.
     from importlib.metadata import distributions
 
@@ -228,12 +233,12 @@ def own_tool(name: str) -> Installed | None:
 
 
 def executable(path: Path) -> str:
-    """`path` as a string if it is a file that can be started, else the empty string."""
+    """Return `path` as a string if it is an executable file, else ""."""
     return str(path) if path.is_file() and os.access(path, os.X_OK) else ""
 
 
 def normal(name: str) -> str:
-    """The name of a distribution as it is compared: lower case, with dashes."""
+    """Normalize the name of a distribution: lower case, with dashes."""
     return name.lower().replace("_", "-").replace(".", "-")
 
 
@@ -255,8 +260,8 @@ def _names(folder: Path) -> list[str]:
 def check_environ(
     names: tuple[str, ...], scratch: str, environ: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """The variables that a check runs with: what every program needs, and what the policy names for it.
+    """Return the variables of a check: those that every program needs, and `names`, which the policy lists for it.
 
-    `scratch` is where its temporary files go.
+    `scratch` is the folder for its temporary files.
     """
     return seen_by_check(environ, names) | {"TMPDIR": scratch}

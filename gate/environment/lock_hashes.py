@@ -1,4 +1,4 @@
-"""Whether a lock file was made from the declarations beside it: the hash of them that poetry, pdm, and pipenv write."""
+"""Detect outdated lock files by the hash of the declarations that poetry, pdm, and pipenv write into them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ PIPFILE_SECTIONS = frozenset({
 
 
 def is_outdated(source: str, contents: Mapping[str, bytes], base_contents: Mapping[str, bytes]) -> bool:
-    """Whether the lock file `source` was made from other declarations than those in `contents`.
+    """Return whether the lock file `source` was made from declarations other than those in `contents`.
 
-    The base shows whether the hash is understood. If it is not, the declarations must not change while the hash in
-    the lock file stays the same.
+    The base shows whether gate understands the hash. If not, the lock file is outdated if the declarations changed and
+    its hash didn't.
     """
     recorded, base_recorded = _recorded(source, contents), _recorded(source, base_contents)
     if not recorded or not base_recorded:
@@ -45,7 +45,7 @@ def _recorded(source: str, contents: Mapping[str, bytes]) -> str:
 
 
 def _digests(source: str, contents: Mapping[str, bytes]) -> Iterator[str]:
-    """The hashes that versions of the tool would write, of the parts of the declarations that they regard."""
+    """Yield the hashes that different versions of the tool would write for these declarations."""
     pyproject = read_toml(contents.get("pyproject.toml"))
     if source == "poetry.lock":
         groups = table(pyproject, "dependency-groups")

@@ -1,4 +1,4 @@
-"""Lock files: the versions that they have, and which packages of the tree itself they lead to. Pure."""
+"""Read lock files: the locked versions, and the packages of the tree itself that they refer to. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOCKS = ("uv.lock", "pylock.toml", "poetry.lock", "pdm.lock", "Pipfile.lock")
 
 
 def read_toml(data: bytes | None) -> dict[str, Any]:
-    """The content of a TOML file; nothing if it cannot be read."""
+    """Return the content of a TOML file, or an empty table if it can't be parsed."""
     try:
         return tomllib.loads((data or b"").decode("utf-8"))
     except (ValueError, RecursionError):
@@ -24,7 +24,7 @@ def read_toml(data: bytes | None) -> dict[str, Any]:
 
 
 def table(data: Mapping[str, Any], *keys: str) -> dict[str, Any]:
-    """The table at the path `keys`; an empty one if there is none."""
+    """Return the table at the path `keys`, or an empty one."""
     for key in keys:
         value = data.get(key)
         data = value if isinstance(value, dict) else {}
@@ -32,7 +32,7 @@ def table(data: Mapping[str, Any], *keys: str) -> dict[str, Any]:
 
 
 def locked_versions(name: str, data: bytes | None) -> dict[str, frozenset[str]]:
-    """The versions of each package that the lock file `name` has, without local packages."""
+    """Return the versions of each package in the lock file `name`, without local packages."""
     versions: dict[str, set[str]] = {}
     for package, version in _packages(name, data):
         versions.setdefault(normal(package), set()).add(version)
@@ -40,7 +40,7 @@ def locked_versions(name: str, data: bytes | None) -> dict[str, frozenset[str]]:
 
 
 def unreadable(name: str, data: bytes) -> str:
-    """Why the lock file `name` cannot be read; "" if it can."""
+    """Return why the lock file `name` can't be parsed, or "" if it can."""
     try:
         (json.loads if name == "Pipfile.lock" else tomllib.loads)(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
@@ -67,7 +67,7 @@ def _packages(name: str, data: bytes | None) -> Iterable[tuple[str, str]]:
 
 
 def _is_local(package: Mapping[str, Any]) -> bool:
-    """Whether a locked package is the project itself, or lies beside it."""
+    """Return whether a locked package is the project itself or another local package."""
     source = package.get("source")
     keys = set(source) if isinstance(source, dict) else set()
     kind = source.get("type", "") if isinstance(source, dict) else ""
@@ -80,9 +80,9 @@ def _is_local(package: Mapping[str, Any]) -> bool:
 
 
 def local_in_lock(data: bytes | None, name: str) -> tuple[str, ...]:
-    """The folders of the packages that `name` leads to in a uv.lock, from the lock's folder on, if they are local.
+    """Return the folders, relative to a uv.lock, of `name` and its dependencies, if they are local.
 
-    A package without a build, which is never installed, has no folder here; what it depends on does.
+    A package without a build is never installed, so its own folder is left out, but those of its dependencies aren't.
     """
     packages = read_toml(data).get("package")
     by_name: dict[str, list[Mapping[str, Any]]] = {}
@@ -107,7 +107,7 @@ def local_in_lock(data: bytes | None, name: str) -> tuple[str, ...]:
 
 
 def _edges(package: Mapping[str, Any]) -> Iterator[str]:
-    """The names of what a package of a uv.lock depends on, in any group or extra."""
+    """Yield the names of the dependencies of a package in a uv.lock, in any group or extra."""
     for key in ("dependencies", "optional-dependencies", "dev-dependencies"):
         value = package.get(key)
         groups = value.values() if isinstance(value, dict) else [value]

@@ -1,4 +1,4 @@
-"""Whether the metadata of an installed project is what its tree states: its version, its commands and entry points."""
+"""Compare the metadata of an installed project with its tree: its version, commands, and entry points."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from gate.environment.setup_files import Groups, read_setup_files
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """The version, and what each entry of each group refers to. None if it isn't stated, or a build computes it."""
+    """The stated version and entry points. Either is None if it isn't known, such as when a build computes it."""
 
     version: str | None = None
     entry_points: Groups | None = field(default_factory=dict)
 
 
 def is_outdated_install(environment: Environment, declared: Declared) -> bool:
-    """Whether the project was installed when its tree stated something else."""
+    """Return whether the project was installed when its tree stated something else."""
     info = _installed(environment, declared.name)
     if info is None:
         return False
@@ -38,7 +38,7 @@ def is_outdated_install(environment: Environment, declared: Declared) -> bool:
 
 
 def stated_metadata(contents: Mapping[str, bytes]) -> Metadata:
-    """What the files of a project state, without running any of them."""
+    """Return the metadata that a project's files state, without running any of them."""
     pyproject = read_toml(contents.get("pyproject.toml"))
     project, poetry = table(pyproject, "project"), table(pyproject, "tool", "poetry")
     computed = project.get("dynamic") or []
@@ -63,7 +63,7 @@ def stated_metadata(contents: Mapping[str, bytes]) -> Metadata:
 
 
 def _cleaned(groups: Mapping[str, Any]) -> Groups | None:
-    """The groups as an installer writes them; None if an entry is of a kind that is not known."""
+    """Return the groups as an installer writes them, or None if an entry is of an unknown kind."""
     cleaned: dict[str, dict[str, str]] = {}
     for group, entries in groups.items():
         for name, value in entries.items() if isinstance(entries, Mapping) else ():

@@ -1,6 +1,6 @@
-"""What a project's own commands install for its tests, and how they start them: tox, nox, hatch, and CI. Pure.
+"""Read what a project's own commands install for its tests: tox, nox, hatch, and CI. Pure.
 
-Nothing is run: what a file computes is left out.
+Nothing is run, so computed values are left out.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ JOB = re.compile(r"^(?:  )?[\w-]+:[ \t]*$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class OwnSetup:
-    """Requirement lines, files of requirements, and names of dependency groups and extras that tests are run with."""
+    """The requirements, requirements files, dependency groups, and extras that are installed for the tests."""
 
     requirements: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ class OwnSetup:
     extras: tuple[str, ...] = ()
 
     def __add__(self, more: OwnSetup) -> OwnSetup:
-        """Both, without repetitions."""
+        """Combine both, without duplicates."""
         return OwnSetup(
             tuple(dict.fromkeys((*self.requirements, *more.requirements))),
             tuple(dict.fromkeys((*self.files, *more.files))),
@@ -68,12 +68,12 @@ class OwnSetup:
 
 
 def is_own_setup(path: str) -> bool:
-    """Whether the file at `path`, from the project's folder on, may say how its tests are run."""
+    """Return whether the file at `path`, relative to the project, may say how its tests are run."""
     return path in FILES or WORKFLOW.fullmatch(path) is not None
 
 
 def read_own_setup(contents: Mapping[str, bytes]) -> OwnSetup:
-    """What the files of a project say that its tests are run with."""
+    """Return what the project's files install for its tests."""
     setup = _tox(contents) + _nox(contents.get("noxfile.py", b"")) + _hatch(contents)
     for path, data in sorted(contents.items()):
         if WORKFLOW.fullmatch(path) or path == ".gitlab-ci.yml":
@@ -82,7 +82,7 @@ def read_own_setup(contents: Mapping[str, bytes]) -> OwnSetup:
 
 
 def installed_by(words: Iterable[str]) -> OwnSetup:
-    """What the arguments of `pip install`, `uv sync`, and the like name."""
+    """Parse the arguments of `pip install`, `uv sync`, and the like."""
     named: dict[str, list[str]] = {"requirements": [], "files": [], "groups": [], "extras": []}
     waiting = [word.strip() for word in words if word.strip()]
     while waiting:
@@ -119,13 +119,13 @@ def installed_by(words: Iterable[str]) -> OwnSetup:
 
 
 def _lines(text: str) -> list[str]:
-    """The lines of a list in tox.ini; those for some factors only, and those that refer elsewhere, are left out."""
+    """Return the lines of a list in tox.ini, without those for certain factors or with references to other sections."""
     lines = (re.sub(r"(?:^|\s)#.*", "", line).strip() for line in text.splitlines())
     return [line for line in lines if line and not re.match(r"[\w!{},.-]+:\s|\{\[", line)]
 
 
 def sections_for_tests(text: str) -> Iterator[dict[str, str]]:
-    """The settings of those environments in a tox.ini that run tests, by their names."""
+    """Yield the settings of each environment in a tox.ini that runs tests, according to its name."""
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
         parser.read_string(text)
@@ -205,7 +205,7 @@ def _literals(nodes: Iterable[ast.expr], constants: Mapping[str, ast.expr]) -> I
 
 
 def _groups(call: ast.Call) -> Iterator[str]:
-    """The groups in `*nox.project.dependency_groups(pyproject, "test")`."""
+    """Yield the groups in `*nox.project.dependency_groups(pyproject, "test")`."""
     for node in ast.walk(call):
         if isinstance(node, ast.Call) and _method(node) == "dependency_groups":
             yield from _literals(node.args[1:], {})
@@ -233,7 +233,7 @@ def _hatch(contents: Mapping[str, bytes]) -> OwnSetup:
 
 
 def _with_template(name: str, environments: Mapping[str, Any]) -> dict[str, Any]:
-    """An environment's settings, with those of its template, which is `default` unless it names another."""
+    """Return an environment's settings, merged with its template's: `default`, unless it names another."""
     values, seen = table(environments, name), {name}
     while (template := str(values.get("template") or "default")) not in seen and not values.get("detached"):
         seen.add(template)
@@ -242,7 +242,7 @@ def _with_template(name: str, environments: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _ci(text: str) -> OwnSetup:
-    """What the jobs of a CI install in which tests are run."""
+    """Return what is installed by the CI jobs that run tests."""
     setup = OwnSetup()
     for job in JOB.split(text):
         lines = job.replace("\\\n", " ").splitlines() if TESTING.search(job) else []

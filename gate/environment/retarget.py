@@ -1,7 +1,7 @@
-"""An environment of a checked tree's own: what is installed in another, with the project taken from that tree.
+"""Recreate an environment for a checked tree: the same packages, with the project imported from that tree.
 
-Interpreter, console scripts and child processes all start from it, so nothing that a check runs can import the
-project from the user's working tree, or from an installed copy. Packages are links: making it takes milliseconds.
+The interpreter, console scripts, and child processes all start from it, so nothing that a check runs can import the
+project from the user's working tree or from an installed copy. Packages are symlinks, so this takes milliseconds.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ def in_tree(
     roots: Iterable[str] = (),
     without_project: bool = False,
 ) -> Environment:
-    """Make `environment` again at `prefix`, with the project imported from the tree at `root`.
+    """Recreate `environment` at `prefix`, with the project imported from the tree at `root`.
 
-    `name` is the project's; where a copy of it is installed, its modules are left out and `roots`, folders of the
-    tree, take their place. `without_project` leaves out all of it, for a build to install it. An environment that
-    cannot be made again is returned as it is.
+    `name` is the project's name. If a copy of it is installed, its modules are left out, and `roots`, folders of the
+    tree, replace them. `without_project` leaves out all of the project, so that a build can install it. An environment
+    that can't be recreated is returned as it is.
     """
     away = environment.project
     sites = environment.site_packages
@@ -67,7 +67,7 @@ def in_tree(
 
 
 class _Moved:
-    """Paths of the working tree and of one environment, as they are in the checked tree and in the other."""
+    """Maps paths of the working tree and of one environment to the checked tree and the new environment."""
 
     def __init__(self, away: str, root: str, old: Path, new: Path) -> None:
         self.away, self.root = away, root
@@ -76,12 +76,12 @@ class _Moved:
         self._any = re.compile("(?:" + "|".join(re.escape(text) for text, _ in self._pairs) + r")(?![\w.-])")
 
     def text(self, text: str) -> str:
-        """`text` with each path in its new place; all replaced at once, so that none is replaced twice."""
+        """Replace all paths in `text` in one pass, so that none is replaced twice."""
         new = dict(reversed(self._pairs))
         return self._any.sub(lambda match: new[match[0]], text)
 
     def path(self, path: str) -> str:
-        """A path below the working tree as it is in the checked tree."""
+        """Map a path below the working tree to the checked tree. Any other path is returned as it is."""
         return (
             self.root + path.removeprefix(self.away)
             if path == self.away or path.startswith(f"{self.away}/")
@@ -101,7 +101,7 @@ def _interpreter(environment: Environment, prefix: Path, version: str) -> None:
 
 
 def _place(source: Path, target: Path, moved: _Moved) -> None:
-    """One entry of the folder of packages: a link, but for what names the working tree."""
+    """Create one entry of site-packages: a symlink, or a copy with new paths if it names the working tree."""
     if os.path.lexists(target):
         target.unlink() if not target.is_dir() or target.is_symlink() else shutil.rmtree(target)
     if source.is_symlink():
@@ -117,7 +117,7 @@ def _place(source: Path, target: Path, moved: _Moved) -> None:
 
 
 def _is_projects(path: Path, name: str, moved: _Moved) -> bool:
-    """Whether an entry of the folder of packages is the project's own: metadata, or a reference to its sources."""
+    """Return whether an entry of site-packages is the project's own: metadata, or a reference to its sources."""
     if path.name.endswith((".dist-info", ".egg-info")):
         return normal(path.name.rpartition(".")[0].partition("-")[0]) == normal(name)
     if path.is_symlink():
@@ -134,7 +134,7 @@ def _names(path: Path, text: str) -> bool:
 
 
 def _script(source: Path, target: Path, moved: _Moved) -> None:
-    """A console script starts the interpreter that its first line names: the new one."""
+    """Copy a console script with the new interpreter in its first line. Any other program becomes a symlink."""
     with contextlib.suppress(OSError):
         with source.open("rb") as file:
             if file.read(2) != b"#!":
@@ -147,7 +147,7 @@ def _script(source: Path, target: Path, moved: _Moved) -> None:
 
 
 def _own_copy(sites: Iterable[Path], name: str, root: Path, roots: tuple[str, ...]) -> frozenset[str]:
-    """What an installed copy of the project has at the top of the folder of packages, and the tree has as well."""
+    """Return the top-level modules of an installed copy of the project that the tree has as well."""
     tops: set[str] = set()
     for site in sites if name else ():
         for info in site.glob("*.dist-info"):

@@ -1,4 +1,4 @@
-"""Python files that describe a project, such as setup.py and noxfile.py: parsed, never run. Pure."""
+"""Parse Python files that describe a project, such as setup.py and noxfile.py, without running them. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 
 
 def parse_script(data: bytes) -> ast.Module | None:
-    """The syntax tree of a script; None if it can't be parsed."""
+    """Return the syntax tree of a script, or None if it can't be parsed."""
     try:
         return ast.parse(data)
     except (SyntaxError, ValueError, RecursionError):
@@ -14,7 +14,7 @@ def parse_script(data: bytes) -> ast.Module | None:
 
 
 def constants_of(tree: ast.Module) -> dict[str, ast.expr]:
-    """What is assigned to each name at the top of a script; the last assignment counts."""
+    """Return the expression last assigned to each top-level name of a script."""
     return {
         target.id: node.value
         for node in tree.body

@@ -1,4 +1,4 @@
-"""What setup.cfg and setup.py state about a package, as far as it can be read without running anything. Pure."""
+"""Read what setup.cfg and setup.py state about a package, without running anything. Pure."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Groups = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """The name, the requirements, and those of each extra; empty where they cannot be read.
+    """The metadata that a file states about a package. Values that can't be read are empty.
 
-    The version and the entry points are None where they cannot be read.
+    The version and the entry points are None if they can't be read.
     """
 
     name: str = ""
@@ -29,7 +29,7 @@ class Stated:
 
 
 def read_setup_files(contents: Mapping[str, bytes]) -> Stated:
-    """What both files state together; setup.py comes first, as it does for setuptools."""
+    """Merge what both files state. setup.py takes precedence, as it does in setuptools."""
     config, script = _read_config(contents.get("setup.cfg")), _read_script(contents.get("setup.py"))
     # What a call computes may be anything.
     unknown = script.entry_points is None or config.entry_points is None
@@ -70,7 +70,7 @@ def _entries(lines: Iterable[str]) -> dict[str, str]:
 
 
 def _read_entry_points(value: object) -> Groups | None:
-    """The value of setup()'s `entry_points`; None if it is of a kind that cannot be read."""
+    """Return the value of setup()'s `entry_points`, or None if it is of a kind that can't be read."""
     groups = value if isinstance(value, dict) else {}
     read = {}
     for group, lines in groups.items():
@@ -110,7 +110,7 @@ def _read_script(data: bytes | None) -> Stated:
 
 
 def _value(node: ast.expr, constants: Mapping[str, ast.expr]) -> Any:
-    """The value of an expression without calls. Of a dict, the keys are enough where values are computed."""
+    """Evaluate an expression without calls, or return None. A computed value in a dict is None, too."""
     node = constants.get(node.id, node) if isinstance(node, ast.Name) else node
     if isinstance(node, ast.Dict):
         return {

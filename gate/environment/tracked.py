@@ -1,4 +1,4 @@
-"""Which paths of a working tree are tracked by git: what the change could have written is never an environment."""
+"""Check which paths git tracks: files that a change could have written never count as an environment."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ LISTED = ("--literal-pathspecs", "ls-files", "--cached", "--full-name", "-z")
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """What git tracks below a working tree: in any of `trees` (tree or commit ids), or in the index."""
+    """The paths that git tracks below a working tree: in any of `trees` (tree or commit ids), or in the index."""
 
     repository: Repository | None = None
     trees: tuple[str, ...] = ()
 
     def first(self, paths: Iterable[Path]) -> str:
-        """The first path that git tracks at or below one of `paths`, or by which one is reached; empty if none is.
+        """Return the first tracked path that is at, below, or on the way to one of `paths`, or "" if there is none.
 
-        Links are followed: a link that git tracks chooses what it points to. git is asked about all paths at once,
-        since this is part of every commit.
+        Symlinks are followed, because a tracked symlink chooses its target. git is asked about all paths at once,
+        because this is part of every commit.
         """
         relative_paths = list(dict.fromkeys(relative for path in paths for relative in self._places(path)))
         if self.repository is None or not relative_paths:
@@ -36,7 +36,7 @@ class Tracked:
         )
 
     def _places(self, path: Path) -> Iterator[str]:
-        """The places in the working tree that `path` resolves to: itself, the links on its way, and its real place."""
+        """Yield the paths in the working tree that lead to `path`: itself, its target, and symlinks on the way."""
         root = self.repository.work_tree if self.repository else None
         if root is None:
             return
@@ -50,7 +50,7 @@ class Tracked:
         )
 
     def _tracked(self, relative_paths: Sequence[str]) -> frozenset[str]:
-        """Those of `relative_paths` at or below which one of the trees, or the index, has anything."""
+        """Return those of `relative_paths` that are, or contain, files in one of the trees or in the index."""
         if self.repository is None or not relative_paths:
             return frozenset()
         paths = [encode_path(relative) for relative in relative_paths]
@@ -70,5 +70,5 @@ class Tracked:
 
 
 def first_tracked(tracked: Tracked, paths: Iterable[Path]) -> str:
-    """The first of `paths` that has to do with what git tracks, as a path of the working tree; empty if none has."""
+    """Return the first tracked path that affects one of `paths`, relative to the working tree, or ""."""
     return tracked.first(dict.fromkeys(paths))

@@ -1,1 +1,1 @@
-"""What the source of one file contains: scopes, bindings, guards, uses of names."""
+"""Analyze the source of one file: scopes, bindings, guards, and uses of names."""

@@ -1,4 +1,4 @@
-"""Names that are bound in their scope, and surely not where they are used: too early, deleted, or outside of it."""
+"""Detect names that are bound in their scope but not where they are used: too early, deleted, or outside."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ Place = tuple[int, int]
 
 
 class Deletion(NamedTuple):
-    """A `del` of a name, and the end of the block that it stands in: until there it has always run."""
+    """A `del` of a name, and the end of its block, up to which it has always run."""
 
     statement: ast.Delete
     end: Place
 
 
 class Order:
-    """Knows the loops of each scope, where what is bound below is bound above the next time."""
+    """Decides whether names are bound before their uses. In a loop, a later binding counts on the next iteration."""
 
     def __init__(self) -> None:
-        """No scope has been read yet."""
+        """Start with empty caches."""
         self._loops: dict[Scope, list[ast.AST]] = {}
         self._deletions: dict[Scope, dict[str, list[Deletion]]] = {}
 
     def is_bound_later(self, node: ast.Name, scope: Scope) -> bool:
-        """Whether each binding of a name in its scope comes after this use of it, or gives it no value there."""
+        """Return whether every binding of a name in its scope comes after this use, or gives it no value here."""
         if any(one.how in _ALWAYS for one in scope.names[node.id]):
             return False
         bindings = [one for one in scope.names[node.id] if _gives_value(one, node)]
@@ -44,13 +44,13 @@ class Order:
         return not any(contains(loop, one.node) for loop in around for one in bindings)
 
     def is_outside(self, node: ast.Name, scope: Scope) -> bool:
-        """Whether a name is bound only inside comprehensions and handlers that this use of it is not in."""
+        """Return whether a name is bound only inside comprehensions and handlers that don't contain this use."""
         return all(one.inside is not None and not is_seen(one, node) for one in scope.names[node.id])
 
     def is_hidden(self, node: ast.Name, scope: Scope) -> bool:
-        """Whether a name of a class is read in a comprehension there, which sees only the scopes around the class.
+        """Return whether a comprehension in a class body reads a name of the class, which it can't see.
 
-        Only what the first `for` iterates over is read in the class itself.
+        Only the iterable of the first `for` is evaluated in the class itself.
         """
         if node.id not in scope.names or node.id in scope.type_parameters | scope.nonlocals:
             return False
@@ -63,7 +63,7 @@ class Order:
         )
 
     def deletion(self, node: ast.Name, scope: Scope) -> ast.Delete | None:
-        """The `del` of a name that has always run before this use of it, with nothing between that binds it again."""
+        """Return the `del` that has always run before this use, with no binding in between, or None."""
         if scope not in self._deletions:
             found = self._deletions[scope] = dict[str, list[Deletion]]()
             for name, deleted in _deletions(scope):
@@ -95,24 +95,24 @@ def _deletions(scope: Scope) -> Iterator[tuple[str, Deletion]]:
 
 
 def _gives_value(binding: Binding, node: ast.Name) -> bool:
-    """Whether a binding is one that a use of the name may see: `x: int` gives no value, and `x += 1` needs one."""
+    """Return whether a use may see the binding: `x: int` gives no value, and `x += 1` needs one."""
     if binding.how == "added" or isinstance(binding.node, ast.AnnAssign):
         return False
     return binding.inside is None or is_seen(binding, node)
 
 
 def is_of_comprehension(binding: Binding) -> bool:
-    """Whether a comprehension binds the name, for itself only."""
+    """Return whether a comprehension binds the name, only for itself."""
     return isinstance(binding.inside, _COMPREHENSIONS)
 
 
 def start(node: ast.AST) -> Place:
-    """The line and the column at which a node begins."""
+    """Return the line and column at which a node begins."""
     return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
 
 
 def is_seen(binding: Binding, node: ast.Name) -> bool:
-    """Whether a use of a name is in the handler, or in the part of the comprehension, where the name is bound."""
+    """Return whether a use is in the handler, or in the part of the comprehension, in which the name is bound."""
     inside = binding.inside
     if inside is None or not contains(inside, node):
         return False
@@ -129,7 +129,7 @@ def is_seen(binding: Binding, node: ast.Name) -> bool:
 
 
 def _repeats(loop: ast.AST, node: ast.Name) -> bool:
-    """Whether a loop may read a name again after other parts of it have run; what it iterates over is read once."""
+    """Return whether a loop may read a name again after other parts of it. Its iterable is only read once."""
     if not contains(loop, node):
         return False
     if isinstance(loop, ast.For | ast.AsyncFor):
@@ -138,7 +138,7 @@ def _repeats(loop: ast.AST, node: ast.Name) -> bool:
 
 
 def contains(outer: ast.AST, inner: ast.AST) -> bool:
-    """Whether one node is inside another, by their places."""
+    """Return whether one node is inside another, by position."""
     return start(outer) <= start(inner) and _end(inner) <= _end(outer)
 
 

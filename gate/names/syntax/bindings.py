@@ -1,8 +1,8 @@
-"""What binds names: the one place that knows which statements and expressions of Python do.
+"""Find the names that code binds. Only this module knows which statements and expressions of Python bind names.
 
-`bindings_of` answers for one node and nothing below it, so a walk of a tree gets each binding once. Which scope a
-name is bound in follows from where the node is: `ast.arguments` and type parameters bind inside their definition, a
-walrus binds outside of the comprehension around it.
+`bindings_of` looks at one node and nothing below it, so walking a tree yields each binding once. The position of the
+node determines the scope: `ast.arguments` and type parameters bind inside their definition, and a walrus binds outside
+of the comprehension around it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ How = Literal["value", "typed", "each", "entered", "module", "member", "star", "
 class Binding:
     """One way in which a name gets its value. `node` is the value's expression, or the statement itself.
 
-    `path` leads into the value where it is unpacked; `module` and `name` are those of an import, as they are written.
+    `path` are the indices of the item in an unpacked value. `module` and `name` are those of an import, as written.
     """
 
     how: How
@@ -42,26 +42,26 @@ Target = tuple[ast.expr, Binding]
 
 
 def bindings_of(node: ast.AST) -> Iterator[Bound]:
-    """The names that a node itself binds, in the order of the text. `from module import *` binds `*`."""
+    """Yield the names that a node itself binds, in source order. `from module import *` binds `*`."""
     binder = _BINDERS.get(type(node))
     if binder is not None:
         yield from binder(node)
 
 
 def targets_of(node: ast.AST) -> Iterator[Target]:
-    """What a statement assigns a value to: names, attributes and subscripts, each taken out of tuples and lists."""
+    """Yield the targets of an assignment: names, attributes, and subscripts, taken out of tuples and lists."""
     assign = _ASSIGNMENTS.get(type(node))
     if assign is not None:
         yield from assign(node)
 
 
 def names_bound(node: ast.AST) -> Iterator[str]:
-    """The names that a node itself binds, deletes, or declares."""
+    """Yield the names that a node itself binds, deletes, or declares."""
     return (name for name, binding in bindings_of(node) if binding.how != "star")
 
 
 def bindings_in(statement: ast.AST) -> Iterator[Bound]:
-    """Everything that a statement binds in the scope in which it is, in the blocks and expressions inside it too."""
+    """Yield everything that a statement binds in its scope, including in the blocks and expressions inside it."""
     yield from bindings_of(statement)
     if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         for node in own_nodes(statement):

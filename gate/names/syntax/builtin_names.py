@@ -1,4 +1,4 @@
-"""Names that are defined without an import: by Python, and by the tools that read some files."""
+"""Names that are defined without an import: by Python, and by the tools that load some files."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ OF_PYTHON_2 = frozenset({"unicode", "basestring", "long", "unichr", "xrange", "r
 
 
 def is_defined_by_tool(name: str, source: Source) -> bool:
-    """Whether the program that reads a file of this name defines a name in it."""
+    """Return whether the tool that loads files of this name defines `name` in them."""
     return name in _GIVEN_BY_TOOLS.get(source.name.rpartition(".")[2], ())
 
 
 def is_defined_here(name: str, scope: Scope) -> bool:
-    """Whether Python defines one of its special names here: some are only in packages or in bodies of classes."""
+    """Return whether Python defines a special name in this scope. Some exist only in packages or class bodies."""
     match name:
         case "__path__":
             return scope.source.is_package

@@ -1,4 +1,4 @@
-"""What a parser accepts and Python's compiler refuses: `return` outside a function, duplicate parameters."""
+"""Report code that parses but doesn't compile, such as `return` outside a function, or duplicate parameters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 
 def refused_by_compiler(tree: ast.Module, *, is_notebook: bool) -> Iterator[tuple[int, int, str]]:
-    """The line, the column and the message of the first error that only the compiler reports."""
+    """Yield the line, column, and message of the first error that only the compiler reports."""
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if is_notebook else 0
     try:
         compile(tree, "<unknown>", "exec", flags=flags, dont_inherit=True)

@@ -1,6 +1,6 @@
-"""Names that exist only when a module runs: those that it makes by other means than binding them.
+"""Detect names that a module creates only at run time, by means other than a binding.
 
-Each function looks at the bytes of the file first, since most files do nothing of the kind.
+Each function searches the bytes of the file first, since most files do nothing of the kind.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ _MAY_WRITE_GLOBALS = re.compile(
 
 
 def declared_global(data: bytes) -> frozenset[str]:
-    """The names that functions bind in the module: those after `global`."""
+    """Return the names after `global`, which functions bind in the module."""
     names = (name for match in _GLOBAL.finditer(data) for name in match[1].split(b","))
     return frozenset(name.strip().decode("utf-8", "replace") for name in names)
 
 
 def writes_globals(tree: ast.Module, data: bytes) -> bool:
-    """Whether the module may get names that no statement of it binds."""
+    """Return whether the module may get names that none of its statements binds."""
     return _MAY_WRITE_GLOBALS.search(data) is not None and any(map(_writes_globals, walk(tree)))
 
 
 def binds_by_name(tree: ast.Module, data: bytes) -> bool:
-    """Whether the module binds names that are known only when it runs: `globals()[name] = value`."""
+    """Return whether the module binds names that are only known at run time: `globals()[name] = value`."""
     if _MAY_WRITE_GLOBALS.search(data) is None:
         return False
     # Outside functions, what is local is global.
@@ -42,7 +42,7 @@ def binds_by_name(tree: ast.Module, data: bytes) -> bool:
 
 
 def objects_set_by_name(tree: ast.Module, data: bytes) -> frozenset[str]:
-    """Names of objects that get attributes whose names are computed: `setattr(Table, name, value)`."""
+    """Return the names of objects that get attributes with computed names: `setattr(Table, name, value)`."""
     if b"setattr" not in data:
         return frozenset()
     return frozenset(
@@ -57,7 +57,7 @@ def objects_set_by_name(tree: ast.Module, data: bytes) -> frozenset[str]:
 
 
 def _stores_in(node: ast.AST, function: str) -> bool:
-    """Whether `node` stores in the dictionary that a call of `function` returns."""
+    """Return whether `node` stores something in the dictionary that `function()` returns."""
     match node:
         case (
             ast.Subscript(value=ast.Call(func=ast.Name(id=name), args=[]), ctx=ast.Store())
@@ -68,7 +68,7 @@ def _stores_in(node: ast.AST, function: str) -> bool:
 
 
 def _executes(node: ast.AST, *, in_globals: bool) -> bool:
-    """Whether `node` runs code that binds names where it stands, or in the module."""
+    """Return whether `node` runs code that binds names in the module if `in_globals`, or else where it is."""
     match node:
         case ast.Call(func=ast.Name(id="exec" | "execfile"), args=[_, *rest]):
             match rest:
@@ -79,7 +79,7 @@ def _executes(node: ast.AST, *, in_globals: bool) -> bool:
 
 
 def _sets_on_module(node: ast.AST) -> bool:
-    """Whether `node` sets an attribute with a computed name on the module itself."""
+    """Return whether `node` sets an attribute with a computed name on the module itself."""
     match node:
         case ast.Call(
             func=ast.Name(id="setattr"),

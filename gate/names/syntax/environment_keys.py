@@ -1,4 +1,4 @@
-"""Keys of environment variables that code reads or sets."""
+"""Find the keys of environment variables that code reads or sets."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _BY_FIXTURE = frozenset({"monkeypatch.setenv", "monkeypatch.delenv"})
 
 
 def environment_key(node: ast.AST) -> tuple[str, ast.Constant] | None:
-    """The name of what is asked for a constant key, and the key: `os.environ` and `"HOME"` for `os.environ["HOME"]`.
+    """Return the receiver and constant key of a lookup: `os.environ` and `"HOME"` for `os.environ["HOME"]`.
 
-    What the name resolves to is left to the caller.
+    The caller has to resolve the receiver's dotted name.
     """
     match node:
         case ast.Subscript(value=mapping, slice=ast.Constant(value=str()) as key):
@@ -33,5 +33,5 @@ def environment_key(node: ast.AST) -> tuple[str, ast.Constant] | None:
 
 
 def sets_for_test(dotted: str) -> bool:
-    """Whether a function sets or removes a variable for one test."""
+    """Return whether a function sets or removes a variable for one test."""
     return dotted in _BY_FIXTURE

@@ -9,7 +9,7 @@ from gate.names.syntax.object_reference import ObjectReference, told
 
 
 def exported(tree: ast.Module) -> Iterator[ObjectReference]:
-    """Every name that stands as text in `__all__`, at the place of its first letter."""
+    """Yield every string in `__all__`, at the position of its first letter."""
     for node in _statements(tree.body):
         match node:
             case (
@@ -27,7 +27,7 @@ def exported(tree: ast.Module) -> Iterator[ObjectReference]:
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements of a module, with those below a condition."""
+    """Yield the statements of a module, including those under an `if`."""
     for node in body:
         yield node
         if isinstance(node, ast.If):

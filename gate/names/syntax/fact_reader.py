@@ -1,4 +1,4 @@
-"""Reads the facts about one file in a single pass over its syntax tree."""
+"""Read the facts about one file in a single pass over its syntax tree."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BUILTINS = frozenset(dir(builtins))
 
 
 def facts_of(tree: ast.Module, module: str, guards: Guards, *, is_package: bool) -> Facts:
-    """Read a file whose dotted name is `module`."""
+    """Return the facts about a file whose dotted name is `module`."""
     reader = _FactReader(module, guards, is_package=is_package)
     reader.visit(tree)
     reader.facts.exports = list(exported(tree))
@@ -67,12 +67,12 @@ class _FactReader(ast.NodeVisitor):
             self.visit(child)
 
     def define(self, name: str) -> None:
-        """The name may be looked up as an attribute."""
+        """Record a name that may be looked up as an attribute."""
         self.facts.words.add(name)
         self.facts.attributes_defined.add(name)
 
     def finish(self) -> Facts:
-        """Decide what could only be decided at the end: which names are bound, and to what."""
+        """Return the facts, after deciding what depends on the whole file: which names are bound, and to what."""
         facts = self.facts
         for name, use in self._looked_up:
             # A name that is bound a second time may be something else by then.
@@ -110,7 +110,7 @@ class _FactReader(ast.NodeVisitor):
         return facts
 
     def _full_name(self, dotted: str) -> str:
-        """What an imported name, or a member of an imported module, is called where it is defined; "" for others."""
+        """Return the full name of an imported name, or of a member of an imported module, or "" for other names."""
         first, _, rest = dotted.partition(".")
         if owner := self._roots.get(first):
             return f"{owner}.{dotted}"
@@ -118,7 +118,7 @@ class _FactReader(ast.NodeVisitor):
         return f"{module}.{rest}" if module and rest else module
 
     def _key(self, node: ast.AST) -> None:
-        """A constant key that may be one of an environment variable."""
+        """Record a constant key that may name an environment variable."""
         key = environment_key(node)
         if key is not None and key[0]:
             dotted, constant = key
@@ -128,17 +128,17 @@ class _FactReader(ast.NodeVisitor):
                 self._keys.append((dotted, use._replace(column=use.column + 1)))
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
-        """The key may be one of an environment variable."""
+        """Record the key, which may name an environment variable."""
         self._key(node)
         self.generic_visit(node)
 
     def visit_Compare(self, node: ast.Compare) -> None:
-        """As may what is looked for in a mapping."""
+        """Record a key that is looked up with `in`, which may name an environment variable."""
         self._key(node)
         self.generic_visit(node)
 
     def visit(self, node: ast.AST) -> None:
-        """Note what the node binds, and then what it uses."""
+        """Record what the node binds, and then what it uses."""
         if type(node) in BINDING_NODES:
             for name, binding in bindings_of(node):
                 if binding.how != "star":
@@ -152,10 +152,10 @@ class _FactReader(ast.NodeVisitor):
         self._bound[name] = self._bound.get(name, 0) + counts
 
     def visit_Name(self, node: ast.Name) -> None:
-        """A name has nothing below."""
+        """Do nothing, because a name has no children."""
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
-        """An attribute is defined by storing it, or looked up in something."""
+        """Record an attribute as defined if it is stored, or else as looked up."""
         end = node.end_lineno or node.lineno
         column = (node.end_col_offset or 0) - len(node.attr) + 1
         use = Use(node.attr, end, max(column, 1), end, receiver=receiver_of(node.value))
@@ -173,7 +173,7 @@ class _FactReader(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
-        """Keyword arguments, and what some calls derive, import, or refer to."""
+        """Record keyword arguments, and what some calls derive, import, or refer to."""
         for keyword in node.keywords:
             if keyword.arg and not self._guards.of(keyword).is_uncertain:
                 end = keyword.end_lineno or keyword.lineno
@@ -200,7 +200,7 @@ class _FactReader(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Module(self, node: ast.Module) -> None:
-        """A class that a module passes to a function of its own may become the base of others."""
+        """Record classes that are passed to a function at the top level, which may derive others from them."""
         for statement in node.body:
             match statement:
                 case ast.Expr(value=ast.Call(func=ast.Name(id=name), args=given)) if name not in _BUILTINS:
@@ -210,17 +210,17 @@ class _FactReader(ast.NodeVisitor):
         self.generic_visit(node)
 
     def _recombined(self, bases: list[ast.expr]) -> None:
-        """`class Made(cls, TestCase)` in a method: the class around is meant to be combined with others."""
+        """Record that a class is meant to be combined with others, as by `class Made(cls, TestCase)` in a method."""
         if self._around and any(isinstance(base, ast.Name) and base.id in {"cls", "klass"} for base in bases):
             self.facts.recombined.add(self._around[-1])
 
     def visit_Dict(self, node: ast.Dict) -> None:
-        """A mapping may be a configuration that names objects."""
+        """Record the objects that a mapping names, if it is a logging configuration."""
         self.facts.references += in_dict(node)
         self.generic_visit(node)
 
     def visit_Import(self, node: ast.Import) -> None:
-        """An imported module."""
+        """Record the imported modules."""
         for alias in node.names:
             name = alias.asname or alias.name.partition(".")[0]
             self._imports[name] += 1
@@ -235,7 +235,7 @@ class _FactReader(ast.NodeVisitor):
                 self.facts.imports.append(_use(alias, "", alias.name))
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        """What is imported from a module or a package."""
+        """Record what is imported from a module or a package."""
         source = absolute(node, self._module, self._is_package)
         self.facts.links.update(prefixes(source))
         is_optional = self._guards.of(node).expects_import_error
@@ -258,16 +258,16 @@ class _FactReader(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        """What is not async can't be awaited."""
+        """Record a function that isn't async, and so can't be awaited."""
         self.facts.synchronous.add(node.name)
         self._function(node)
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
-        """An async function."""
+        """Record an async function."""
         self._function(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        """A class defines attributes; the keywords of its head are passed to the metaclass."""
+        """Record the attributes that a class defines, and its keyword arguments, which the metaclass receives."""
         self.facts.words.update(keyword.arg for keyword in node.keywords if keyword.arg)
         self._recombined(node.bases)
         self._bases.update(map(dotted_name, node.bases))
@@ -290,18 +290,18 @@ class _FactReader(ast.NodeVisitor):
         self.facts.members_of_classes += sorted(self._classes.pop())
 
     def visit_arg(self, node: ast.arg) -> None:
-        """An annotation may be a string."""
+        """Record the strings in an annotation that are types."""
         if node.annotation is not None:
             self._types.update(text for text, _ in texts_of_types(node.annotation))
         self.generic_visit(node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        """An annotation may be a string."""
+        """Record the strings in an annotation that are types."""
         self._types.update(text for text, _ in texts_of_types(node.annotation))
         self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> None:
-        """A string may be the name of something, unless it is a type."""
+        """Record the names that a string may contain, unless it is a type."""
         if isinstance(node.value, str):
             self.facts.words.update(template_words(node.value))
             if node not in self._types:
@@ -311,7 +311,7 @@ class _FactReader(ast.NodeVisitor):
 
 
 def _fields(node: ast.ClassDef) -> Iterator[str]:
-    """What the body of a class annotates as a value that can't be called."""
+    """Yield the attributes that a class body annotates as values that can't be called."""
     for child in node.body:
         match child:
             case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation) if not _MAY_BE_CALLED.search(

@@ -1,6 +1,6 @@
-"""The facts about one file that do not depend on other files: what it defines, and each name that it uses.
+"""The facts about one file that don't depend on other files: what it defines, and each use of a name.
 
-They are computed once for each content of a file, and cached. The rules and the vocabulary of the project read them.
+They are computed once per file content, and cached. The rules and the project's vocabulary read them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ COLUMNS = frozenset({"str", "dt", "func", "F", "sa", "fn"})
 
 
 class Use(NamedTuple):
-    """A name that is used. `owner` is the module that it is looked up in, if that is certain."""
+    """A use of a name. `owner` is the module in which it is looked up, if that is certain."""
 
     name: str
     line: int
@@ -32,7 +32,7 @@ class Use(NamedTuple):
 
 @dataclass(slots=True)
 class Facts:
-    """What a file defines and uses."""
+    """The definitions and uses in one file."""
 
     words: set[str] = field(default_factory=set)
     attributes: list[Use] = field(default_factory=list)
@@ -78,7 +78,7 @@ class Facts:
 
 
 def receiver_of(node: ast.expr) -> str:
-    """The last name in what something is looked up in; with brackets for an item, parentheses for a result."""
+    """Return the last name of a receiver, with brackets for an item and parentheses for a result."""
     match node:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name

@@ -1,4 +1,4 @@
-"""Fixtures of pytest: which ones a module defines, and which ones its tests ask for by the names of parameters."""
+"""Find the pytest fixtures that a module defines, and those that its tests request by parameter names."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OF_PYTEST = frozenset(
 
 
 class FixtureRequest(NamedTuple):
-    """A name that a test or a fixture asks for, or that `parametrize` gives to none of the parameters."""
+    """A name that a test or fixture requests, or that `parametrize` sets although there is no such parameter."""
 
     name: str
     line: int
@@ -40,14 +40,14 @@ class FixtureRequest(NamedTuple):
 
 @dataclass(slots=True)
 class Fixtures:
-    """What a module says about fixtures."""
+    """The fixtures that a module defines and requests."""
 
     defined: set[str] = field(default_factory=set)
     requests: list[FixtureRequest] = field(default_factory=list)
 
 
 def fixtures_in(tree: ast.Module, module: str) -> Fixtures:
-    """The fixtures that a module called `module` defines and asks for."""
+    """Return the fixtures that a module called `module` defines and requests."""
     fixtures = Fixtures()
     is_test = _TEST_MODULE.search(module) is not None
     for node in walk(tree):
@@ -83,7 +83,7 @@ def _read_tests(body: list[ast.stmt], marks: list[ast.expr], fixtures: Fixtures)
 
 
 def _requests(node: Function, marks: list[ast.expr]) -> Iterator[FixtureRequest]:
-    """What one function asks for. `marks` are those of the class around."""
+    """Yield what one function requests. `marks` are those of the enclosing classes."""
     own = [_parametrized(mark) for mark in node.decorator_list]
     around = [_parametrized(mark) for mark in marks]
     if None in own or None in around:
@@ -109,7 +109,7 @@ def _requests(node: Function, marks: list[ast.expr]) -> Iterator[FixtureRequest]
 
 
 def _required(arguments: ast.arguments) -> list[ast.arg]:
-    """The parameters without a default, but for `self`."""
+    """Return the parameters without a default, except `self` or `cls`."""
     positional = [*arguments.posonlyargs, *arguments.args]
     required = positional[: len(positional) - len(arguments.defaults)]
     required += [
@@ -128,7 +128,7 @@ def _used_fixtures(mark: ast.expr) -> Iterator[FixtureRequest]:
 
 
 def _parametrized(mark: ast.expr) -> dict[str, ast.Constant] | None:
-    """The parameters that a mark gives to a test, with the texts that name them; None if they cannot be read."""
+    """Return the parameters that a mark sets, with the strings that name them, or None if they can't be read."""
     if name_of(mark) != "parametrize" or not isinstance(mark, ast.Call):
         return {}
     named = [word.value for word in mark.keywords if word.arg == "argnames"]
@@ -151,7 +151,7 @@ def _is_fixture(node: Function) -> bool:
 
 
 def _makes_fixture(call: ast.Call) -> bool:
-    """`pytest.fixture(function)` and `pytest.fixture(scope="module")(function)`."""
+    """Return whether a call is `pytest.fixture(function)` or `pytest.fixture(scope="module")(function)`."""
     inner = call.func if isinstance(call.func, ast.Call) else call
     return name_of(inner) in _FIXTURE_DECORATORS
 
@@ -171,7 +171,7 @@ def _is_mark(decorator: ast.expr) -> bool:
 
 
 def _keeps_parameters(node: Function) -> bool:
-    """Whether pytest gives the function all its parameters: another decorator may give it some itself."""
+    """Return whether pytest passes all of the function's arguments. Other decorators may pass some themselves."""
     return all(
         _is_mark(decorator) or name_of(decorator) in _FIXTURE_DECORATORS | _KEEP_PARAMETERS
         for decorator in node.decorator_list

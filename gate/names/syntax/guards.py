@@ -1,7 +1,7 @@
-"""Where code expects that something fails or is not there: one pass over a file that every rule reads.
+"""Mark code that expects something to fail or to be missing, in one pass over a file for all rules.
 
-`try` with its handlers, `suppress`, `pytest.raises` and its like, questions for the version or the platform, tests that
-are expected to fail: whatever is written for a case in which a name may be missing is marked here and nowhere else.
+`try` with its handlers, `suppress`, `pytest.raises` and the like, tests for the version or the platform, tests that are
+expected to fail: all code for the case that a name is missing is marked here, and nowhere else.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ EXPECTED_FAILURES = frozenset({"xfail", "expectedFailure"})
 
 
 class Guard(IntFlag):
-    """What a node is prepared for."""
+    """The failures that a node is prepared for."""
 
     NONE = 0
     LOOKUP = 1
@@ -48,25 +48,25 @@ class Guard(IntFlag):
 
     @property
     def expects_missing(self) -> bool:
-        """Whether a look-up that fails here is no mistake."""
+        """Whether a lookup may fail here without being a mistake."""
         return bool(self & (Guard.LOOKUP | Guard.VERSION))
 
     @property
     def expects_import_error(self) -> bool:
-        """Whether an import that fails here is no mistake."""
+        """Whether an import may fail here without being a mistake."""
         return bool(self & (Guard.LOOKUP | Guard.VERSION | Guard.FALLBACK | Guard.IMPORT))
 
     @property
     def is_uncertain(self) -> bool:
-        """Whether words that are used here say little about what is defined elsewhere."""
+        """Whether words used here say little about what is defined elsewhere."""
         return bool(self & (Guard.LOOKUP | Guard.VERSION | Guard.FALLBACK))
 
 
 class Guards:
-    """The guards of each node of one file."""
+    """The guards of each node in a file."""
 
     def __init__(self, tree: ast.Module) -> None:
-        """Mark all nodes; most files have few that are marked."""
+        """Mark all guarded nodes. Most files have few."""
         self._marks: dict[ast.AST, Guard] = {}
         flags = frozenset(_version_flags(tree))
         for node in walk(tree):
@@ -75,7 +75,7 @@ class Guards:
                     self._mark(guard, guarded)
 
     def of(self, node: ast.AST) -> Guard:
-        """What `node` is prepared for."""
+        """Return the failures that `node` is prepared for."""
         return self._marks.get(node, Guard.NONE)
 
     def _mark(self, guard: Guard, roots: Iterable[ast.AST]) -> None:
@@ -85,7 +85,7 @@ class Guards:
 
 
 def _guarded(node: ast.AST, flags: frozenset[str]) -> Iterator[tuple[Guard, Iterable[ast.AST]]]:
-    """What a node guards directly, and how."""
+    """Yield the nodes that `node` guards directly, and how."""
     match node:
         case ast.Try() | ast.TryStar():
             yield from _in_try(node)
@@ -128,7 +128,7 @@ def _guard_against(errors: Collection[str]) -> Guard:
 
 
 def _guard_of_errors(node: ast.With | ast.AsyncWith) -> Guard:
-    """Whether a block fails unless there is an error in it."""
+    """Return Guard.ERROR if a block fails without an error in it."""
     calls = (item.context_expr for item in node.items)
     is_expected = any(
         isinstance(call, ast.Call) and EXPECTS_AN_ERROR.search(last_name(call.func)) for call in calls
@@ -137,7 +137,7 @@ def _guard_of_errors(node: ast.With | ast.AsyncWith) -> Guard:
 
 
 def _expected_errors(node: ast.AST) -> Iterator[str]:
-    """The errors that `suppress(…)`, `pytest.raises(…)` or `assertRaises(…)` is about, whatever it is called."""
+    """Yield the errors that a call such as `suppress(…)`, `pytest.raises(…)`, or `assertRaises(…)` expects."""
     if not isinstance(node, ast.Call):
         return
     expected = LOOKUP_ERRORS | (ANY_ERROR if EXPECTS_AN_ERROR.search(last_name(node.func)) else frozenset())
@@ -151,7 +151,7 @@ def _expected_errors(node: ast.AST) -> Iterator[str]:
 
 
 def _decorated(decorators: list[ast.expr], flags: frozenset[str]) -> Guard:
-    """What a test that is skipped on some versions, or is expected to fail, is prepared for."""
+    """Return the guard of a test that is skipped on some versions, or is expected to fail."""
     guard = Guard.NONE
     for one in decorators:
         function = one.func if isinstance(one, ast.Call) else one
@@ -164,14 +164,14 @@ def _decorated(decorators: list[ast.expr], flags: frozenset[str]) -> Guard:
 
 
 def _version_flags(tree: ast.Module) -> Iterator[str]:
-    """Names that a module gives to an answer about the version: `PY3K = sys.version_info > (3,)`."""
+    """Yield the names that a module gives to version tests: `PY3K = sys.version_info > (3,)`."""
     for node in tree.body:
         if isinstance(node, ast.Assign) and asks_for_version(node.value, frozenset()):
             yield from (target.id for target in node.targets if isinstance(target, ast.Name))
 
 
 def asks_for_version(test: ast.AST, flags: frozenset[str]) -> bool:
-    """Whether an expression depends on a version, on the platform or on what is installed."""
+    """Return whether an expression depends on a version, on the platform, or on what is installed."""
     for node in walk(test):
         match node:
             case ast.Name(id=name) | ast.Attribute(attr=name) if name in VERSION_NAMES:
@@ -188,7 +188,7 @@ def asks_for_version(test: ast.AST, flags: frozenset[str]) -> bool:
 
 
 def caught_by(handler: ast.ExceptHandler) -> set[str]:
-    """The last names of the errors that a handler catches."""
+    """Return the last part of the name of each error that a handler catches."""
     if handler.type is None:
         return {"BaseException"}
     kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]

@@ -1,4 +1,4 @@
-"""Walking a syntax tree, as fast as Python can: most of the time of the check goes here."""
+"""Walk syntax trees as fast as Python can, because the check spends most of its time here."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _READERS: dict[type[ast.AST], Callable[[ast.AST], list[ast.AST]]] = {}
 
 
 def children(node: ast.AST) -> list[ast.AST]:
-    """The nodes right below, in the order of the grammar; operators and contexts aside."""
+    """Return the direct children of a node in the order of the grammar, without operators and contexts."""
     kind = type(node)
     return (_READERS.get(kind) or _reader(kind))(node)
 
 
 def _reader(kind: type[ast.AST]) -> Callable[[ast.AST], list[ast.AST]]:
-    """A function that does for one kind of nodes what `children` promises, and nothing else."""
+    """Create and cache a version of `children` for one kind of node."""
     fields = [
         (name, many)
         for what, many, name in _FIELD.findall(kind.__doc__ or "")
@@ -41,7 +41,7 @@ def _reader(kind: type[ast.AST]) -> Callable[[ast.AST], list[ast.AST]]:
 
 
 def walk(node: ast.AST) -> Iterator[ast.AST]:
-    """The node and all that is below, in no particular order."""
+    """Yield the node and everything below it, in no particular order."""
     stack = [node]
     while stack:
         one = stack.pop()
@@ -56,30 +56,30 @@ MANAGERS = frozenset({"contextmanager", "asynccontextmanager"})
 
 
 def decorators(node: Function | ast.ClassDef) -> set[str]:
-    """The last names of what decorates a definition."""
+    """Return the last part of the name of each decorator."""
     return {name_of(one) for one in node.decorator_list}
 
 
 def name_of(node: ast.expr) -> str:
-    """The last part of a dotted name that may be called; `?` where it is none."""
+    """Return the last part of a dotted name, which may be called, or `?` for anything else."""
     if isinstance(node, ast.Call):
         node = node.func
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else "?"
 
 
 def last_name(node: ast.expr | None) -> str:
-    """`c` of `a.b.c`; empty for anything but a name or an attribute."""
+    """Return `c` for `a.b.c`, or "" for anything but a name or an attribute."""
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def ends_before(node: ast.AST, other: ast.expr) -> bool:
-    """Whether a node is complete where another one begins."""
+    """Return whether a node ends before another one begins."""
     end = getattr(node, "end_lineno", None) or 0, getattr(node, "end_col_offset", None) or 0
     return end <= (other.lineno, other.col_offset)
 
 
 def is_stub(node: Function) -> bool:
-    """Whether a function has only a placeholder as its body: a docstring, `...`, `pass` or `raise`."""
+    """Return whether the body of a function is a placeholder: only a docstring, `...`, `pass`, or `raise`."""
     return all(
         isinstance(one, ast.Pass | ast.Raise)
         or (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))
@@ -92,7 +92,7 @@ LAMBDA = "__lambda__"
 
 
 def function_with(name: str, arguments: ast.arguments) -> ast.FunctionDef:
-    """A function that takes these arguments and says nothing else: one that is generated, or a lambda."""
+    """Return a function with these arguments and an empty body, for one that is generated, or for a lambda."""
     made = ast.FunctionDef(name=name, args=arguments, body=[ast.Pass()], decorator_list=[])
     made.lineno = made.end_lineno = 1
     made.col_offset = made.end_col_offset = 0
@@ -100,7 +100,7 @@ def function_with(name: str, arguments: ast.arguments) -> ast.FunctionDef:
 
 
 def dotted_name(node: ast.expr) -> str:
-    """`a.b.c`; empty for anything that is not made of names alone."""
+    """Return the name of an expression like `a.b.c`, or "" if it isn't made of names alone."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute):
@@ -110,12 +110,12 @@ def dotted_name(node: ast.expr) -> str:
 
 
 def parameters(arguments: ast.arguments) -> list[ast.arg]:
-    """The parameters that take one value each."""
+    """Return the parameters that take one value each, so not `*args` and `**kwargs`."""
     return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
 
 
 def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes below `node`, without those of the functions and classes inside it."""
+    """Yield the nodes below `node`, without those inside nested functions, lambdas, and classes."""
     stack = list(children(node))
     while stack:
         child = stack.pop()
@@ -125,7 +125,7 @@ def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def default_of(argument: ast.arg, arguments: ast.arguments) -> ast.expr | None:
-    """The default value of a parameter."""
+    """Return the default value of a parameter, or None if it has none."""
     positional = [*arguments.posonlyargs, *arguments.args]
     if argument in positional:
         number = positional.index(argument) - len(positional) + len(arguments.defaults)

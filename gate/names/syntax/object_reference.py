@@ -1,4 +1,4 @@
-"""A name that stands in a text."""
+"""References to objects by name in strings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ObjectReference:
-    """A text that names something, at the place of its first letter. `kind` says how it is to be understood."""
+    """A string that names an object, at the position of its first letter. `kind` says how to interpret it."""
 
     text: str
     line: int
@@ -17,5 +17,5 @@ class ObjectReference:
 
 
 def told(node: ast.Constant, kind: str = "") -> ObjectReference:
-    """What a string of the source names."""
+    """Return a string of the source as a reference."""
     return ObjectReference(str(node.value), node.lineno, node.col_offset + 2, kind)

@@ -1,4 +1,4 @@
-"""Texts in Python code that name Python objects: Django's settings, logging, pytest plugins, entry points."""
+"""Find strings in code that name Python objects: Django's settings, logging, pytest plugins, entry points."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ EXTERNAL = "ext://"
 
 
 def in_module(tree: ast.Module) -> Iterator[ObjectReference]:
-    """What the module's own statements name: Django's settings, and `pytest_plugins`."""
+    """Yield the references in the module's own statements: Django's settings, and `pytest_plugins`."""
     assigned = list(_assigned(tree.body))
     is_django = any(name in SURELY_DJANGO for name, _ in assigned)
     for name, value in assigned:
@@ -57,7 +57,7 @@ def in_module(tree: ast.Module) -> Iterator[ObjectReference]:
 
 
 def in_call(node: ast.Call) -> Iterator[ObjectReference]:
-    """What the arguments of a call name, if it is one of those that take names of objects."""
+    """Yield the references in the arguments of a call, if it is one of those that take names of objects."""
     match node:
         case ast.Call(
             func=ast.Attribute(value=ast.Attribute(attr="environ"), attr="setdefault"),
@@ -88,7 +88,10 @@ def in_call(node: ast.Call) -> Iterator[ObjectReference]:
 
 
 def patched_object(node: ast.Call) -> tuple[ast.expr | None, ast.Constant] | None:
-    """What a call replaces for a test: an object and the name of its attribute, or a dotted name without an object."""
+    """Return what a call replaces for a test: an object and an attribute name, or None and a dotted name.
+
+    Returns None for any other call, and for one that allows the attribute to be missing.
+    """
     is_optional = any(
         keyword.arg == "create"
         or (keyword.arg == "raising" and getattr(keyword.value, "value", None) is not True)
@@ -112,7 +115,7 @@ def patched_object(node: ast.Call) -> tuple[ast.expr | None, ast.Constant] | Non
 
 
 def in_dict(node: ast.Dict) -> Iterator[ObjectReference]:
-    """What a configuration of logging names; nothing if the mapping is none."""
+    """Yield the references in a logging configuration. Any other mapping has none."""
     keys = {key.value for key in node.keys if isinstance(key, ast.Constant)}
     if "version" not in keys or not keys & HANDLED:
         return
@@ -123,7 +126,7 @@ def in_dict(node: ast.Dict) -> Iterator[ObjectReference]:
 
 
 def _assigned(body: list[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
-    """Names that a module sets, with the values, those behind an `if` too."""
+    """Yield the names that a module sets, with their values, including those under an `if`."""
     for node in body:
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
@@ -137,7 +140,7 @@ def _assigned(body: list[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
 
 
 def _texts(node: ast.expr) -> Iterator[ast.Constant]:
-    """The texts of a value: itself, or those of its items and values, however deep."""
+    """Yield the strings of a value: the value itself, or those of its items and values at any depth."""
     match node:
         case ast.Constant(value=str()):
             yield node
@@ -163,7 +166,7 @@ def _dotted(node: ast.expr, kind: str = "object") -> Iterator[ObjectReference]:
 
 
 def dotted(text: ObjectReference) -> Iterator[ObjectReference]:
-    """The text, if it is a dotted name; without the prefix by which logging knows it."""
+    """Yield the reference if it is a dotted name, without logging's prefix `ext://`."""
     name = text.text.removeprefix(EXTERNAL)
     if DOTTED.fullmatch(name):
         yield ObjectReference(name, text.line, text.column + len(text.text) - len(name), text.kind)
@@ -175,7 +178,7 @@ def _entries(node: ast.expr) -> Iterator[ObjectReference]:
 
 
 def entries(text: ObjectReference) -> Iterator[ObjectReference]:
-    """Every `module:object` of a text, which may have several lines of `name = module:object`."""
+    """Yield every `module:object` in a string, which may have several lines of `name = module:object`."""
     for number, line in enumerate(text.text.split("\n")):
         match = ENTRY.search(line)
         if match:

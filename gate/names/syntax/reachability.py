@@ -1,4 +1,4 @@
-"""Which code runs: the branches that the version of Python or the platform decides."""
+"""Decide which branches run on a version of Python and a platform."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ OWN_VERSION: Version = sys.version_info[:2]
 
 
 def branch_taken(test: ast.expr, target: Version) -> bool | None:
-    """Whether the body of an `if` runs on the version `target` and on this platform; None if something else decides."""
+    """Return whether the body of an `if` runs on `target` and this platform, or None if something else decides."""
     match test:
         case ast.Compare(left=ast.Attribute(value=ast.Name(id="sys"), attr="version_info"), ops=[operator],
                          comparators=[ast.Tuple(elts=items)]):  # fmt: skip

@@ -1,4 +1,4 @@
-"""Which of several bindings of a name a use of it sees, where the order of the statements decides."""
+"""Determine which of several bindings a use of a name sees, if the order of the statements decides."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 class _Step(NamedTuple):
-    """A statement on the way to a use: where it stands, and whether the use is in its body or in a later part."""
+    """A statement on the path to a use: its place in a block, and the part of it that contains the use."""
 
     block: list[ast.stmt]
     number: int
@@ -21,7 +21,7 @@ class _Step(NamedTuple):
 
 
 def reaching(scope: Scope) -> dict[ast.Name, Binding]:
-    """The binding that each use of a name with several of them sees, where it can be only one."""
+    """Return the binding that each use of a name with several bindings sees, if it can be only one."""
     node = scope.node
     names = {
         name
@@ -44,7 +44,7 @@ class _Flow:
         self._stored: dict[ast.AST, frozenset[str]] = {}
 
     def read(self, body: list[ast.stmt]) -> dict[ast.Name, Binding]:
-        """Go through the statements of the scope."""
+        """Walk the statements of the scope, and return the binding that each use sees."""
         self._block(body, [])
         return self.found
 
@@ -75,7 +75,7 @@ class _Flow:
                 self.found[node] = seen
 
     def _last(self, name: str, way: list[_Step]) -> Binding | None:
-        """The last binding on the way; None where there may be another."""
+        """Return the last binding on the path, or None if there may be another."""
         for place, step in enumerate(reversed(way)):
             around = step.block[step.number]
             if name in self._bound(around):
@@ -97,7 +97,7 @@ class _Flow:
         return next((one for one in self._scope.names[name] if one.how == "parameter"), None)
 
     def _at(self, name: str, statement: ast.stmt, *, after: bool = False) -> Binding | None:
-        """How the statement binds the name, if it does so once and in any case."""
+        """Return how the statement binds the name, or None unless it does so exactly once and unconditionally."""
         match statement:
             case ast.Assign(value=value):
                 nodes: list[ast.AST] = [value]
@@ -117,7 +117,7 @@ class _Flow:
         return found[0] if len(found) == 1 and found[0].how != "anything" else None
 
     def _bound(self, node: ast.AST) -> frozenset[str]:
-        """Those of the names that something binds, itself or below."""
+        """Return those of the names that the node, or any node below it, binds."""
         if node not in self._stored:
             self._stored[node] = frozenset(self._names.intersection(name for name, _ in bindings_in(node)))
         return self._stored[node]

@@ -1,4 +1,4 @@
-"""What the body of a module, a class or a function binds, tests, and imports: one pass, not into definitions inside."""
+"""Read what a module, class, or function body binds, tests, and imports, in one pass that skips inner definitions."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _UNUSUAL = frozenset({"deleted", "declared", "star", "member", "caught"})
 
 
 class ScopeContents:
-    """What was read of one scope."""
+    """The contents of one scope."""
 
     __slots__ = ("elsewhere", "first_star", "names", "nonlocals", "stars", "tested", "type_parameters")
 
     def __init__(self) -> None:
-        """Nothing has been read yet."""
+        """Start empty."""
         self.names: dict[str, list[Binding]] = {}
         """The ways in which each name gets a value here."""
         self.elsewhere: set[str] = set()
@@ -56,7 +56,7 @@ class ScopeReader:
         absolute: Callable[[ast.ImportFrom], str],
         target: Version,
     ) -> None:
-        """`absolute` resolves the module of an import, `target` decides tests of the version."""
+        """Create a reader. `absolute` resolves the module of an import, and `target` decides version tests."""
         self._contents = contents
         self._kind = kind
         self._absolute = absolute
@@ -67,7 +67,7 @@ class ScopeReader:
         """What is called, or looked into, at once: `type(self)()` and `type(self).name` test nothing."""
 
     def read(self, node: ast.AST) -> None:
-        """Read the definition or the module `node`."""
+        """Read the definition or module `node`."""
         for parameter in getattr(node, "type_params", ()):
             # Python 3.11 has no kinds of nodes for them: they are gate's own there.
             self._bind(parameter.name, Binding("anything", parameter))
@@ -91,7 +91,7 @@ class ScopeReader:
                 self._bind(name, binding)
 
     def _gives_value(self, name: str, binding: Binding) -> bool:
-        """Complete what only the scope knows of a binding; whether it gives the name a value here."""
+        """Complete a binding with what only the scope knows, and return whether it gives the name a value here."""
         match binding:
             case Binding(how="declared"):
                 # In a module, `global` changes nothing.
@@ -164,13 +164,13 @@ class ScopeReader:
                 self._note_stored(target)
 
     def _note_stored(self, target: ast.Attribute) -> None:
-        """What code stores in an attribute of another object, it knows better than the object's class does."""
+        """Record an attribute that is set on another object: its type is better known here than in the class."""
         text = dotted_name(target)
         if text and text.partition(".")[0] not in {"self", "cls"}:
             self._contents.tested.add(text)
 
     def _read_elsewhere(self, nodes: list[ast.stmt]) -> None:
-        """Names that are bound on another version or platform."""
+        """Record names that are bound on another version or platform."""
         if nodes:
             other = ScopeContents()
             ScopeReader(other, "function", self._absolute, self._target).read(ast.Module(nodes, []))

@@ -1,6 +1,6 @@
-"""One file of Python: its syntax tree, the scopes in it, and what its text says about both.
+"""A Python file: its syntax tree, its scopes, and what its text says about both.
 
-Everything is computed when it is first needed, and once.
+Everything is computed on first use, and only once.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _NAME_IN_STRING = re.compile(rb"['\"]([A-Za-z_]\w*)['\"]")
 
 
 class Scope(ScopeContents):
-    """The names of a module, of the body of a class, or of a function, with the scopes around it."""
+    """The names of a module, a class body, or a function, with the enclosing scopes."""
 
     __slots__ = ("kind", "node", "parent", "source")
 
     def __init__(self, kind: ScopeKind, node: ast.AST, parent: Scope | None, source: Source) -> None:
-        """Read what `node` contains; `parent` is the scope around it."""
+        """Read what `node` contains. `parent` is the enclosing scope."""
         super().__init__()
         self.kind = kind
         self.node = node
@@ -40,7 +40,7 @@ class Scope(ScopeContents):
         ScopeReader(self, kind, source.absolute, source.target).read(node)
 
     def lookup(self, name: str) -> tuple[list[Binding], Scope] | None:
-        """Where a name that is used here is bound, builtins aside."""
+        """Return the bindings of a name used here, and their scope, or None. Builtins aren't looked up."""
         scope: Scope | None = self
         while scope is not None:
             if (
@@ -53,7 +53,7 @@ class Scope(ScopeContents):
         return None
 
     def is_tested(self, text: str) -> bool:
-        """Whether code in this scope or around it tests what the expression `text` is."""
+        """Return whether code in this scope or an enclosing one tests the type of the expression `text`."""
         scope: Scope | None = self
         while scope is not None:
             if text in scope.tested:
@@ -63,11 +63,11 @@ class Scope(ScopeContents):
 
 
 class Source:
-    """One file of Python."""
+    """A Python file."""
 
     def __init__(self, name: str, origin: Origin, tree: ast.Module, data: bytes, *, is_package: bool,
                  is_stub: bool = False, target: Version | None = None) -> None:  # fmt: skip
-        """`name` is the name of the module, `data` the content of the file, `target` the Python version it is for."""
+        """Create a source. `name` is its module name, `data` its content, and `target` its Python version."""
         self.target = target or OWN_VERSION
         self.is_stub = is_stub
         self.name = name
@@ -78,12 +78,12 @@ class Source:
 
     @cached_property
     def scope(self) -> Scope:
-        """What the module itself binds."""
+        """The scope of the module itself."""
         return Scope("module", self.tree, None, self)
 
     @cached_property
     def postpones_annotations(self) -> bool:
-        """Whether annotations are not evaluated where they are written."""
+        """Whether annotations aren't evaluated where they are written."""
         return (
             self.is_stub
             or self.target >= (3, 14)
@@ -97,11 +97,11 @@ class Source:
 
     @cached_property
     def strings(self) -> Counter[str]:
-        """How often each string that is a name occurs in the file."""
+        """The number of occurrences in the file of each string that is an identifier."""
         return Counter(match.decode("utf-8", "replace") for match in _NAME_IN_STRING.findall(self.data))
 
     def is_exported(self, name: str) -> bool:
-        """Whether `from module import *` may import a name of the module."""
+        """Return whether `from module import *` may import a name of the module."""
         if "__all__" not in self.scope.names:
             return not name.startswith("_")
         # A computed list may have any name.
@@ -111,9 +111,9 @@ class Source:
         return not is_plain or name in self.exports
 
     def keeps_to_itself(self, name: str, bindings: list[Binding]) -> bool:
-        """Whether a stub imports a name for its own use only: `from a import b`, but not `from a import b as b`.
+        """Return whether a stub imports a name only for itself: `from a import b`, but not `from a import b as b`.
 
-        What the module itself has under that name may be something else.
+        The module itself may have something else under that name.
         """
         return (
             self.is_stub
@@ -127,7 +127,7 @@ class Source:
 
     @cached_property
     def exports(self) -> list[str]:
-        """The names in `__all__`, as far as they are literals."""
+        """The names in `__all__` that are literals."""
         return [
             item.value
             for node in _statements(self.tree.body)
@@ -142,12 +142,12 @@ class Source:
 
     @cached_property
     def guards(self) -> Guards:
-        """Where the code expects that a lookup or an import may fail."""
+        """The places where code expects that a lookup or an import may fail."""
         return Guards(self.tree)
 
     @cached_property
     def own_names(self) -> frozenset[str]:
-        """The names that the module binds; `from . import part` in the package itself makes no `part`."""
+        """The names that the module binds. `from . import part` in the package itself doesn't bind `part`."""
         return frozenset(
             name
             for name, bindings in self.scope.names.items()
@@ -159,28 +159,28 @@ class Source:
 
     @cached_property
     def made_global(self) -> frozenset[str]:
-        """The names that functions bind in the module."""
+        """The names that functions bind in the module with `global`."""
         return dynamic_names.declared_global(self.data)
 
     @cached_property
     def writes_globals(self) -> bool:
-        """Whether the module may get names that no statement of it binds."""
+        """Whether the module may get names that none of its statements binds."""
         if "__getattr__" in self.scope.names:
             return True
         return self.binds_by_name or dynamic_names.writes_globals(self.tree, self.data)
 
     @cached_property
     def set_by_name(self) -> frozenset[str]:
-        """Names of objects that get attributes whose names are computed."""
+        """The names of objects that get attributes with computed names."""
         return dynamic_names.objects_set_by_name(self.tree, self.data)
 
     @cached_property
     def binds_by_name(self) -> bool:
-        """Whether the module binds names that are known only when it runs."""
+        """Whether the module binds names that are only known at run time."""
         return dynamic_names.binds_by_name(self.tree, self.data)
 
     def is_overruled(self, annotation: ast.expr) -> bool:
-        """Whether a comment asks type checkers to ignore its line: another type is assigned there."""
+        """Return whether a comment makes type checkers ignore the line, because another type is assigned there."""
         return not self.is_stub and annotation.lineno in self._ignored_lines
 
     @cached_property
@@ -191,11 +191,11 @@ class Source:
 
     @cached_property
     def scopes(self) -> dict[ast.AST, Scope]:
-        """The scopes of functions and classes that were asked for so far."""
+        """The scopes of functions and classes that were requested so far."""
         return {}
 
     def inner(self, node: ast.AST, parent: Scope) -> Scope:
-        """The scope of a function, a lambda or a class inside this file."""
+        """Return the scope of a function, lambda, or class in this file."""
         scope = self.scopes.get(node)
         if scope is None:
             kind: ScopeKind = "class" if isinstance(node, ast.ClassDef) else "function"
@@ -203,12 +203,12 @@ class Source:
         return scope
 
     def absolute(self, node: ast.ImportFrom) -> str:
-        """The full name of what `node` imports from."""
+        """Return the full name of the module that `node` imports from."""
         return absolute(node, self.name, self.is_package)
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements of a module, those under a condition included."""
+    """Yield the statements of a module, including those under `if` and `try`."""
     for node in body:
         yield node
         if isinstance(node, ast.If | ast.Try):
@@ -216,7 +216,7 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def absolute(node: ast.ImportFrom, module: str, is_package: bool) -> str:
-    """The absolute name of what `node` imports from, inside the module called `module`."""
+    """Return the full name of the module that `node` imports from, inside the module called `module`."""
     if not node.level:
         return node.module or ""
     parts = module.split(".")

@@ -1,4 +1,4 @@
-"""Types that are not written as code: in comments, `x = []  # type: List[int]`, and in texts, `def f(a: "Item")`."""
+"""Parse types that aren't code: comments such as `# type: List[int]`, and strings as in `def f(a: "Item")`."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _MAY_BE_ANY = re.compile(rb"#[ \t]*+type:[ \t]*+(?!ignore\b)")
 
 
 def types_in_comments(data: bytes) -> dict[Place, list[ast.expr]]:
-    """The types in the comments of a source file, by the place of the statement or parameter that they are about.
+    """Return the types in comments, by the position of the statement or parameter that they annotate.
 
-    Nothing for a file with such a comment in a place that takes none: with comments, that is invalid.
+    Empty for a file with a misplaced type comment, because it can't be parsed with comments.
     """
     if not _MAY_BE_ANY.search(data):
         return {}
@@ -46,10 +46,10 @@ def types_in_comments(data: bytes) -> dict[Place, list[ast.expr]]:
 
 
 def texts_of_types(annotation: ast.expr, *, is_certain: bool = False) -> Iterator[tuple[ast.Constant, bool]]:
-    """The texts in an annotation that are types, and whether each is one for certain.
+    """Yield the strings in an annotation that are types, and whether each is one for certain.
 
-    A text alone may be a description, and some packages put other texts into brackets. No types are what a `Literal`
-    allows, and what else is `Annotated`.
+    A string on its own may be a description, and some packages put other strings into brackets. The values of a
+    `Literal` and the metadata in `Annotated` aren't types.
     """
     match annotation:
         case ast.Constant(value=str(text)):
@@ -72,7 +72,10 @@ def texts_of_types(annotation: ast.expr, *, is_certain: bool = False) -> Iterato
 
 
 def type_in_text(text: ast.Constant) -> ast.expr | None:
-    """The type in a text, with the places that it has in the file; None where it is none, or its place is not plain."""
+    """Return the type in a string, with its positions in the file.
+
+    None if the string isn't a type, or if positions in it aren't obvious, as with escapes or triple quotes.
+    """
     said = str(text.value)
     quotes = (text.end_col_offset or 0) - text.col_offset - len(said.encode("utf-8", "replace"))
     if quotes != 2 or text.end_lineno != text.lineno:
@@ -96,14 +99,14 @@ def _parsed(comment: str, *, is_function: bool) -> list[ast.expr]:
 
 
 def _lines_of(node: ast.stmt | ast.arg) -> range:
-    """Where the comment about a node may be: at its end, or between its head and its body."""
+    """Return the lines where a node's comment may be: at its end, or between its head and its body."""
     body: list[ast.stmt] = getattr(node, "body", [])
     last = node.end_lineno or node.lineno
     return range(node.lineno, body[0].lineno + 1) if body else range(last, last + 2)
 
 
 def _put(types: list[ast.expr], comment: bytes, numbers: range, lines: list[bytes]) -> bool:
-    """Give the types the places that they have in the file; False where the comment is not found."""
+    """Give the types their positions in the file. Returns False if the comment can't be located."""
     for number in numbers:
         at = lines[number - 1].rfind(comment) if number <= len(lines) else -1
         if at >= 0 and _MAY_BE_ANY.search(lines[number - 1], 0, at):
@@ -113,7 +116,7 @@ def _put(types: list[ast.expr], comment: bytes, numbers: range, lines: list[byte
 
 
 def _move(types: list[ast.expr], number: int, column: int) -> None:
-    """Put expressions of one line to where that line really is."""
+    """Move expressions that were parsed as one line to its place in the file."""
     for one in types:
         for node in walk(one):
             if isinstance(node, ast.expr):

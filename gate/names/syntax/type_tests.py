@@ -1,4 +1,4 @@
-"""Tests of what a value is: code after `isinstance(value, Kind)` knows more than the value's definition says."""
+"""Find tests of values: code after `isinstance(value, Kind)` knows more than the value's definition says."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TYPE_TESTS = frozenset({"isinstance", "hasattr", "issubclass", "callable", "type
 
 
 def tested_value(node: ast.AST) -> ast.expr | None:
-    """The value whose type or attributes a call tests."""
+    """Return the value whose type or attributes a call tests, or None."""
     match node:
         case ast.Call(func=ast.Name(id=name), args=[value, *_]) if name in TYPE_TESTS:
             return value
@@ -18,7 +18,7 @@ def tested_value(node: ast.AST) -> ast.expr | None:
 
 
 def tested_texts(node: ast.Call) -> Iterator[str]:
-    """The expressions that a call tests, as text: `x` and `x.name` for `hasattr(x, "name")`."""
+    """Yield the expressions that a call tests, as strings: `x` and `x.name` for `hasattr(x, "name")`."""
     value = tested_value(node)
     if value is None:
         return

@@ -1,4 +1,4 @@
-"""Words in strings: a string may be the name of an attribute, a column, an option, or a parameter of a template."""
+"""Find words in strings, which may name an attribute, a column, an option, or a template parameter."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _LONGEST = 200
 
 
 def template_words(text: str) -> Iterator[str]:
-    """The parameters of a template."""
+    """Yield the parameters of a template."""
     return (word for pair in _TEMPLATE_WORD.findall(text) for word in pair if word)
 
 
 def identifiers_in(text: str) -> set[str]:
-    """The names that a string, or a list of words in it, may be; none if it is too long."""
+    """Return the names that a string, or a list of words in it, may be, or none if the string is too long."""
     if len(text) >= _LONGEST:
         return set()
     if text.startswith("-"):
@@ -28,6 +28,6 @@ def identifiers_in(text: str) -> set[str]:
 
 
 def prefixes(name: str) -> Iterator[str]:
-    """`a`, `a.b` and `a.b.c` of `a.b.c`."""
+    """Yield `a`, `a.b`, and `a.b.c` for `a.b.c`."""
     parts = name.split(".")
     return (".".join(parts[:number]) for number in range(1, len(parts) + 1))
