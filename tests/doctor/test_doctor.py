@@ -80,7 +80,7 @@ def test_a_draft_and_a_log_that_is_not_taken_in_are_noted(company: Company) -> N
         new, "approval log"
     )
     new.write({"gate.yaml": "version: 1\n"})
-    assert "gate.yaml in the working tree differs from the one in force" in problems(new, "policy")
+    assert "gate.yaml in the working tree differs from the one that applies now" in problems(new, "policy")
 
 
 def test_in_a_bare_repository_it_speaks_of_the_server_hook(company: Company) -> None:
