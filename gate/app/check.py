@@ -30,7 +30,7 @@ def check(
     repository = repository or Repository.find(request.start)
     environment = environment_named(repository, request.into)
     if environment is not None:
-        # Few ask about environments, and only they wait for what that takes.
+        # Imported here: few checks are about environments, and the others needn't wait for it.
         from gate.app.releases.release import check_release
 
         return check_release(repository, environment, request, progress)

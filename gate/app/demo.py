@@ -25,10 +25,10 @@ Report = Callable[[Kind, str], None]
 TIMEOUT = 120.0
 OUTPUT_LIMIT = 1024 * 1024
 SERVICE = ("flask", "prometheus_client")
-"""What the sample's web layer imports; without it, its tests cannot run."""
+"""Packages that the sample's web layer imports; without them, its tests cannot run."""
 NOT_COPIED = (
     "__pycache__", ".venv", "*.egg-info", ".mypy_cache", ".pytest_cache", ".ruff_cache", "*.db*",
-    # How the service is released is another story, and needs programs that may not be there.
+    # Releasing the service isn't part of the demo, and needs programs that may not be installed.
     "release", ".release", "release.toml", "monitoring", "kubernetes", "incident", "systemd", "benchmark", "slo.yaml",
 )  # fmt: skip
 ENVIRONMENTS = ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "CONDA_PREFIX", "POETRY_VIRTUALENVS_PATH")
@@ -149,7 +149,7 @@ def set_stage(scratch: Path, environ: Mapping[str, str]) -> str:
     Return a note about which of the sample's tests are left out.
     """
     repository = scratch / "shortener"
-    # The content alone: where gate is installed, files may be read-only.
+    # Copy only the content: where gate is installed, files may be read-only.
     ignored = shutil.ignore_patterns(*NOT_COPIED)
     shutil.copytree(sample(), repository, ignore=ignored, copy_function=shutil.copyfile)
     for patch in (Path(gate.__file__).parent / "demo").glob("*.patch"):
@@ -226,7 +226,7 @@ def _scratch(keep: Path | None) -> Iterator[Path]:
 
 def _run(step: Step, folder: Path, environ: Mapping[str, str]) -> Finished:
     argv = shlex.split(step.command)
-    # The gate that is shown is this one, whatever else is on PATH.
+    # Run this installation of gate, whatever is on PATH.
     start = [sys.executable, "-P", "-m", "gate"] if argv[0] == "gate" else argv[:1]
     try:
         return supervise(

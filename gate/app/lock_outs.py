@@ -35,7 +35,7 @@ def simulated(
     branches = policy.branches or (default_branch_or_main(repository),)
     counted = forge_of(origin_of(repository)) if forge is None else forge
     if forge is None and owners is not None and not policy.people:
-        # With reviews, a person whom CODEOWNERS names by `@login` is that login.
+        # With reviews, a person whom CODEOWNERS names `@login` has that login.
         counted = counted or "github"
         policy = _by_login(policy, owners, counted)
     return simulate(Setup(policy, owners, paths, branches, int(time()), counted))
@@ -123,7 +123,7 @@ def _simulation_of(repository: Repository, tree: str, files: str) -> tuple[Simul
     complete = bool(policy.people)
     if complete and forge and owners is not None:
         policy = _with_teams_of_forge(policy, owners)
-    # Without people, `simulated` takes those whom CODEOWNERS names by their login.
+    # Without people, `simulated` uses the logins in CODEOWNERS as people.
     return simulated(repository, policy, owners, paths, forge=forge if complete else None), complete
 
 

@@ -22,7 +22,7 @@ from gate.policy.types import Policy
 from gate.rules import behind_links, policy_at, stored_here
 
 FEW = 100
-"""Up to so many paths git is asked about one by one; for more, all of the tree is read."""
+"""The maximum number of paths to ask git about individually; for more, the whole tree is listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ def _in_tree(repository: Repository, start: Path, path: str) -> str:
     inner = decode_path(os.fsencode(path))
     top = repository.work_tree
     if top is not None:
-        # Only the folder is resolved: the path itself may be a link, which git has as such.
+        # Resolve only the folder: the path itself may be a symlink, which git stores as such.
         absolute = os.path.normpath(Path(os.path.realpath(start)) / inner)
         inner = os.path.relpath(absolute, os.path.realpath(top))
     inner = os.path.normpath(inner)

@@ -85,7 +85,7 @@ def propose(wish: ApprovalRequest) -> ApprovalPreview:
     """Return a preview of the decision. Raises UsageError, with a hint, if this person can't make it."""
     repository = Repository.find(wish.start)
     if environment_named(repository, wish.into) is not None:
-        # What a release would change is decided by what is there now, which others may have recorded.
+        # What a release changes depends on the current deployment, which others may have recorded.
         bring(repository)
     elif wish.kind == "block":
         fetch_branch(repository, wish.into or default_branch(repository))
@@ -179,7 +179,7 @@ def approve(proposal: ApprovalPreview) -> StoredRecord:
         entry = next(entry for entry in proposal.evidence.records if entry.id == proposal.standing.id)
         return send(proposal.repository, StoredRecord(entry.id, entry.record))
     change, name = proposal.change, proposal.signer.person.name
-    # The clocks of two machines of one person may differ: what they decide later is later all the same.
+    # The clocks of a person's machines may differ; a later decision must still have a later time.
     latest = open_log(proposal.repository).latest_by(name, change.into, proposal.now)
     record = compose(
         proposal.kind,
@@ -207,7 +207,7 @@ def the_change(
         return release, environment.policy, environment.rules
     change = read_change(repository, into=into, head=rev)
     change = _step_of(repository, change) or change
-    # What has merged is evaluated as in an audit: where the rules were invalid, by the last valid ones.
+    # A merged change is evaluated as in an audit: where the rules were invalid, by the last valid ones.
     policy = (change.merged_commits and last_valid_policy(repository, change.base)) or policy_at(
         repository, change.base
     )

@@ -66,7 +66,7 @@ def record_merges(
                 reviews = _reviews(start, forge, base, head, branch, key, now)
                 answer = check(CheckRequest(start, into=branch, head=head, base=base), progress)
         except InvalidInput as error:
-            # Those after it may have valid rules, and are recorded all the same.
+            # Later merges may have valid rules, and are still recorded.
             invalid = invalid or error
             continue
         yield RecordedMerge(base, head, record_verdict(start, answer, key, now), reviews)

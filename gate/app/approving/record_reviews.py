@@ -78,7 +78,7 @@ def record_reviews(
     }
     recorded = {(item.record.kind, item.record.head, review_of(item.record)[:2]): item for item in entries}
     fresh = [_record(entry, signer, now) for name, entry in wanted.items() if name not in recorded]
-    # Whether a review was dismissed before the merge is nothing that the signer has seen: the base claims no order.
+    # The signer can't know whether a review was dismissed before the merge: the review's own base implies no order.
     gone = [
         revocation(item, signer, now, item.record.base, f"no longer valid on {item.record.source}")
         for name, item in recorded.items()

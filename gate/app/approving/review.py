@@ -14,7 +14,7 @@ from gate.model import Ran
 
 HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 LARGEST = 20_000
-"""So many lines of a diff are shown; the rest is counted."""
+"""The maximum number of diff lines shown; the rest is only counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def diff_lines(proposal: ApprovalPreview, paths: Sequence[str]) -> Iterator[Line
 
 
 def _diff(repository: Repository, old: str, new: str, path: str) -> str:
-    # gate runs git with literal pathspecs.
+    # No escaping needed: gate runs git with literal pathspecs.
     raw = repository.run("diff", "--no-ext-diff", "--no-textconv", "--no-color", "-M", old, new, "--", path)
     return raw.decode("utf-8", "replace")
 

@@ -56,7 +56,7 @@ def revoke(start: Path, identity: str, now: int, *, key: str | None = None, reas
             else f"ask {entry.record.by}",
         )
     listed = holders(policy)
-    # One by a key that is no longer listed may lift nothing: it is made again with the present one.
+    # A revocation by a key that is no longer listed may have no effect: make it again with the current key.
     earlier = [
         candidate
         for candidate in log.select((), (entry.record.head,))

@@ -21,7 +21,7 @@ from gate.log.sync import fetch, remote_of
 from gate.rules import policy_at
 
 LONGEST = 100
-"""Commits that a verified move can have, where only the end of one is looked for."""
+"""The maximum number of commits in a verified move, if only its last commit is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def audit(start: Path, *, span: str = "", into: str | None = None, bring: bool =
     bottom, top = ends_of(repository, branch, span)
     ref = f"refs/heads/{branch}"
     log = complete_log(repository, top, [top])
-    # A range, and a branch that left another, begin where that says.
+    # A range, or a branch that forked off another, has a start of its own.
     whole = not bottom and branch == default_beside(repository, branch)
     if whole and (memory := recall(repository, ref, log, top)):
         return _continued(repository, branch, log, top, memory)

@@ -37,11 +37,11 @@ from gate.requirements.facts import Facts
 NOT_EVALUATED = frozenset({mergeable.ID, checks.ID})
 """The requirements whose outcome is in the recorded verdict; the others are evaluated again."""
 AT_ONCE = 500
-"""Moves whose files are read in one call of git."""
+"""The number of moves whose files are read in one call of git."""
 NOT_ENFORCED = "not enforced: "
-"""How the reason of a step begins that names a requirement which was not met, and not enforced."""
+"""The prefix of a step's reason that names an unmet requirement which isn't enforced."""
 MARK = 16
-"""Of a digest or commit so much is remembered; more moves than necessary may be verified again, never fewer."""
+"""Characters remembered of a digest or commit ID. A collision can only cause more moves to be verified again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,7 +331,8 @@ class Auditor:
             return False, f"no verdict of {' or '.join(protection.verdicts)} about them is recorded"
         document = self._records.documents.get(move.trailers.verdict)
         if not holders(policy) and passed(document, target, required) is not None:
-            # Where nobody has a key, nobody can sign: what the commit refers to is all that there can be.
+            # Without keys nobody can sign, so the verdict that the commit refers to is the only evidence there
+            # can be.
             return True, "checks passed, by an unsigned verdict (the policy lists no key)"
         return False, "no signed verdict about them is recorded"
 

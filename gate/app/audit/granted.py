@@ -33,7 +33,7 @@ from gate.policy.types import Policy
 from gate.rules import MOST_VERSIONS, policy_at
 
 OPENING = frozenset({"approve", "waive", "verdict"})
-"""What has to be by somebody who counts; an objection outlives its author."""
+"""Kinds of records that count only if their author does; an objection outlives its author."""
 
 
 @dataclass(frozen=True, slots=True)

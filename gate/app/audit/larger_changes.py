@@ -16,7 +16,7 @@ from gate.log.history import read_list_blobs
 from gate.log.index import Found
 
 LATEST = 200
-"""Of the larger changes that touch a file only so many, the latest that somebody approved, are looked at."""
+"""The maximum number of larger changes considered for a file: the latest that somebody approved."""
 
 
 @dataclass(frozen=True, slots=True)

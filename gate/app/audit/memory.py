@@ -66,7 +66,7 @@ def remember(repository: Repository, ref: str, memory: Memory) -> None:
     path = _path(repository, ref)
     steps = [astuple(step) for step in memory.steps]
     data = [memory.start, memory.top, memory.log, memory.now, steps, sorted(memory.marks)]
-    # A repository that cannot be written to is audited from the start each time.
+    # A read-only repository is audited from the start each time.
     write_entry(path, _version(), json.dumps(data).encode())
 
 

@@ -113,7 +113,7 @@ def read_stretches(
     stretches: dict[int, list[tuple[int, Move]]] = {}
     ordered = sorted(digests, key=lambda pair: (pair[0], -pair[1]))
     for pair, move in zip(ordered, _moves(repository, history, chain, ordered, log, ref), strict=True):
-        # Without a file that it changes, nobody can have approved it: what came in would have been taken out.
+        # Nobody can have approved commits that change no file together: they only undo each other.
         if move.digest in digests[pair] and move.files:
             stretches.setdefault(pair[0], []).append((pair[1], move))
     return stretches
@@ -201,7 +201,7 @@ def _moves(
     merges = [(chain[start], chain[end]) for start, end in pairs if _is_merge(history, chain, start, end)]
     sides = [(old, history.commits[new].parents[1]) for old, new in merges]
     trees = dict(zip(merges, merge_trees(repository, sides), strict=True)) if sides else {}
-    # A merge of the branch itself into what is merged: nobody's work, unless somebody has settled a conflict.
+    # A merge of the branch itself into the merged work has no authors, unless somebody resolved a conflict in it.
     updates = mechanical(repository, (merge for commits in brought.values() for merge in _updates(commits)))
     squashes = _squashes(history, chain, zip(pairs, raws, strict=True), log, ref)
     moves = []

@@ -123,7 +123,7 @@ class MoveRecords:
         if (move.new.oid, entry.id) in self._seen:
             return True
         if is_afterwards(record) and (record.base, record.change) == (move.old.oid, move.digest):
-            # It says of itself that it came later, and is shown as such.
+            # The record itself says that it was made afterwards, and is shown as such.
             return True
         if record.kind in CLOSING:
             return not self._is_later(move, record)

@@ -34,7 +34,7 @@ def cache_report(
     if key is None:
         return
     state = folders[1]
-    # When it is printed again, no check runs: the cached report says so.
+    # No check runs when a cached report is printed, so the report says that the results are cached.
     checks = tuple(
         replace(item, cached=True) if isinstance(item, Ran) else item for item in answer.verdict.checks
     )
@@ -54,8 +54,8 @@ def _is_repeatable(answer: Answer) -> bool:
     """Return whether the same question would get the same answer."""
     if not answer.environments or not answer.repeatable:
         return False
-    # The answer about an environment also depends on the time, and on what is measured in operation.
+    # The answer for an environment also depends on the time and on live measurements.
     if answer.verdict.change.into.startswith(ENVIRONMENTS):
         return False
-    # The key does not have what else the policy lets a check see.
+    # The cache key doesn't include the additional variables that the policy passes to a check.
     return not any(check.env for check in answer.settings)

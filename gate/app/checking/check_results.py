@@ -55,7 +55,7 @@ def check_results(
         return CheckResults(join(parts, rules.checks), rules.checks)
     if not change.tree or request.trust_only:
         return CheckResults((), rules.checks)
-    # A server takes the results from a verdict, and does not wait for what it takes to run checks.
+    # Imported here: a server takes the results from a verdict, and doesn't wait for what runs checks.
     from gate.app.checking.running import run_checks
 
     settings = tuple(

@@ -16,7 +16,7 @@ def stamped_paths(answer: Answer) -> list[str]:
     """Return the paths of the project's environment, gate's own code and tools, git's settings, and commands."""
     paths = [path for environment in answer.environments for path in environment.stamped_paths]
     paths += [str(path) for path in Path(__file__).parents[2].rglob("*.py")]
-    # gate's own tools serve a project that has none.
+    # A project without tools of its own uses gate's.
     paths += [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
     for environment in answer.environments:
         paths += [item.entry for item in environment.editables]
@@ -26,7 +26,7 @@ def stamped_paths(answer: Answer) -> list[str]:
     for pattern in {pattern for check in answer.settings for pattern in check.bring}:
         brought = [f"{away}/{path}" for path in brought_files(away, [pattern], ())]
         paths += [*brought, *(str(Path(path).parent) for path in [*brought, f"{away}/{pattern}"])]
-    # A file more changes its folder.
+    # Adding a file changes its folder.
     paths += {str(Path(path).parent) for path in paths if path.endswith(".py")}
     return list(dict.fromkeys([*paths, *_settings_of_git(answer)]))
 

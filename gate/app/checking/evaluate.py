@@ -15,7 +15,7 @@ from gate.app.checking.rules_at_base import Rules
 from gate.git.repository import Repository
 from gate.model import Change
 
-# What decides is imported where it is used: by then the tools are running.
+# Modules that decide are imported where they're used: by then the tools are running.
 if TYPE_CHECKING:
     from gate.app.lock_outs import LockOut
     from gate.forges.places import PullRequestRef
@@ -49,7 +49,7 @@ def evaluate(
     if forge and change.digest:
         from gate.app.checking.reviews import with_reviews
 
-        # The last thing that is asked: who takes an approval back while the checks run has taken it back.
+        # Ask the forge last: an approval withdrawn while the checks ran must not count.
         facts, decisions = with_reviews(repository, facts, reader.log, forge, int(time()))
     from gate.app.checking.notes import notes_about
     from gate.requirements.not_required import discount_unrequired

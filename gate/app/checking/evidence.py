@@ -14,7 +14,7 @@ from gate.gather.weakenings import weakenings_in
 from gate.git.repository import Repository
 from gate.model import Change
 
-# What decides is imported where it is used: by then the tools are running.
+# Modules that decide are imported where they're used: by then the tools are running.
 if TYPE_CHECKING:
     from gate.log.admitted import ApprovalLog
     from gate.log.decisions import Decisions
@@ -86,4 +86,4 @@ class EvidenceReader:
 def _import_what_decides() -> None:
     """Import the modules needed after the checks, while their tools run."""
     import gate.requirements.not_required
-    import gate.verdict  # noqa: F401  it is the loading that counts
+    import gate.verdict  # noqa: F401  imported only to load it

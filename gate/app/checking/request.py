@@ -72,9 +72,9 @@ class Answer:
     settings: tuple[CheckSettings, ...] = ()
     warnings: tuple[str, ...] = ()
     pieces: Mapping[tuple[str, str], Piece] = field(default_factory=dict)
-    """What of which tests ran, in a share."""
+    """In a share, which tests ran."""
     locked_out: tuple[str, ...] = ()
-    """Whom the change would lock out who is not locked out today, in sentences."""
+    """How the change would lock out people who can merge today, one sentence for each problem."""
 
     @property
     def repeatable(self) -> bool:

@@ -31,11 +31,11 @@ class Rules:
     checks: tuple[CheckSettings, ...]
     ownership: Ownership
     release: Release | None = None
-    """The release that is checked, if it is one."""
+    """The release to check, if it is one."""
     takes_verdicts: bool = False
-    """Whether the checks may be taken from a verdict that somebody trusted has signed."""
+    """Whether check results may come from a verdict that a trusted signer has signed."""
     invalid_after: str = ""
-    """How the rules would be invalid if the change were merged, in one sentence."""
+    """Why the rules would be invalid if the change were merged, in one sentence, or ""."""
 
     def apply_to(self, change: Change) -> Change:
         """Return the change with its repository, and blocked if it would make the rules invalid."""
@@ -55,7 +55,7 @@ def read_rules(repository: Repository, change: Change, policy: Policy, only: tup
     policy = with_listed_people(repository, policy, change.into)
     invalid = ""
     if change.tree and not change.merge_blocker:
-        # No matter who approves it: nothing else could merge afterwards, not even the fix.
+        # This blocks regardless of approvals: with invalid rules nothing else could merge, not even the fix.
         invalid = invalid_rules(repository, change)
     refuse_misnamed(repository, policy, branch)
     ownership = ownership_at(repository, change, policy)

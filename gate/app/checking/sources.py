@@ -93,11 +93,11 @@ class Sources:
     @cached_property
     def _before(self) -> Mapping[str, bytes | None]:
         change = self._verdict.change
-        # A path that came from elsewhere is among the files by its old name as well.
+        # The old path of a renamed file is among the files too.
         return self._read(change.base_tree, (file.path for file in change.files))
 
     def _read(self, tree: str, paths: Iterable[str]) -> Mapping[str, bytes | None]:
-        # A report without its lines of code is still one; a partial clone may lack some.
+        # A report is still useful without source lines; a partial clone may not have some of them.
         with suppress(CannotDecide):
             return read_blobs(Repository.find(self._start), tree, filter(None, paths)) if tree else {}
         return {}
@@ -106,6 +106,6 @@ class Sources:
 def _lines(content: bytes | None) -> Sequence[str]:
     if not content:
         return ()
-    # As tools count them: a form feed ends no line, whatever `str.splitlines` says.
+    # Split lines as tools do: a form feed doesn't end a line, although `str.splitlines` treats it so.
     text = content.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
     return text.removesuffix("\n").split("\n")

@@ -27,14 +27,14 @@ from gate.wording import listed
 if TYPE_CHECKING:
     from gate.runner import Event
 
-# Nobody can approve a commit that does not exist yet: these are only noted, and block at the push.
+# Nobody can approve a commit that doesn't exist yet: these are only noted here, and block at the push.
 LATER = frozenset({"owners", "approvals", "seniority", "guarded"})
 
 
 def for_commit(verdict: Verdict) -> Verdict:
     """Return the verdict about a commit: without approvals, which can't exist yet and are only noted."""
     now = tuple(outcome for outcome in verdict.outcomes if outcome.id not in LATER)
-    # They have no say, but a policy that requires nothing else is not one that requires nothing.
+    # These have no effect yet, but a policy that requires nothing else still requires something.
     later = [replace(outcome, enforced=False) for outcome in verdict.outcomes if outcome.id in LATER]
     missing = [outcome.id for outcome in later if outcome.state in {"unmet", "undecided"}]
     branch = short_name(verdict.change.into)
@@ -80,7 +80,7 @@ def at_push(
     protected = ProtectedBranches.known(repository)
     answers: list[tuple[RefUpdate, Answer | Refusal]] = []
     for update in updates:
-        # Without a ref the question is about the default branch, which is always protected.
+        # Without a ref, the update is for the default branch, which is always protected.
         if update.ref and not (update.branch and protected.protects(update.branch, update.old)):
             continue
         created = bool(update.branch) and update.branch != protected.default and not update.old

@@ -27,10 +27,10 @@ from gate.git.index import Unmerged, index_tree
 from gate.git.repository import Repository
 from gate.store import write_atomically
 
-# Where the note is, below the git folder of the working tree.
+# The path of the note below the git folder of the working tree.
 NOTE = "gate/passed"
-# How stat(1) is asked for what `_state` returns: GNU's way, and BSD's, which macOS has. Where neither holds, no
-# note ever does.
+# How stat(1) prints what `_state` returns: with GNU options, or with BSD's, which macOS has. If neither works,
+# no note is ever valid.
 BSD = sys.platform == "darwin" or "bsd" in sys.platform
 STAT = "stat -L -f '%i %Fc'" if BSD else "stat -L -c '%i %.9Z'"
 VARIABLES = sorted(
@@ -41,7 +41,7 @@ VARIABLES = sorted(
     | {f"GIT_{name}" for name in ("WORK_TREE", "COMMON_DIR", "NAMESPACE", "CEILING_DIRECTORIES")}
     | {f"GIT_{name}" for name in ("OBJECT_DIRECTORY", "ALTERNATE_OBJECT_DIRECTORIES", "SHALLOW_FILE")}
 )
-# Some file systems have times in steps of two seconds.
+# Some file systems store timestamps in steps of two seconds.
 COARSE = 2 * 10**9
 MOST_TEXT = 100_000
 NOTE_SCRIPT = """\
@@ -81,7 +81,7 @@ class Watch:
         verdict = answer.verdict
         if verdict.decision != "pass" or answer.until is not None or not answer.environments:
             return
-        # What the policy lets through to a check may be a secret, and is written nowhere.
+        # Variables that the policy passes to a check may be secrets, which must not be written to disk.
         if any(check.env for check in answer.settings) or _state((*self.files, self.index)) != self.before:
             return
         dependencies = stamped_paths(answer)
@@ -164,7 +164,7 @@ def _note(files: tuple[str, ...], index: str, tree: str, find: str) -> str:
     for name in VARIABLES:
         value = f"={os.environ[name]}" if name in os.environ else ""
         same.append(f'[ "${{{name}+=}}${{{name}-}}" = {shlex.quote(value)} ]')
-    # The index comes last: all but the last line is then what the rest was like.
+    # The index comes last, so all lines but the last describe the other files.
     stamps = shlex.quote(_state(files) + "\n")
     return NOTE_SCRIPT.format(
         same=" &&\n".join(same),

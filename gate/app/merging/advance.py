@@ -76,7 +76,7 @@ def advance_branch(
     branch = short_name(change.into)
     if change.merge_base == change.head:
         if remote:
-            # A server that was ended within the push may have moved the branch, and not yet the log.
+            # A server that was stopped during a push may have moved the branch but not yet the log.
             share(repository, remote)
         return Merged(
             verdict,
@@ -188,14 +188,14 @@ def _push(
     pushed = push(repository, remote, [f"{commit}:{ref}", f"{log}:{LOG}"], "--atomic", lease)
     match pushed.state:
         case "refused":
-            # Only what the remote has now distinguishes a refusal from a lost race behind the server's hook.
+            # Behind a server's hook, only the remote's current state distinguishes a refusal from a lost race.
             fetch(repository, remote, branch)
             moved = resolve(repository, [f"refs/remotes/{remote}/{branch}"])
             if verdict.change.base in moved.values() and not outpaced(repository, remote, log):
                 return NotMerged(verdict, f"the remote refused it: {pushed.output}")
             return LostRace(pushed)
         case "behind":
-            # Be it the branch or the log that others moved: what they recorded may be an objection.
+            # Others have moved the branch or the log, and what they recorded may be an objection.
             return LostRace(pushed)
         case "done":
             remember(repository, remote, log)
@@ -214,6 +214,6 @@ def _follow(repository: Repository, ref: str, commit: str) -> tuple[str, ...]:
         if not busy_worktree(repository, ref) and advance(repository, ref, commit, old, "gate merge --push"):
             return ()
     except GateError as error:
-        # The remote has it, and that is what was asked for.
+        # The remote has it, which is what was requested.
         return (f"your own {branch} stays where it was: {error.message}",)
     return (f"your own {branch} stays where it was: `git pull` when your work there is committed",)

@@ -20,7 +20,7 @@ from gate.rules import policy_at
 from gate.runner import Event
 
 TRIES = 20
-"""How often the branch may move away while gate checks, before somebody should look into it."""
+"""How often the branch may move during a check before gate gives up."""
 
 
 def merge(

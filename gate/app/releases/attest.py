@@ -35,7 +35,7 @@ from gate.rules import ProtectedBranches, policy_at
 from gate.ssh import Claim, sign, verify
 
 SHOWN = 5
-"""Of the merges before a commit that are not verified only so many are listed."""
+"""The maximum number of unverified earlier merges to list."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from gate.policy.types import BudgetRequired
 from gate.requirements.facts import Reading
 
 FIELDS = frozenset({"at", "downtime", "environment", "report", "what"})
-"""Of an incident. The last two are for people. Without an environment, it is an incident of each."""
+"""Keys of an incident. The last two are for people. Without `environment`, it counts for every environment."""
 
 
 def spent(
@@ -51,7 +51,7 @@ def spent(
             "nothing measures it; set `downtime` (a Prometheus query), `incidents` (a file that lists them), or `slo` "
             f"under protect.{environment.name}.require.budget in {environment.policy.file or POLICY_FILE}"
         )
-    # What is no time that passed must not come out as little.
+    # A value that isn't a duration (negative, infinite or NaN) must not count as little downtime.
     if not all(0 <= minutes < inf for minutes in outages):
         return None, f"`{budget.downtime}` is not a number of seconds"
     return max(outages), ""

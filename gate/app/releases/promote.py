@@ -99,7 +99,7 @@ def promote(
         open_log(repository), environment.policy, environment.name, request.now
     )
     if deployments and deployments[-1].commit == verdict.change.head:
-        # The remote may not have been there when it was recorded.
+        # The remote may have been missing or unreachable when it was recorded.
         unshared = "" if request.dry_run else share_rest(repository)
         return Promoted(verdict, None, notes=notes, unshared=unshared)
     back = is_way_back(repository, deployments, previous, verdict.change.head)

@@ -75,7 +75,7 @@ def _read(
     change = _step(repository, environment, request.head, deployments)
     promoter = _promoter(repository, environment, request.key, now)
     if is_way_back(repository, deployments, previous, change.head):
-        # The way back does not wait for a monitoring that may be down itself.
+        # A rollback doesn't wait for monitoring, which may be down itself.
         return change, Release(now, promoter=promoter, returning=True)
     deployed = {name: history(environment=name)[0] for name in policy.protect if policy.is_environment(name)}
     passed = {
@@ -151,7 +151,7 @@ def _entered(repository: Repository, branch: str, commit: str, log: ApprovalLog)
         return f"{branch} was never at this commit"
     policies = repository.text("rev-list", "--first-parent", "--reverse", tip, "--", POLICY_FILE).split()
     if commit in policies[:1]:
-        # Where the policy began nothing could verify it; it is what every audit builds on.
+        # Nothing could verify the commit that introduced the policy; every audit builds on it.
         return ""
     if is_verified(repository, f"refs/heads/{branch}", log, commit):
         return ""

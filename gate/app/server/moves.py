@@ -26,7 +26,7 @@ from gate.rules import policy_at
 from gate.wording import listed
 
 AHEAD = 24 * 60 * 60
-"""Seconds by which a clock may be wrong."""
+"""How far ahead a clock may be, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ FOREIGN_REFS = {
     "refs/replace/": "refs/replace/ would make git show other objects than the stored ones",
     "refs/remotes/": "refs/remotes/ would show a branch at another commit than its own",
 }
-"""What nobody can push, since git and gate would believe it in this repository or in a mirror of it."""
+"""Refs that nobody can push, since git and gate would trust them in this repository or in a mirror of it."""
 
 
 def receive(start: Path, pushes: Sequence[RefUpdate]) -> Received:
@@ -67,7 +67,7 @@ def _by_real_names(repository: Repository, pushes: Sequence[RefUpdate]) -> list[
     for push in pushes:
         target = targets.get(push.ref, "")
         if push.ref not in targets and not push.ref.startswith("refs/tags/"):
-            # git does not list a link that leads to what is not there yet.
+            # git doesn't list a symbolic ref whose target doesn't exist yet.
             done = repository.attempt("symbolic-ref", "--quiet", push.ref)
             target = os.fsdecode(done.stdout).strip()
         renamed.append(replace(push, ref=target or push.ref))
@@ -92,7 +92,7 @@ def _refuse_own(repository: Repository, push: RefUpdate, own: str) -> Refusal | 
             "the approval log cannot be deleted",
             help="an administrator starts a smaller one, on the server: `gate log --compact`",
         )
-    # Not what the pusher saw: who waits with a push could else outrun an objection.
+    # Compare with the current log, not with the one that the pusher saw: a delayed push could bypass an objection.
     reason, fix = refusal(repository, own, push.new)
     return Refusal(LOG, reason, help=fix) if reason else None
 

@@ -52,7 +52,7 @@ def entries(repository: Repository) -> list[Entry]:
     folder = repository.state_dir
     if not folder.is_dir():
         return []
-    # Which tests were flaky is no cache, nor what was decided about them: nothing could work that out again.
+    # The flaky tests, and the decisions about them, are not a cache: they can't be recomputed.
     paths = [path for path in folder.iterdir() if not _is_lock(path) and path.name not in {FLAKY, DECISIONS}]
     caches = [Entry(path.name, path, *_measured(path)) for path in paths]
     return sorted(caches, key=lambda entry: (-entry.size, entry.name))
@@ -110,7 +110,7 @@ def _measured(path: Path) -> tuple[int, float]:
             status = os.lstat(folder)
             size += status.st_size
             used = max(used, status.st_mtime)
-            if os.path.isdir(folder) and not os.path.islink(folder):  # noqa: PTH112, PTH114  a Path for each of thousands takes longer
+            if os.path.isdir(folder) and not os.path.islink(folder):  # noqa: PTH112, PTH114  thousands of Path objects are slow
                 with os.scandir(folder) as children:
                     waiting += [entry.path for entry in children]
     return size, used
@@ -121,7 +121,7 @@ def _alone(repository: Repository) -> Iterator[None]:
     """Hold every lock of the caches. Each run of gate holds one."""
     with contextlib.ExitStack() as held:
         for path in sorted(repository.state_dir.glob("**/*.lock")) if repository.state_dir.is_dir() else ():
-            # Those of the tools are in trees and environments, and are theirs.
+            # Deeper locks, in trees and environments, belong to the tools.
             if len(path.relative_to(repository.state_dir).parts) > 2:
                 continue
             try:

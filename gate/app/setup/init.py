@@ -46,7 +46,7 @@ class Added:
     data: bytes
     person: Person
     known: bool
-    """Whether the person was in the policy already."""
+    """Whether the person was already in the policy."""
 
     def write(self) -> None:
         """Replace the policy atomically."""
@@ -75,7 +75,7 @@ def add_person(
     past = past_of(repository)
     own = email is None and key_file is None
     key = read_key(Path(key_file).expanduser()) if key_file else own_key(past.signing_key) if own else ""
-    # A key alone would leave its owner's commits without an owner.
+    # With a key alone, the owner's commits couldn't be attributed to them.
     address = past.email if email is None else email
     try:
         current = path.read_bytes() if path.exists() else None
@@ -92,7 +92,7 @@ def add_person(
             f"{listed.name} is in `people` already", f"add `records: true` to their entry in {POLICY_FILE}"
         )
     if (listed or role == "bot") and email is None and key_file:
-        # A new key of somebody who is listed, or a bot's: this machine's address says nothing about them.
+        # This machine's email address says nothing about a listed person who gets a new key, or about a bot.
         address = ""
     person = Person(
         name,

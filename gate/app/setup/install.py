@@ -40,10 +40,10 @@ MANAGERS = (
     ("overcommit", ".overcommit.yml"),
     ("simple-git-hooks", ".simple-git-hooks.json"),
 )
-"""Programs that rewrite all hooks, and their settings. The pre-commit framework keeps what it finds."""
+"""Programs that rewrite all hooks, with their settings files. The pre-commit framework preserves existing hooks."""
 HELP = "install gate again and run \\`gate install\\`, or \\`rm '$0'\\` to remove the hook"
 SERVER_HELP = "ask the administrator of this server to install gate again and run \\`gate install --server\\`"
-# What `gate.app.hooks.shell_note` noted holds as long as nothing that decided it has changed.
+# The note of `gate.app.hooks.shell_note` is valid as long as nothing that it depends on has changed.
 PLAIN = """\
 if [ -x "$before" ]; then "$before" "$@" || exit $?; fi
 answer=
@@ -54,7 +54,7 @@ case $note in /*) ;; *) note=$PWD/$note ;; esac
 [ "$answer" = pass ] && exit 0
 exec "$python" -P -m gate hook {name} "$@"
 """
-# pre-push and pre-receive read from standard input what is pushed; both hooks need it.
+# pre-push and pre-receive read the pushed refs from standard input; the existing hook and gate both need them.
 WITH_INPUT = """\
 lines=$(cat)
 if [ -x "$before" ]; then printf '%s\\n' "$lines" | "$before" "$@" || exit $?; fi
@@ -64,7 +64,7 @@ printf '%s\\n' "$lines" | "$python" -P -m gate hook {name} "$@"
 
 def hooks_folder(repository: Repository) -> Path:
     """Return where git looks for the hooks of this repository: in `core.hooksPath`, or else in its own folder."""
-    # gate runs git with hooks turned off, on the command line, which git then lists last.
+    # gate turns hooks off by an option on git's command line, which git lists last.
     values = repository.attempt("config", "--type=path", "--get-all", "core.hooksPath")
     configured = [line for line in os.fsdecode(values.stdout).splitlines() if line and line != os.devnull]
     configured_path = configured[-1] if configured else ""

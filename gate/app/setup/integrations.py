@@ -28,7 +28,7 @@ NEXT: Mapping[Kind, tuple[str, ...]] = {
     "jenkins": ("set up the library `gate` once, and require the build on the forge (docs/jenkins.md)",),
     "bare": ("on the server, in the bare repository: `gate install --server`",),
 }
-"""What is left to do by hand, outside of the repository."""
+"""The manual steps left to do outside the repository."""
 FORGE: Mapping[Kind, str] = {"github": "github", "gitlab": "gitlab"}
 """The forge whose reviews the integration counts."""
 
@@ -52,7 +52,7 @@ def _package(extra: str) -> str:
 
 def _github(observed: Observed) -> dict[str, str]:
     setup = _filled("github-setup.yml", CACHE=_cache(observed), PACKAGE=_package("[github]"))
-    # GitHub reads these as a pattern, unless they are escaped; JSON is YAML.
+    # GitHub reads branch names as patterns unless they are escaped; JSON is valid YAML.
     branch = json.dumps(re.sub(r"([+!])", r"\\\1", observed.branch), ensure_ascii=False)
     return {
         ".github/workflows/gate.yml": _filled("github.yml", SETUP=setup),
@@ -73,7 +73,7 @@ def _gitlab(observed: Observed) -> dict[str, str]:
     text = gitlab_template().replace('value: "merge-gate[gitlab]"', f'value: "{_package("[gitlab]")}"')
     _, mark, rest = text.partition("\nvariables:")
     head = "# Written by `gate init --gitlab`. Then let merge requests be merged only when their pipeline succeeds.\n"
-    # A pipeline of the project's own keeps its file, and includes this one.
+    # A pipeline of the project's own stays as it is, and includes this file.
     pipeline = observed.top / ".gitlab-ci.yml"
     own = pipeline.exists() and not pipeline.read_bytes().startswith(head.encode())
     return {".gitlab/gate.yml" if own else ".gitlab-ci.yml": f"{head}{mark}{rest}"}

@@ -17,7 +17,7 @@ from gate.policy.types import Person
 from gate.simulation import Problem, Setup, can_approve, problems, simulate
 
 OWNERS: tuple[Literal["", "others", "author"], ...] = ("others", "author", "")
-"""What may be asked of code owners, the strictest first."""
+"""The possible requirements for code owners, the strictest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def _candidates(observed: Observed, team: Team, answers: Answers, forge: str) ->
 def _simulated(observed: Observed, text: str, forge: str, now: int) -> tuple[tuple[Problem, ...], bool]:
     """Return the problems that a simulation of the policy shows, and whether any person's change can't be merged."""
     policy = load_policy(text.encode("utf-8"))
-    # Owners whom nobody has to ask are no reason to worry.
+    # Problems with owners don't matter if their approval isn't required.
     owners = observed.owners if policy.protection(observed.branch).require.owners else None
     simulation = simulate(Setup(policy, owners, observed.paths, (observed.branch,), now, forge))
     return problems(simulation), bool(simulation.blocked)

@@ -76,7 +76,7 @@ def _read(repository: Repository, extends: Extends) -> Stored:
 
 
 def _fetch(repository: Repository, extends: Extends) -> None:
-    # Not every server gives out a commit by its id; then what its branches and tags lead to has to do.
+    # Not every server serves a commit by its ID; the fallback is to fetch all branches.
     for wanted in ([extends.commit], ["+refs/heads/*:refs/gate/shared/*"]):
         done = repository.attempt(
             "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", extends.repository, *wanted

@@ -21,7 +21,7 @@ BOT = re.compile(r"\bbot\b|\[bot\]|-bot$", re.IGNORECASE)
 MOST_SUGGESTED = 8
 MOST_NAMED = 3
 UNNAMED = "@ACCOUNT"
-"""The placeholder for an account that is to be filled in."""
+"""The placeholder for an account name to fill in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +240,7 @@ def _committers(
     candidates: list[tuple[Person, str]] = []
     for committer in observed.past.committers:
         hidden = NO_REPLY.fullmatch(committer.email)
-        # On a forge a name is an account, and an address does not say which.
+        # On a forge, names are accounts, which an email address doesn't reveal.
         guess = UNNAMED[1:] if forge else next(iter(_names(committer.name, committer.email)), "")
         name = f"@{hidden[1] if hidden else guess}"
         usable = EMAIL.fullmatch(committer.email) and NAME.fullmatch(name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 MISTAKE = "fix the line, and merge that into the default branch"
-"""What to do about a mistake in a file of rules."""
+"""The hint for a mistake in a rules file."""
 
 Level = Literal["ok", "note", "warning", "error"]
 

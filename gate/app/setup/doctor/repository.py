@@ -16,7 +16,7 @@ from gate.log.sync import remote_of
 from gate.policy.people import forge_of, repository_name
 
 OLDEST_GIT = (2, 38)
-"""`git merge-tree --write-tree` makes the merge result."""
+"""The first version that can compute a merge result with `git merge-tree --write-tree`."""
 
 
 def repository_of(repository: Repository) -> list[Item]:
