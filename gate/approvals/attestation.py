@@ -13,12 +13,12 @@ from typing import Any
 from gate.json_input import parse_json
 
 NAMESPACE = "gate-attest@v1"
-"""What the signatures of attestations are for: no signature of a record can pass for one of these."""
+"""The namespace of attestation signatures, so that a signature of a record can't pass for one."""
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:merge-gate:verified-commit:v1"
 LARGEST = 1_000_000
-"""Bytes of an envelope."""
+"""The maximum size of an envelope, in bytes."""
 MOST_SIGNATURES = 16
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 

@@ -8,10 +8,10 @@ from gate.model import FileChange
 from gate.raw_diff import parse_raw
 
 Content = tuple[str, str, str, str]
-"""What a change makes of a file: old mode, new mode, old blob, new blob."""
+"""The change of a file: old mode, new mode, old blob, new blob."""
 Contents = Mapping[str, Content]
 States = Mapping[str, tuple[str, str]]
-"""By path: mode and blob. What is not there is missing."""
+"""Mode and blob by path. Files that don't exist are missing."""
 GONE = "000000"
 
 NAMED = 3

@@ -164,7 +164,7 @@ class _ApprovalCounter:
             person_by_email(question.policy, author.email) is None for author in question.change.authors
         )
         self._guardians = members(question.policy, question.protection.require.guarded)
-        # To lift an objection opens the gate, so an expired key cannot; to withdraw an approval never does.
+        # Lifting an objection can allow a merge, so it needs a valid key; withdrawing an approval never does.
         revokes = [decision for decision in decisions if decision.entry.record.kind == "revoke"]
         self._revoked = {(revoke.person, revoke.entry.record.of) for revoke in revokes}
         self._lifted = {
@@ -196,7 +196,7 @@ class _ApprovalCounter:
         if self._elsewhere(record) or not _concerns(decision.entry, self._question):
             return
         if record.kind == "revoke" and self._authors_of.get(record.of, person) != person:
-            # Lifting somebody else's objection changes nothing about one's own decision.
+            # Lifting somebody else's objection doesn't affect the person's own decision.
             return
         if record.kind in {"block", "revoke"} or (decision.review and decision.review.dismissed):
             self._closed[person] = max(self._closed.get(person, 0), record.at)
@@ -253,14 +253,14 @@ class _ApprovalCounter:
         if role == "junior" and self._question.protection.kind == "environment":
             return _Ruling(False, "a junior cannot approve a release")
         if role == "junior" and self._stranger:
-            # Else a junior could commit from an address that the policy does not know, and approve that.
+            # Otherwise a junior could commit from an address that the policy doesn't know, and approve that commit.
             return _Ruling(False, "an author of the change is unknown, and could be this junior")
         if person in self._question.guessed and self._stranger:
             return _Ruling(False, "the authors of the change are unknown, and it could be their own work")
         return self._still_fits(decision.entry)
 
     def _objection(self, decision: Decision) -> _Ruling:
-        # An objection does not lapse with its key or its author: that would let waiting open the gate.
+        # An objection doesn't lapse with its key or its author: otherwise, waiting would be enough to merge.
         record, person = decision.entry.record, decision.person
         settler = self._settled.get(decision.entry.id)
         if settler and person not in self._question.policy.people:

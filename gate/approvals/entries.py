@@ -151,7 +151,7 @@ def _recorded_review(
             f"@{login}", f"not in the policy: nobody in `people` has `{entry.record.source}: {login}`"
         )
     if holder is None or holder.person != signature.recorder:
-        # An objection outlives the key by which it was recorded, as any does.
+        # Like any objection, this one outlives the key that recorded it.
         return Decision(entry, person.name, "retired")
     if recorder is None or not recorder.records:
         return Nobody(person.name, f"recorded by {signature.recorder}, who lacks `records: true` in `people`")

@@ -15,10 +15,10 @@ Kind = Literal["approve", "block", "revoke", "waive", "verdict", "compact"]
 KINDS: frozenset[str] = frozenset(get_args(Kind))
 VERSION = 1
 LARGEST = 16 * 1024
-"""The largest record, in bytes, that is looked at."""
+"""The maximum size of a record, in bytes."""
 LONGEST_REASON = 4000
 SHOWN = 60
-"""How many characters of a wrong value a message shows."""
+"""The maximum number of characters of an invalid value that a message shows."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _REVIEW = re.compile(r"[^\s]+ [^\s]+( .*)?", re.DOTALL)
@@ -61,7 +61,7 @@ class Refused:
 
 
 AFTERWARDS = "afterwards"
-"""How the reason of a record begins by which somebody approves what is on the branch already."""
+"""The prefix of the reason in a record that approves a commit already on the branch."""
 
 
 def is_afterwards(record: Record) -> bool:

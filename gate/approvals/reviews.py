@@ -98,7 +98,7 @@ def review_decisions(
     for reviews in by_person.values():
         latest = -1
         for review in reviews:
-            # The forge's clock has seconds; what came later in its list is later.
+            # The forge's timestamps are in whole seconds; a review that is later in the list counts as later.
             latest = max(review.at, latest + 1)
             void = _void(review, review is reviews[-1], request)
             entries.append(_entry(review, void, latest, request, change, seen))
@@ -181,7 +181,7 @@ def _entry(
         repository=change.repository if _same(change.repository, request.project) else request.project,
         into=f"refs/heads/{request.into}",
         base=change.base,
-        # In a merge group the head that is checked counts as the pull request's own.
+        # In a merge group, the checked head counts as the pull request's own head.
         head=change.head if review.commit == request.head else review.commit,
         change=content.digest if content else "",
         by=f"@{review.login}",

@@ -15,7 +15,7 @@ from gate.approvals.content import Contents
 from gate.model import FileChange
 
 State = tuple[str, str]
-"""What a branch has at a path: mode and blob."""
+"""A file on the branch: mode and blob."""
 
 
 class Timeline:

@@ -20,7 +20,7 @@ _ARMOUR = re.compile(rb"\s*-----BEGIN SSH SIGNATURE-----\n([A-Za-z0-9+/=\n]+)---
 _MAGIC = b"SSHSIG"
 _HASHES = {b"sha256", b"sha512"}
 _SHORTEST_RSA = 2048
-"""Bits. What a build of ssh-keygen takes for too short is its own affair; it takes none of these for that."""
+"""In bits. ssh-keygen's own minimum depends on its build, but no build rejects this size as too short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def signing_key(signature: bytes, namespace: str = NAMESPACE) -> str | None:
 def can_verify() -> bool:
     """Return whether the library for `certain_validity` is installed. Otherwise ssh-keygen verifies everything."""
     try:
-        import cryptography.hazmat.primitives.serialization  # noqa: F401  only whether it is there
+        import cryptography.hazmat.primitives.serialization  # noqa: F401  tests whether it is installed
     except ImportError:
         return False
     return True
