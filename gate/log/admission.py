@@ -80,7 +80,7 @@ def unadmitted(repository: Repository, old: str, log: ApprovalLog) -> str:
     """
     stretch = read_stretch(repository, old, log.tip) or Stretch()
     if not log.signers.names:
-        # Nobody has a key, so nobody can sign: nothing but what merges refer to gets here.
+        # The policy lists no key, so nobody can sign: only what merges refer to is admitted.
         return next(
             (
                 f"record {name[:12]} is not signed by a known person: the policy lists no key"
@@ -160,7 +160,7 @@ def _strays(repository: Repository, old: str, new: str) -> str:
 
 def _misfits(repository: Repository, old: str, new: str) -> Iterator[str]:
     raw = raw_diff(repository, *sides(old, new))
-    # A deleted one has moved: nothing is missing, as the caller has made sure.
+    # A deleted file was moved: the caller has made sure that nothing is missing.
     files = [file for file in parse_raw(raw) if file.status != "deleted"]
     for file in files:
         if file.new_mode != "100644" or not PLACES.fullmatch(file.path):

@@ -20,7 +20,7 @@ from gate.log.store import contains, settle
 from gate.policy.types import Policy
 
 FEW = 8
-"""So many commits are looked for one by one in the history of the log."""
+"""The number of commits to look up individually in the log's history before listing all of it."""
 
 
 @dataclass(slots=True)

@@ -27,13 +27,13 @@ from gate.rules import ProtectedBranches
 
 KIND: Final = "compact"
 REPLACED = "refs/gate/replaced"
-"""The ref of the log that a compaction has replaced here."""
+"""The local ref of the log that a compaction replaced."""
 _DRAFT = "refs/gate/compacting"
 _RECORD = re.compile(rb"records/../([0-9a-f]{64})\.json")
 _WRITER = b"committer gate <gate@localhost> 0 +0000\n"
 
 Files = Mapping[str, str]
-"""Blobs by their path in the log."""
+"""Blobs by path in the log."""
 
 
 def administrators(policy: Policy, branch: str) -> frozenset[str]:
@@ -213,7 +213,7 @@ def _listed(repository: Repository, tip: str) -> set[str]:
 
 def _commit(mark: int, message: str, parents: Sequence[str]) -> bytes:
     data = message.encode("ascii")
-    # Without a parent named, a commit would go on from the one before it.
+    # Without `reset`, a commit without a parent would continue from the previous one.
     lines = [] if parents else [b"reset %s\n\n" % _DRAFT.encode()]
     lines += [
         b"commit %s\nmark :%d\n" % (_DRAFT.encode(), mark),

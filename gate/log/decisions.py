@@ -24,9 +24,9 @@ from gate.model import OID, Approval, Change
 from gate.policy.types import Policy, Protection
 
 RECENT_COMMITS = 20
-"""How many commits of the protected branch are searched for the last one that names a commit of the log."""
+"""The number of commits of the protected branch to search for the last one that names a commit of the log."""
 MOST_ALIKE = 200
-"""Of approvals given for similar changes only so many, the latest, are looked at; of objections all."""
+"""The maximum number of approvals of similar changes to consider, latest first. All objections are considered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ def _by_same_authors(
     perhaps = {entry.id for entry in records if entry.record.head not in emails}
     theirs = [entry for entry in records if emails.get(entry.record.head, set()) & authors]
     revisions = "".join(f"{entry.record.head}\n" for entry in theirs) + f"^{change.base}\n"
-    # To find what has merged, git walks far back into history: only where there is something to find.
+    # git walks far back in history to find what has merged, so do it only if there is something to find.
     raw = (
         repository.run("rev-list", "--ignore-missing", "--stdin", stdin=revisions.encode()) if theirs else b""
     )
@@ -186,7 +186,7 @@ def _gap(log: ApprovalLog, base: str) -> str:
     reason = f"{what} what {missing.merge} refers to (commit {missing.log_commit[:12]} of the log)"
     if not (remote := remote_of(log.repository)):
         return reason
-    # It was fetched before: what is missing now has not been pushed, or the remote could not be reached.
+    # The log has been fetched: what's missing now was never pushed, or the remote could not be reached.
     push = f"the person who merged that ({missing.who}) runs `git push {remote} {LOG}`"
     return f"{reason}: {remote} does not have it, or cannot be reached; {push}"
 

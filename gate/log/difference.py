@@ -38,7 +38,7 @@ def compare(repository: Repository, ours: str, theirs: str) -> Difference:
         if file.status == "deleted":
             lost = True
         elif file.status == "added":
-            # What the log has no place for could stand in the place of what it has: a file named `records`.
+            # A path outside the log's layout could shadow records: for example, a file named `records`.
             if file.new_mode == "100644" and PLACES.fullmatch(file.path):
                 added[sharded(file.path)] = file.new
         else:

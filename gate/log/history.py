@@ -18,10 +18,10 @@ from gate.raw_diff import parse_log, parse_raw
 LARGEST_SIGNATURE = 16 * 1024
 LARGEST_LIST = 64 * 1024 * 1024
 AT_ONCE = 2000
-"""Blobs read in one call, so that a long log does not lie in memory as a whole."""
+"""The number of blobs read in one call, so that a long log needn't fit in memory."""
 
 Blobs = dict[str, set[str]]
-"""Blob ids by the name of what they are for; more than one only where somebody wrote what does not belong."""
+"""Blob IDs by name; a name has more than one only if somebody wrote content that doesn't belong to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def _read_stretch(repository: Repository, old: str, new: str) -> Stretch | None:
     logged = parse_log(done.stdout if done.returncode == 0 else repository.run(*command))
     if any(commit.header == "<" for commit in logged):
         return None
-    # A merge commit is not compared with its parents above: what it alone has is in its tree.
+    # The log above doesn't compare merge commits with their parents; what only a merge adds is in its tree.
     changed = parse_raw(raw_diff(repository, *sides(old, new)))
     stretch = Stretch()
     for file in (*(file for commit in logged for file in commit.files), *changed):
@@ -86,7 +86,7 @@ def _note(stretch: Stretch, file: FileChange) -> None:
     elif folder.startswith("records/") and ending == "json":
         stretch.records.setdefault(stem, set()).add(blob)
     elif folder.startswith("records/") and ending == "sig":
-        # A second signature of a record is `<sha256>.<blob>.sig`; see gate.log.store.
+        # A second signature of a record is named `<sha256>.<blob>.sig`; see gate.log.store.
         stretch.signatures.setdefault(stem.partition(".")[0], set()).add(blob)
 
 

@@ -22,12 +22,12 @@ from gate.store import read_entry, write_entry
 
 FORMAT = "log index 3"
 PATHS_NOTED = 2000
-"""Of a longer list of paths only so many are noted; they serve to find what may be alike."""
+"""The maximum number of paths noted from a longer list. They are used to find similar changes."""
 
 WORTH_WRITING = 100
-"""The share of a long log that has to be new to write its index again: one in so many."""
+"""The index of a long log is written again when one record in this many is new."""
 
-# A record's line: id, change, of, head, its signatures as BLOB:KEY, its JSON.
+# Columns of a record's line: id, change, of, head, its signatures as BLOB:KEY, its JSON.
 _ID, _CHANGE, _OF, _HEAD = slice(0, 64), slice(65, 129), slice(130, 194), slice(195, 259)
 _REST = 260
 
@@ -72,7 +72,7 @@ class Index:
 
     def of_kind(self, kind: str) -> list[Found]:
         """Return the records of one kind."""
-        # In a text of the record, quotes are escaped.
+        # Quotes in the record's strings are escaped, so this matches only the key itself.
         wanted_kind = f'"kind":"{kind}"'.encode()
         return [_read_line(line) for line in self.records if wanted_kind in line]
 
@@ -128,7 +128,7 @@ def open_index(repository: Repository, tip: str, *, lasting: str | None = None) 
     if lasting == tip:
         _save(path, index)
     elif stored is not None and lasting and added * WORTH_WRITING >= len(stored.records):
-        # The rest is read again next time: to write all of a long index takes longer.
+        # The rest is read again next time; writing the whole index of a long log takes longer.
         _save(path, _grown(repository, stored, lasting)[0])
     return index
 
@@ -137,7 +137,7 @@ def _grown(repository: Repository, stored: Index | None, tip: str) -> tuple[Inde
     """The index at `tip`, from the stored one if it can be extended, and how many files were read for it."""
     stretch = read_stretch(repository, stored.tip, tip) if stored is not None else None
     if stored is None or stretch is None or stretch.records.keys() - stretch.signatures.keys():
-        # A signature that came before its record is in no index yet.
+        # A signature that was added before its record isn't in any index yet.
         stored, stretch = Index(""), read_stretch(repository, "", tip) or Stretch()
     return _extend(repository, stored, stretch, tip), len(stretch.blobs)
 
@@ -183,7 +183,7 @@ def _claims(repository: Repository, stretch: Stretch) -> dict[str, set[tuple[str
 
 def _record_line(identity: str, data: bytes, signatures: Iterable[tuple[str, str]]) -> bytes:
     record = parse(data)
-    assert not isinstance(record, Refused)  # noqa: S101 - only what was accepted gets here
+    assert not isinstance(record, Refused)  # noqa: S101 - only accepted records get here
     columns = [identity.encode(), record.change.encode(), _column(record.of), _column(record.head)]
     claims = ",".join(f"{blob}:{key}" for blob, key in sorted(signatures))
     return b" ".join([*columns, claims.encode(), data.removesuffix(b"\n")])
@@ -193,7 +193,7 @@ def _read_line(line: bytes) -> Found:
     signatures, _, data = line[_REST:].partition(b" ")
     data += b"\n"
     record = parse(data)
-    assert not isinstance(record, Refused)  # noqa: S101 - the index holds only what was accepted
+    assert not isinstance(record, Refused)  # noqa: S101 - the index has only accepted records
     claims = (claim.partition(":") for claim in signatures.decode().split(",") if claim)
     return Found(line[_ID].decode(), data, record, tuple((blob, key) for blob, _, key in claims))
 
@@ -230,5 +230,5 @@ def _load(path: Path) -> Index | None:
 def _save(path: Path, index: Index) -> None:
     head = f"{index.tip} {len(index.records)} {len(index.lists)}".encode()
     lines = (head, *index.records, *index.lists, *index.refused)
-    # A repository that cannot be written to is read again each time.
+    # In a read-only repository, the log is read again each time.
     write_entry(path, FORMAT, b"".join(line + b"\n" for line in lines))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 LOG_TRAILER = "%(trailers:key=Gate-Log,valueonly,separator=%x2C)"
-"""How `git log` prints the commits of the log that a commit refers to: one, or several with commas between them."""
+"""The `git log` format for the log commits that a commit refers to: one, or several separated by commas."""
 PLACES = re.compile(
     r"records/[0-9a-f]{2}/[0-9a-f]{64}(\.json|(\.[0-9a-f]{40,64})?\.sig)"
     r"|changes/([0-9a-f]{2}/)?[0-9a-f]{64}|verdicts/([0-9a-f]{2}/)?[0-9a-f]{64}\.json"
 )
-"""The paths that a log has. Older versions of gate wrote `changes/` and `verdicts/` as flat folders."""
+"""The paths that the log can contain. Older versions of gate wrote `changes/` and `verdicts/` as flat folders."""
 _FLAT = re.compile(r"(changes|verdicts)/([0-9a-f]{2})([0-9a-f]{62}(?:\.json)?)")
 
 

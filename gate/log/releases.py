@@ -82,7 +82,7 @@ def _by_seniors(entries: Iterable[Entry], policy: Policy) -> list[Entry]:
 def _history(repository: Repository, entries: list[Entry]) -> tuple[tuple[Deployment, ...], str]:
     parents = _parents(repository, [entry.record for entry in entries])
     deployments: list[Deployment] = []
-    # Those up to the present one, without what was rolled back.
+    # Indexes of the deployments up to the current one, without those rolled back.
     line: list[int] = []
     for entry in entries:
         record = entry.record

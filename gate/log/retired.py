@@ -21,7 +21,7 @@ from gate.policy.files import POLICY_FILE
 from gate.rules import policy_at
 
 SEARCHED = 20
-"""How many commits of the branch are searched for one that names a commit of the log."""
+"""The number of commits of the branch to search for one that names a commit of the log."""
 
 
 def mark_earlier(log: ApprovalLog, base: str, entries: Sequence[Entry]) -> list[Entry]:
@@ -39,7 +39,7 @@ def mark_earlier(log: ApprovalLog, base: str, entries: Sequence[Entry]) -> list[
     }
     for number in doubtful:
         signature = entries[number].signature
-        assert isinstance(signature, Signed)  # noqa: S101 - that is what makes it doubtful
+        assert isinstance(signature, Signed)  # noqa: S101 - only signed entries are doubtful
         tip = tips.get(signature.key, "")
         if tip and existing(repository, [f"{tip}:{record_path(entries[number].id)}"]) != [""]:
             marked[number] = replace(entries[number], signature=replace(signature, before=True))

@@ -82,7 +82,7 @@ def _checked(repository: Repository, signatures: Sequence[_Signature]) -> list[b
     remembered = _remembered(path, [*good, *bad])
     doubtful = [n for n in range(len(signatures)) if good[n] not in remembered and bad[n] not in remembered]
     answers = dict(zip(doubtful, _verify(repository, [signatures[n] for n in doubtful]), strict=True))
-    # A signature without an answer, as where ssh-keygen was ended, is verified again the next time.
+    # A signature without an answer, for example because ssh-keygen was killed, is verified again next time.
     verified = {n: answer for n, answer in answers.items() if answer is not None}
     _remember(path, [(good if valid else bad)[n] for n, valid in verified.items()])
     return [verified.get(n, good[n] in remembered) for n in range(len(signatures))]
@@ -116,7 +116,7 @@ def _remember(path: Path, lines: Iterable[bytes]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and path.stat().st_size > LARGEST_MEMORY:
             path.unlink()
-        # It starts with a line end, which parts it from a line that a kill may have cut short.
+        # Start with a newline to separate the data from a line that a kill may have truncated.
         with path.open("ab", buffering=0) as file:
             os.write(file.fileno(), b"\n" + data)
     except OSError:

@@ -16,7 +16,7 @@ from gate.model import FileChange, encode_path
 from gate.raw_diff import parse_log
 
 SPENDABLE = frozenset({"approve", "waive"})
-"""What a merge uses up. An objection stands; a verdict is bound to its base, and never fits another."""
+"""Kinds of records that a merge uses up. Objections remain; a verdict is bound to its base and never fits another."""
 
 
 def spent_on(
@@ -61,7 +61,7 @@ def _changes_of(
 ) -> list[tuple[str, list[FileChange]]]:
     """Return the first-parent commits, oldest first, that changed one of the paths, with their changes to them."""
     encoded = [encode_path(path) for path in paths]
-    # Of very many paths git is asked about all there are: more commits to look at, and the same answer.
+    # With very many paths, ask git about all paths: there are more commits to examine, but the answer is the same.
     limited = encoded if sum(map(len, encoded)) < LONGEST_COMMAND else []
     raw = repository.run(*RAW_LOG, *FIRST_PARENTS, "--root", "--reverse", "--format=%H", span, "--", *limited)
     return [(commit.header, commit.files) for commit in parse_log(raw)]

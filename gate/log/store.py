@@ -27,11 +27,11 @@ from gate.log.paths import sharded
 
 LOG = "refs/gate/log"
 TRACKING = "refs/gate/remotes"
-"""The refs of remotes' logs, as last fetched: `refs/gate/remotes/origin/log`."""
+"""The prefix of the remotes' logs as last fetched, such as `refs/gate/remotes/origin/log`."""
 
 ATTEMPTS = 60
 UNMOVED = 20
-"""After so many tries in which nobody has moved the log, nobody is at work on it: it is a lock that was left."""
+"""After this many attempts without the log moving, nobody else is writing: a lock was left behind."""
 _NOBODY = b"gate <gate@localhost>"
 _NOT_WORTH_ANOTHER_TRY = (
     "Permission denied",
@@ -165,7 +165,7 @@ def absorb(repository: Repository, incoming: str) -> str:
 
 def _replacement(repository: Repository, own: str, incoming: str) -> str:
     """Return what replaces both logs if one is a compaction, or ""."""
-    # Compactions are read as part of what is admitted, which rests on this module.
+    # Imported here, since gate.log.compaction builds on this module.
     from gate.log.compaction import united
 
     return united(repository, own, incoming)
@@ -191,8 +191,8 @@ def _tries(repository: Repository) -> Iterator[str]:
             return
         parent = tip
         yield tip
-        # The losers of the race wait for a moment, each for another one.
-        time.sleep(random.uniform(0.002, 0.01 * (1 + min(number, 20))))  # noqa: S311 - spreads retries, guards nothing
+        # Writers that lost the race wait for a moment, each for a different time.
+        time.sleep(random.uniform(0.002, 0.01 * (1 + min(number, 20))))  # noqa: S311 - spreads retries, isn't security
 
 
 def _busy(repository: Repository) -> CannotDecide:

@@ -16,7 +16,7 @@ from gate.process import Finished
 
 ROUNDS = 60
 UNMOVED = 7
-"""After so many pushes that were too late, though nobody has moved the remote's log, something is wrong there."""
+"""After this many late pushes without the remote's log moving, something is wrong there."""
 
 _NOISE = ("hint:", "To ", "error: failed to push", "Please make sure", "and the repository exists")
 _NO_LOG = "couldn't find remote ref"
@@ -65,7 +65,7 @@ def fetch(repository: Repository, remote: str, branch: str = "") -> None:
     if branch:
         specs.append(f"+refs/heads/{branch}:refs/remotes/{remote}/{branch}")
     if not _fetch(repository, remote, specs) and branch:
-        # There is no log yet; what else was asked for has not come either.
+        # The remote has no log yet, so git hasn't fetched the branch either.
         _fetch(repository, remote, specs[1:])
     settle(repository)
 
@@ -161,7 +161,7 @@ def push(repository: Repository, remote: str, specs: Sequence[str], *options: st
             f"{remote} could not be reached: {reason}", "check the connection, and your access to it"
         )
     reasons = "; ".join(f"{refs.partition(':')[2]} {why}" for _, refs, why in rejected)
-    # Of an atomic push that fails, every other ref is reported too.
+    # When an atomic push fails, git reports every other ref too.
     raced = [refs.partition(":")[2] for _, refs, why in rejected if "atomic" not in why]
     final = [why for _, _, why in rejected if not _RACED.search(why)]
     if final:
@@ -196,7 +196,7 @@ def _fetch(repository: Repository, remote: str, specs: Sequence[str]) -> bool:
 
 
 def _talk(repository: Repository, *args: str) -> Finished:
-    # The address of a remote may be a path, which git takes as seen from the top of the working tree.
+    # The remote's URL may be a relative path, which git resolves from the top of the working tree.
     return repository.attempt(*args, cwd=repository.work_tree)
 
 

@@ -10,7 +10,7 @@ from gate.model import Author, Verdict
 from gate.reports.words import visible
 
 How = Literal["merge", "squash", "ff-only"]
-"""The ways to merge: a merge commit, one commit of all, or the branch moves to the head itself."""
+"""How to merge: with a merge commit, as one squashed commit, or by a fast-forward to the head."""
 _LINE = re.compile(r"^Gate-(Verdict|Change|Log|Head): *([0-9a-f]{40,64})$", re.MULTILINE)
 
 
@@ -53,7 +53,7 @@ def read_trailers(message: str) -> Trailers:
 
 
 def _line(name: str, value: str) -> str:
-    # `git log` prints it to terminals as it is.
+    # `git log` prints this to terminals unchanged.
     return f"{name}: {visible(' '.join(value.split()))}"
 
 
