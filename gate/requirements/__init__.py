@@ -30,7 +30,7 @@ REQUIREMENTS: dict[str, Callable[[Facts], Outcome]] = {
     "history": history.evaluate,
     "checks": checks.evaluate,
 }
-"""Every requirement of a branch, in the order in which a verdict lists them."""
+"""Every requirement for a branch, in the order in which a verdict lists them."""
 
 OF_RELEASES: dict[str, Callable[[Facts], Outcome]] = {
     "rolled-back": rolled_back.evaluate,
@@ -39,7 +39,7 @@ OF_RELEASES: dict[str, Callable[[Facts], Outcome]] = {
     "metric": metric.evaluate,
     "budget": budget.evaluate,
 }
-"""What an environment can ask for besides."""
+"""Additional requirements for an environment."""
 
 
 def outcomes_of(facts: Facts) -> tuple[Outcome, ...]:

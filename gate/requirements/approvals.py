@@ -43,7 +43,7 @@ def evaluate(facts: Facts) -> Outcome:
     ]
     if demands:
         return _enough(facts, demands)
-    # A rule that needs nobody is a decision. Where there is no rule, nothing has been decided.
+    # A rule that requires no approvals is a decision. If no rule matches, nothing has been decided.
     return Outcome(ID, "not_applicable" if None in files_by_rule else "met", "not required for these files")
 
 

@@ -26,7 +26,7 @@ def notes(outcomes: tuple[Outcome, ...], facts: Facts) -> tuple[str, ...]:
     open_ones = [item.id for item in outcomes if not item.enforced and item.state in {"unmet", "undecided"}]
     for name in facts.protection.require.checks:
         result = next((result for result in facts.checks if result.id == name), None)
-        # Where the requirement as a whole would block, its checks are not named one by one.
+        # If the requirement as a whole would block, its checks aren't named individually.
         if checks.ID not in open_ones and result is not None and not result.enforced and result.failed:
             open_ones.append(name)
     if not open_ones:

@@ -60,7 +60,7 @@ def evaluate(facts: Facts) -> Outcome:
     reason = f"{_of(waiting, total)} {need} approval from a code owner{_unasked(facts)}"
     doubts = [entry for entry in unsatisfied if _unread(facts, entry.rule)]
     if len(doubts) == len(unsatisfied):
-        # Somebody who has approved may be in a team whose members could not be read.
+        # A person who has approved may be in a team whose members could not be read.
         advice = tuple(_unread(facts, entry.rule) for entry in doubts)
         return Outcome(ID, "undecided", reason, missing, tuple(dict.fromkeys(advice)))
     asks = tuple(
@@ -159,7 +159,7 @@ def _demanded(facts: Facts, required: OwnersRequired, rule: Rule) -> list[Rule]:
         return [rule]
     if required.need != "all":
         return [replace(rule, owners=owners, required=max(rule.required, required.need))]
-    # Of several owners each has to approve, but for those who are the authors: they cannot.
+    # Each owner has to approve, except authors, who can't.
     able = [owner for owner in owners if _able(facts, [owner]) or not _is_author(facts, owner)]
     return [replace(rule, owners=(owner,), required=1) for owner in able or owners]
 
@@ -214,7 +214,7 @@ def _open(
     lacking = {path: need - len(by) for path in paths if len(by := approved[path] & able) < need}
     if not lacking:
         return None
-    # A person who has approved all open files cannot add anything.
+    # People who have approved all open files can't contribute anything more.
     spent = frozenset.intersection(*(approved[path] for path in lacking))
     return _Open(rule, tuple(lacking), max(lacking.values()), able - spent)
 

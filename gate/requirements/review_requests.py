@@ -9,7 +9,7 @@ from gate.model import Approval, Duty, MissingApprovals, Outcome, ReviewRequest,
 from gate.wording import count, listed
 
 REVIEWER = "reviewer"
-"""The role of somebody who is asked only because the policy wants a number of approvals."""
+"""The role of a person who is asked only because the policy requires a number of approvals."""
 MOST_FOLDERS = 3
 
 
@@ -38,7 +38,7 @@ def review_requests(outcomes: Iterable[Outcome]) -> tuple[ReviewRequest, ...]:
     for lot in sorted(lots, key=lambda lot: (len(lot.whom) > lot.need, len(lot.whom), sorted(lot.whom))):
         left = lot.need - _certain(lot.whom, chosen)
         for chosen_request in chosen:
-            # What nobody else is asked for is part of what those approve who are asked already.
+            # If nobody else is needed for this, add it to the requests of people who are asked already.
             if chosen_request.whom <= lot.whom or (left <= 0 and _sure(chosen_request, lot.whom)):
                 for role, paths in lot.duties.items():
                     chosen_request.add(role, paths)

@@ -13,7 +13,7 @@ from gate.wording import listed
 
 ID = "seniority"
 RANK = {"junior": 0, "member": 1, "senior": 2}
-"""By role; a bot has no rank."""
+"""Ranks by role; a bot has none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ def waive(outcomes: tuple[Outcome, ...], facts: Facts) -> tuple[Outcome, ...]:
         return outcomes
     by = " and ".join(waiver.by for waiver in accepted)
     recent = facts.release.recent if facts.release else frozenset()
-    # What was rolled back since has to be waived again.
+    # What was rolled back after a waiver has to be waived again.
     unwaived = frozenset() if any(item.id in recent for item in accepted) else frozenset({rolled_back.ID})
     return tuple(
         replace(outcome, state="met", reason=f"WAIVED by {by}: {outcome.reason}")
