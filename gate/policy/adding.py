@@ -99,7 +99,7 @@ def quoted(text: str) -> str:
 def _escaped(char: str) -> str:
     if char in '"\\':
         return f"\\{char}"
-    # Half a character has no way to be written, and nobody can have meant it.
+    # A lone surrogate can't be encoded, and can't have been intended.
     return "?" if "\ud800" <= char <= "\udfff" else f"\\U{ord(char):08X}"
 
 
@@ -176,13 +176,13 @@ def _added(text: str, entry: str) -> str:
         if people.flow_style:
             return f"{text[: start + 1]}{entry}, {text[start + 1 :]}"
         last = people.value[-1][1].end_mark
-        # A block ends where something else begins, a value in braces where it is closed.
+        # A block ends where something else begins, a value in braces at its closing brace.
         at = last.index if not last.column else text.find("\n", last.index) + 1
         head, tail = (text[:at], text[at:]) if at else (text + newline, "")
         if head and not head.endswith("\n"):
             head += newline
         return f"{head}{' ' * people.start_mark.column}{entry}{newline}{tail}"
-    # Nothing there yet: `people:` or `people: {}`.
+    # No entries yet: `people:` or `people: {}`.
     head = text[:start].rstrip(" ")
     rest, _, below = text[end:].partition("\n")
     return f"{head}{rest.rstrip()}{newline}  {entry}{newline}{below}"

@@ -29,7 +29,7 @@ def read_owners(reader: Reader, node: yaml.Node, path: str) -> OwnersRequired | 
             "unowned": lambda node, path: _unowned(reader, node, path),
             "optional": names,
             "author": partial(_author, reader),
-            # Taken out beforehand; here it is only one of the keys that may be given.
+            # `enforce` was removed earlier; listing it here only makes it an allowed key.
             "enforce": partial(enforced, reader),
         }
     )
@@ -99,7 +99,7 @@ def pattern(reader: Reader, node: yaml.Node, path: str) -> str:
         expectation = "a pattern that does not begin with `!` or `#`; the first rule that fits counts"
     elif BRACKET.search(text) or "***" in text:
         expectation = r"a pattern with `*`, `**` and `?` alone; write `\[` and `\]` for brackets"
-    # `reader.text` reports a value of another kind.
+    # `reader.text` reports values of other types.
     if expectation and is_text(node):
         reader.expected(node, path, expectation)
     return text
@@ -130,7 +130,7 @@ def _author(reader: Reader, node: yaml.Node, path: str) -> bool:
 
 def _role_or_name(reader: Reader, roles: tuple[str, ...], node: yaml.Node, path: str) -> str:
     text = reader.text(node, path)
-    # `bots` is what one says of several, and can mean nothing else.
+    # Accept the plural: `bots` can't mean anything else.
     role = text.removesuffix("s")
     if role in roles:
         return role

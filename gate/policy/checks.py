@@ -30,9 +30,9 @@ TOOLS = (
     "command",
 )
 BLOCKING_ALL = frozenset({"pytest", "pre-commit", "nox", "tox", "command"})
-"""The tools of which every finding blocks where the policy does not say: they are commands that fail."""
+"""Tools whose findings all block unless the policy says otherwise: they are commands that fail."""
 WITH_INPUTS = frozenset({"command", "pre-commit", "nox", "tox"})
-"""The tools of which gate does not know what they read."""
+"""Tools whose input files gate doesn't know."""
 CHECK = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 
 
@@ -77,7 +77,7 @@ def _check(reader: Reader, name: str, node: yaml.Node, path: str) -> CheckSettin
     tool = values.get("tool", usual.tool)
     if not tool or (tool == "command" and "command" not in values):
         reader.wrong(node, path, f"expected a `tool` ({', '.join(TOOLS[:-1])}) or a `command`")
-    # A setting that has no effect looks like one that has: better to say so.
+    # A setting without effect is misleading, so it is reported.
     for key, only in (
         ("report", "command"),
         ("disable", "names"),
@@ -116,7 +116,7 @@ def _argv(reader: Reader, node: yaml.Node, path: str) -> tuple[str, ...]:
 
 
 def _rule(reader: Reader, node: yaml.Node, path: str) -> str:
-    # The names check is a program of its own; only who turns a rule of it off has to wait for it.
+    # The names check is a program of its own; load it only if one of its rules is turned off.
     from gate.names.rules import RULES, current_ids
 
     name = reader.text(node, path)

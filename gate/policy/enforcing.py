@@ -17,7 +17,7 @@ VALUE_KEYS: Mapping[str, tuple[str, ...]] = {
     "checks": ("run",),
     "history": ("keep",),
 }
-"""What holds the value of a requirement that is no mapping by itself."""
+"""The keys for the value of a requirement that isn't a mapping itself."""
 
 
 def without_enforce(reader: Reader, node: yaml.Node, path: str) -> tuple[yaml.Node, frozenset[str]]:

@@ -22,7 +22,7 @@ from gate.policy.sections import read_policy
 from gate.policy.types import Extends
 
 OWN = frozenset({"version", "extends", "repository"})
-"""What every policy says for itself."""
+"""Keys that aren't inherited: every policy has its own."""
 UPDATE = "`gate init --extends` fetches and stores it"
 
 
@@ -44,7 +44,7 @@ def read_extends(reader: Reader, node: yaml.Node, path: str) -> Extends:
             reader.wrong(node, path, f"expected `{name}`, {what}")
     commit = values.get("commit", "")
     if commit and not OID.fullmatch(commit):
-        # A branch or a tag could be moved, and with it what is required here.
+        # A branch or a tag could be moved, and the requirements with it.
         reader.wrong(node, f"{path}.commit", f'expected the full id of a commit, got "{commit}"')
     return Extends(values.get("repository", ""), commit, values.get("file") or "gate.yaml")
 
@@ -69,7 +69,7 @@ def merged(reader: Reader, root: yaml.Node, stored: Stored | None) -> tuple[yaml
     if _entry(shared, "extends") is not None:
         reader.wrong(node, "extends", f"{named} extends another policy itself, which isn't supported")
     elif shared is not None:
-        # By itself first: a mistake in it is reported with its own file and line.
+        # Read it separately first, so that its mistakes are reported with its own file and line.
         read_policy(below, shared)
     reader.mistakes += below.mistakes
     if not isinstance(shared, yaml.MappingNode) or not isinstance(root, yaml.MappingNode):

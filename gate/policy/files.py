@@ -2,7 +2,7 @@
 
 POLICY_FILE = "gate.yaml"
 SHARED = ".gate/shared-policy.yaml"
-"""A copy of the policy that this one extends, byte by byte as it is at the pinned commit."""
+"""A copy of the extended policy, byte for byte as in the pinned commit."""
 PROOF = ".gate/shared-policy.proof"
-"""The commit and the trees that lead to it."""
+"""The pinned commit, and the trees that lead to the policy."""
 STORED = (SHARED, PROOF)

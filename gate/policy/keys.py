@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Literal
 
 NAMESPACE = "gate@v1"
-"""What signatures of gate are made for: one made for anything else, such as a commit, is worth nothing here."""
+"""The namespace of gate's signatures; one made for anything else, such as a commit, isn't accepted."""
 
 _TIME = re.compile(r"(\d{8})(?:(\d{4})(\d{2})?)?Z?")
 _OPTION = re.compile(r'(valid-before|valid-after|namespaces)="([^"]*)"')

@@ -20,7 +20,7 @@ def load_policy(data: bytes | None, file: str = POLICY_FILE, stored: Stored | No
     """
     if data is None:
         return Policy()
-    # PyYAML takes longer to import than the rest of a quick run; without a policy it is not needed.
+    # Importing PyYAML takes longer than the rest of a quick run, and isn't needed without a policy.
     from gate.policy.extending import merged
     from gate.policy.reading import Reader
     from gate.policy.sections import read_policy
@@ -30,7 +30,7 @@ def load_policy(data: bytes | None, file: str = POLICY_FILE, stored: Stored | No
     extends = None
     if root is not None:
         root, extends = merged(reader, root, stored)
-    # What is wrong with the shared policy comes first: without it the rest means something else.
+    # Report mistakes in the shared policy first: without it, the rest has a different meaning.
     policy = read_policy(reader, root) if root is not None and not reader.mistakes else Policy()
     if reader.mistakes:
         raise InvalidInput(sorted(reader.mistakes, key=lambda mistake: (mistake.line, mistake.column)))

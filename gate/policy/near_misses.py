@@ -12,7 +12,7 @@ from gate.policy.types import Policy
 
 _NAME = re.compile(r"\.?(?P<stem>[^/.]+)\.(?:ya?ml|json|toml)(?:\.txt)?", re.IGNORECASE)
 _SIMILAR = 0.75
-"""How much alike two names are, by difflib's ratio, of which one is a typo of the other."""
+"""The difflib ratio from which one name counts as a typo of the other."""
 _PROTECT = re.compile(rb"""^(?:protect|\{?\s*["']protect["'])\s*:|^\[protect\b""", re.MULTILINE)
 _SECTION = re.compile(rb"^(?:people|teams|checks|owners|extends|environment)\s*:", re.MULTILINE)
 _VERSION = re.compile(rb"^version\s*:\s*1\b", re.MULTILINE)

@@ -10,7 +10,7 @@ from gate.policy.people import members
 from gate.policy.types import Person, Policy, Role
 
 RANKS: tuple[Role, ...] = ("bot", "junior", "member", "senior")
-"""From the role that may do the least to the one that may do the most."""
+"""Roles from the least to the most privileged."""
 
 
 def still_listed(policy: Policy, current: Policy, branch: str) -> Policy:

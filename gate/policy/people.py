@@ -65,7 +65,7 @@ def logins_in(email: str) -> tuple[tuple[str, str], ...]:
     marks = {"github": "+", "gitlab": "-"}.get(forge, "+-")
     numbered = NUMBERED.fullmatch(local)
     logins = [numbered["login"]] if numbered and numbered["mark"] in marks else []
-    # Without its number, or of an account whose name only looks as if it began with one.
+    # The whole local part may be the login: without an ID, or if the login itself looks like an ID and a name.
     if forge != "gitlab" or not logins:
         logins.append(local)
     return tuple((login, forge) for login in logins)
@@ -90,7 +90,7 @@ def _candidates(policy: Policy, email: str) -> list[Person]:
     folded = normal_email(email)
     people = policy.people.values()
     listed = [p for p in people if folded in map(normal_email, p.emails)]
-    # What follows a plus only sorts the mail of one person.
+    # What follows a plus sign only sorts one person's mail.
     listed = listed or [
         p for p in people if _mailbox(folded) in (_mailbox(normal_email(own)) for own in p.emails)
     ]
@@ -126,7 +126,7 @@ def person_by_login(policy: Policy, forge: str, login: str) -> Person | None:
     """Return the person with this login on `forge` (github, gitlab, gitea), ignoring case."""
     folded = login.casefold()
     matching = [person for person in policy.people.values() if person.login(forge).casefold() == folded]
-    # A login that two people list cannot say which of them it was.
+    # A login that two people list doesn't identify either of them.
     return matching[0] if folded and len(matching) == 1 else None
 
 
@@ -146,7 +146,7 @@ def forge_of(origin: str) -> str:
 
 
 NO_NAMES = {"_git", "scm"}
-"""Parts of an address that name nothing: Azure DevOps and Bitbucket Data Center have them."""
+"""Path segments of a URL that name nothing, in Azure DevOps and Bitbucket Data Center."""
 
 
 def repository_name(origin: str) -> str:
@@ -155,7 +155,7 @@ def repository_name(origin: str) -> str:
 
     That is the last two parts of the path, or all of them on GitLab hosts, where groups can be nested.
     """
-    # Before the path comes a scheme with a host, or a host alone; who logs in there is not part of the name.
+    # The path follows a scheme and a host, or a host alone; a user name isn't part of the repository's name.
     prefix = re.match(r"(?!file:)[\w+.-]+://[^/]+/|[^/:]{2,}:(?!//)", origin)
     if not prefix:
         return ""

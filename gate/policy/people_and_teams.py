@@ -41,7 +41,7 @@ class _PersonFields:
 
     def __init__(self, reader: Reader) -> None:
         self.seniors: list[tuple[yaml.Node, str, str]] = []
-        """Where each senior is named."""
+        """The places where seniors are named."""
         self._reader = reader
         self._name = ""
         self._belongs: dict[str, str] = {}

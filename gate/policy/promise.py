@@ -16,7 +16,7 @@ from gate.policy.value_kinds import span
 Gaps = Literal["down", "up"]
 YEAR_DAYS = 365.0
 LONGEST = 366.0
-"""Days of the longest window."""
+"""The maximum length of a window, in days."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def read_protect(
     )
     for name, key, value in reader.entries(node, path):
         branch_path = f"{path}.{name}"
-        # `refs/heads/main` would protect nothing: branches are compared by their short names.
+        # `refs/heads/main` would protect nothing: branches are matched by their short names.
         if not BRANCH.fullmatch(name):
             short = name.removeprefix("refs/heads/")
             branch = short if BRANCH.fullmatch(short) else "main"
@@ -93,7 +93,7 @@ def _require(
         return name
 
     roles = reader.choice((*get_args(Role), "unknown"))
-    # Taken out beforehand; here it is only one of the keys that may be given.
+    # `enforce` was removed earlier; listing it here only makes it an allowed key.
     switch = {"enforce": partial(enforced, reader)}
     seniority = reader.fields(
         {"authors": reader.list_of(roles), "need": reader.choice(get_args(Role)), **switch}

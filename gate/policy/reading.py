@@ -18,10 +18,10 @@ from gate.errors import Mistake
 
 Value = TypeVar("Value")
 Read = Callable[[yaml.Node, str], Value]
-"""What reads one value: it takes the node and its place, `protect.main.require`, for the messages."""
+"""A function that reads one value from a node. The string is its path for messages, such as `protect.main.require`."""
 Word = TypeVar("Word", bound=str)
 
-# A policy of a thousand people is far below these; what is above them is there to keep a reader busy.
+# A policy for a thousand people is far below these limits; only an attempt to overload gate exceeds them.
 MOST_BYTES, MOST_NODES, DEEPEST = 2_000_000, 100_000, 20
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 WHOLE = re.compile(r"0|[1-9][0-9]{0,8}")
@@ -70,7 +70,7 @@ class Reader:
             if "cannot start any token" in problem and mark and text[mark.index : mark.index + 1] == "\t":
                 problem = "lines are indented with blanks, and here is a tab"
             if "nesting depth" in problem:
-                # So newer versions of libyaml say before gate gets to count.
+                # Newer versions of libyaml report this before gate can count the levels.
                 problem = "it is nested too deeply"
             message = f"expected YAML: {problem}"
         except yaml.YAMLError as error:
@@ -135,7 +135,7 @@ class Reader:
 
     def whole(self, node: yaml.Node, path: str, least: int = 0) -> int:
         """Read a decimal integer of at least `least`."""
-        # YAML itself reads 010 as eight and 1:30 as ninety: nobody who writes that means it.
+        # YAML reads 010 as eight and 1:30 as ninety, which nobody intends.
         plain = (
             isinstance(node, yaml.ScalarNode) and node.tag.endswith(":int") and WHOLE.fullmatch(node.value)
         )
@@ -179,7 +179,7 @@ class Reader:
 
         def items(node: yaml.Node, path: str) -> tuple[Value, ...]:
             if is_null(node):
-                # An empty value, or one whose items are commented out, does not mean "none".
+                # An empty value, or a list whose items are all commented out, doesn't mean "none".
                 self.wrong(node, path, "expected a list, got nothing; write [] for an empty one")
                 return ()
             if not isinstance(node, yaml.SequenceNode):

@@ -14,7 +14,7 @@ Block = Literal["new", "all"]
 ReportFormat = Literal["none", "sarif", "junit"]
 Select = Literal["auto", "off", "suite", "file"]
 BY_FILE: frozenset[Select] = frozenset({"auto", "file"})
-"""Where each file of tests can run, and count, by itself."""
+"""Selections with which each test file can run, and count, on its own."""
 EnvironmentSource = Literal["auto", "project", "lock", "none"]
 Kind = Literal["branch", "environment"]
 AllowedHistory = Literal["any", "squash"]
@@ -146,7 +146,7 @@ class Require:
 
 
 RELEASE = Require(owners=None, checks=())
-"""What an environment asks for where the policy does not say: what was reviewed and checked once need not be again."""
+"""The default for an environment: what was reviewed and checked once need not be reviewed or checked again."""
 
 
 @dataclass(frozen=True, slots=True)
