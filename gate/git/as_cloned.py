@@ -22,7 +22,7 @@ LFS_POINTER = re.compile(
 )
 LONGEST_POINTER = 1024
 NO_LFS = '[filter "lfs"]\n\tclean = cat\n\tsmudge = cat\n\tprocess =\n\trequired = false\n'
-"""gate takes the content of LFS files from the local store itself: git-lfs would fetch what is missing."""
+"""gate takes the content of LFS files from the local store itself; git-lfs would fetch missing files."""
 
 
 @dataclass(frozen=True, slots=True)

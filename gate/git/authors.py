@@ -32,7 +32,7 @@ def _read_authors(repository: Repository, base: str, tip: str, merged: bool) -> 
             merges.append(commit)
         else:
             _add(people, commit.named())
-    # Git is asked to merge again only where that could make a difference.
+    # Repeat merges only where the result could make a difference.
     doubtful = [
         merge for merge in merges if any(author.email.casefold() not in people for author in merge.named())
     ]

@@ -15,7 +15,7 @@ from gate.model import BRANCHES
 
 ORIGIN = "refs/remotes/origin/"
 USUAL = ("main", "master")
-"""The branches that are taken for the default one, in this order, where nothing names it."""
+"""Branches assumed to be the default one, in this order, if nothing names it."""
 
 
 def tracking_ref(repository: Repository, branch: str) -> str:
@@ -69,7 +69,7 @@ def origin_default(repository: Repository, environ: Mapping[str, str] = os.envir
     """
     name = _named_by_ci(environ)
     if not name:
-        # The address of a remote may be a path, which git takes as seen from the top of the working tree.
+        # The remote's URL may be a relative path, which git resolves from the top of the working tree.
         answer = repository.attempt("ls-remote", "--symref", "origin", "HEAD", cwd=repository.work_tree)
         match = re.search(r"^ref: refs/heads/(\S+)\tHEAD$", os.fsdecode(answer.stdout), re.MULTILINE)
         name = match[1] if match else ""

@@ -28,7 +28,7 @@ from gate.model import UNRESOLVED, Change, FileChange, decode_path
 from gate.raw_diff import parse_raw, parse_renames
 
 DEEPEN = "`git fetch --unshallow`, or check out with full history (`fetch-depth: 0` on GitHub)"
-"""What to do about a shallow clone."""
+"""The hint for a shallow clone."""
 
 
 @dataclass(frozen=True, slots=True)

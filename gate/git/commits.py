@@ -10,7 +10,7 @@ from gate.git.repository import Repository
 from gate.model import Author
 
 FORGE_COMMITTER = re.compile(r"no-?reply@[^@\s]+", re.IGNORECASE)
-"""Who a forge names as committer of what was done in its web pages, whatever its host: no person."""
+"""The committer's address that a forge uses for actions in its web interface, on any host; not a person's."""
 
 _CO_AUTHOR = re.compile(
     r"^[ \t>*-]*co-?(?:author|develop)(?:ed)?(?:[- ]?by)?[ \t]*:(.*(?:\n[ \t]+\S.*)*)",

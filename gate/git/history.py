@@ -65,11 +65,11 @@ def origin_of(repository: Repository) -> str:
 
 
 def _opened(repository: Repository) -> Repo:
-    # `Repository` has found git, or said that it is missing.
-    from git import Repo  # noqa: PLC0415  GitPython looks for git as soon as it is imported
+    # `Repository` has already found git, or reported that it is missing.
+    from git import Repo  # noqa: PLC0415  GitPython looks for git on import
 
     repo = Repo(repository.work_tree or repository.git_dir)
-    # A hook may run with a GIT_DIR that is relative, or another repository's.
+    # In a hook, GIT_DIR may be relative or name another repository.
     repo.git.update_environment(GIT_DIR=str(repository.git_dir))
     return repo
 
@@ -92,7 +92,7 @@ def _authors_of_commits(repo: Repo) -> list[str]:
 def _origin(repo: Repo) -> str:
     remotes = [remote.name for remote in repo.remotes]
     name = "origin" if "origin" in remotes else remotes[0] if len(remotes) == 1 else ""
-    # As git would connect to it: `url.….insteadOf` may stand behind a short form.
+    # The URL that git would connect to: a `url.….insteadOf` setting may expand a short form.
     return str(repo.git.remote("get-url", name, with_exceptions=False)).strip() if name else ""
 
 

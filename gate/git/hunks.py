@@ -20,7 +20,7 @@ from gate.model import encode_path
 from gate.raw_diff import parse_log
 
 LARGEST = 1_000_000
-"""Bytes of a file above which an approval goes stale as it would otherwise."""
+"""Bytes of a file above which hunks aren't compared, so that two changes never count as the same."""
 
 _DIFF = (
     "-c", "diff.suppressBlankEmpty=false", "-c", "core.attributesFile=/dev/null",

@@ -16,7 +16,7 @@ from gate.model import decode_path
 IDENTITY_VARIABLES = tuple(
     f"GIT_{who}_{what}" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
 )
-# The same question about the same index gives the same commit.
+# Fixed dates, so that the same index always gives the same commit.
 _DATES = {f"GIT_{who}_DATE": "@946684800 +0000" for who in ("AUTHOR", "COMMITTER")}
 _UNKNOWN = dict.fromkeys(IDENTITY_VARIABLES, "unknown")
 
@@ -79,6 +79,6 @@ def _commit(repository: Repository, tree: str, parents: Sequence[str]) -> str:
     own: Mapping[str, str] = {name: os.environ[name] for name in IDENTITY_VARIABLES if os.environ.get(name)}
     done = repository.attempt(*argv, env={**own, **_DATES})
     if done.returncode != 0:
-        # Nobody has said who they are yet; git will ask for it, and the gate takes it for an unknown author.
+        # The user has no identity yet: git will ask for one, and gate treats the author as unknown.
         return repository.text(*argv, env=_UNKNOWN | _DATES)
     return done.stdout.decode("ascii").strip()

@@ -18,7 +18,7 @@ from gate.model import decode_path, encode_path
 from gate.store import write_atomically
 
 NOTE = "GATE_MERGE"
-"""Beside git's own MERGE_HEAD, in the git folder of the worktree: the branch, the old tip and the new one."""
+"""A file beside git's own MERGE_HEAD in the worktree's git folder: the branch, the old tip and the new one."""
 
 
 def note(tree: Repository, ref: str, old: str, new: str) -> None:
@@ -48,7 +48,7 @@ def put_back(tree: Repository) -> None:
 
 
 def _restore(tree: Repository, old: str, new: str) -> None:
-    assert tree.work_tree is not None  # noqa: S101  a branch that is checked out has a working tree
+    assert tree.work_tree is not None  # noqa: S101  a checked-out branch has a working tree
     folder = tree.work_tree
     raw = tree.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new)
     paths = [decode_path(path) for path in raw.split(b"\0")[:-1]]
@@ -76,7 +76,7 @@ def _differing(tree: Repository, commit: str, paths: Iterable[str]) -> set[str]:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
         _in(tree, "read-tree", commit, env=index)
         changed = _in(tree, "diff", "--name-only", "--no-ext-diff", "-z", env=index)
-    assert tree.work_tree is not None  # noqa: S101  a branch that is checked out has a working tree
+    assert tree.work_tree is not None  # noqa: S101  a checked-out branch has a working tree
     changed_paths = {decode_path(path) for path in changed.split(b"\0")[:-1]}
     committed = set(map(decode_path, _paths_of(tree, commit, paths)))
     return {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from gate.git.repository import Repository
 
-# Settings of the user or the change have no effect. The limits are git's own: without one, a change that moves
-# thousands of files keeps git busy for minutes. From git 2.43 on a bare repository would take attributes from its
-# HEAD; the empty tree has none.
+# Settings of the user or in the change have no effect. The limits are git's own: without a limit, a change that
+# moves thousands of files keeps git busy for minutes. Since git 2.43, a bare repository would read attributes
+# from its HEAD; the empty tree has none.
 MERGE_SETTINGS = (
     "-c", "merge.default=text",
     "-c", "merge.renames=true",
@@ -19,14 +19,14 @@ MERGE_SETTINGS = (
 RAW_DIFF = (
     "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--ignore-submodules=none",
 )  # fmt: skip
-"""How a change is listed, everywhere. Without the last word a `.gitmodules` could hide a submodule's move."""
+"""Arguments to list a change, used everywhere. Without the last one, a `.gitmodules` could hide a submodule's move."""
 RAW_LOG = (
     "log", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--ignore-submodules=none",
     "--no-show-signature", "--no-follow",
 )  # fmt: skip
-"""How the changes of many commits are listed, for `gate.raw_diff.parse_log`."""
+"""Arguments to list the changes of many commits, for `gate.raw_diff.parse_log`."""
 FIRST_PARENTS = ("--first-parent", "--diff-merges=first-parent")
-"""The commits that a branch has been at, each compared with the one before it."""
+"""Arguments for first-parent history, with each commit compared to the one before it."""
 
 
 def raw_diff(repository: Repository, old: str, new: str) -> bytes:

@@ -12,12 +12,12 @@ from gate.model import OID, decode_path, encode_path
 REGULAR_MODES = frozenset({"100644", "100755"})
 FOLDER, LINK = "040000", "120000"
 LONGEST_COMMAND = 100_000
-"""Bytes of paths that go into one command line: macOS takes 256 KiB of it, with the environment."""
+"""Bytes of paths per command line: macOS allows 256 KiB, including the environment."""
 """The full id of an object."""
 FEW = 32
-"""Up to so many objects asked for at once are remembered: settings and rules are, all files of a tree are not."""
+"""The maximum number of objects requested together that are remembered: enough for settings, not for whole trees."""
 POINTER = 9
-"""What an argument takes besides its own bytes."""
+"""Bytes that an argument takes in addition to its text."""
 
 
 @dataclass(frozen=True, slots=True)

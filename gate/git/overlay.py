@@ -15,7 +15,7 @@ from pathlib import Path
 from gate.errors import CannotDecide
 
 MOVING = frozenset({"update-ref", "fast-import", "fetch", "merge"})
-"""What must not run there: it would move refs to objects that are about to go."""
+"""Commands that must not run in an overlay: they would move refs to objects that are about to be deleted."""
 
 
 @cache

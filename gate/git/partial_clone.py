@@ -11,7 +11,7 @@ from gate.errors import CannotDecide
 from gate.git.objects import list_tree
 from gate.git.repository import NOT_HERE, Repository, stderr_line
 
-# As git does it for itself: what is wanted is named, so nothing is negotiated; no ref and no submodule is touched.
+# As git's own lazy fetch: objects are named, so nothing is negotiated; no ref and no submodule is updated.
 FETCH = ("-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
          "--no-recurse-submodules", "--no-auto-maintenance", "--filter=blob:none", "--stdin")  # fmt: skip
 
@@ -23,7 +23,7 @@ def bring(repository: Repository, tree: str) -> None:
     """
     if not _is_partial(repository):
         return
-    # git brings what folders are missing; only then can files be listed.
+    # git fetches missing folders here; only then can files be listed.
     list_tree(repository, tree)
     missing = _missing(repository, tree)
     if not missing:

@@ -15,9 +15,9 @@ from gate.git.overlay import overlay_of, refuse_to_move
 from gate.process import Finished
 from gate.process import run as run_process
 
-# What a caller's environment may carry into git. Everything else that starts with GIT_ could point git at
-# another repository, index, configuration or helper than the checked one. The quarantine of a
-# receiving repository is where the pushed objects are, so in a hook the first two have to stay.
+# The caller's variables that git may see. Any other variable that starts with GIT_ could point git at another
+# repository, index, configuration or helper than the checked one. In a hook of a receiving repository, the
+# pushed objects are in a quarantine, so the object directories have to stay.
 ALLOWED_GIT_VARIABLES = frozenset(
     {
         "GIT_QUARANTINE_PATH",
@@ -31,8 +31,8 @@ ALLOWED_GIT_VARIABLES = frozenset(
     }
 )
 
-# Nothing that a user has set may start a program, or hide a co-author. git would warn at each call that grafts are
-# as they exit, which is why they are turned off here.
+# No program that the user has configured may run, and no setting may hide a co-author. git warns about grafts
+# on each call if the file exists that gate sets to turn them off, so this advice is off.
 SETTINGS = (
     "-c", "core.fsmonitor=false",
     "-c", "core.hooksPath=/dev/null",
@@ -41,14 +41,14 @@ SETTINGS = (
 )  # fmt: skip
 T = TypeVar("T")
 MOST_KNOWN = 4096
-"""How many results a repository object remembers at most, see `Repository.once`."""
+"""The maximum number of results that a repository object remembers; see `Repository.once`."""
 _LOCK = re.compile(r"Unable to create '([^']+\.lock)': File exists")
-# What git says when an object that it needs is not there: cut off, left out, or damaged.
+# git's messages about an object that is missing: cut off by a shallow clone, left out by a filter, or damaged.
 _MISSING = ("unable to read", "could not fetch", "bad object", "missing", "promisor", "Could not read")
 NOT_HERE = (
     "part of the repository is missing: `git fetch --refetch`, or clone without `--filter` and `--depth`"
 )
-"""What to do where objects are missing and cannot be fetched."""
+"""The hint for missing objects that can't be fetched."""
 
 
 def git_environment(environ: Mapping[str, str], *, quarantine: bool | None = None) -> dict[str, str]:
@@ -98,7 +98,7 @@ class Repository:
         done = _rev_parse(start, *options)
         answers = os.fsdecode(done.stdout).removesuffix("\n").split("\n")
         if len(answers) > len(options):
-            # The name of a folder has a line break in it: a question at a time, then.
+            # A folder's name contains a newline, so ask for each value separately.
             each = [_rev_parse(start, question) for question in options]
             answers = [
                 os.fsdecode(result.stdout).removesuffix("\n") for result in each if result.returncode == 0

@@ -53,7 +53,7 @@ def advance(repository: Repository, ref: str, new: str, old: str, why: str) -> b
     if _at(repository, ref) == new:
         forget(tree)
         return True
-    # git may have moved files before it found that it cannot move the branch.
+    # git may have changed files before it failed to move the branch.
     put_back(tree)
     if _at(repository, ref) != old:
         return False
@@ -64,7 +64,7 @@ def advance(repository: Repository, ref: str, new: str, old: str, why: str) -> b
 
 
 def _checked_out(repository: Repository, ref: str) -> list[Path]:
-    # Otherwise git's settings would say that every repository is bare, and git would not list the main folder.
+    # Otherwise gate's own setting `core.bare=true` would apply, and git would not list the main working tree.
     env = {"GIT_WORK_TREE": str(repository.work_tree)} if repository.work_tree else None
     raw = repository.run("worktree", "list", "--porcelain", "-z", env=env)
     worktrees = []
