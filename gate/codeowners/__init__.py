@@ -33,7 +33,7 @@ DIALECTS: Mapping[Dialect, Callable[[bytes, str], CodeOwners]] = {
 }
 
 SIZE_LIMIT = 3 * 1024 * 1024
-"""GitHub loads no file of this many bytes or more; gate refuses it everywhere."""
+"""GitHub ignores files of this size in bytes or larger; gate rejects them everywhere."""
 
 
 def parse(data: bytes, file: str, dialect: Dialect) -> CodeOwners:

@@ -18,9 +18,11 @@ from gate.codeowners.rules import CodeOwners, Rule, Section
 from gate.errors import Mistake, UsageError
 
 MOST_STEPS = 1500
-"""The largest expression, in instructions of RE2: `a{1000}` has a thousand. One for each file of a folder has less."""
+"""The maximum size of an expression in RE2 instructions: `a{1000}` has a thousand. Listing a folder's files
+takes fewer.
+"""
 MOST_STEPS_OF_ALL = 400_000
-"""The same for all expressions of a file."""
+"""The maximum for all expressions of a file together."""
 LONGEST_SHOWN = 200
 UNDECODED = re.compile("[\udc80-\udcff]")
 OWNER = re.compile(r"@[\w.-]+(?:/[\w.-]+)?")
@@ -32,7 +34,7 @@ class Expression:
     def __init__(self, text: str) -> None:
         """Compile the expression. Raises ValueError if it can't be read exactly as the forge reads it."""
         self._negated = text.startswith("!")
-        # A leading slash anchors nothing that is not anchored already: paths are matched whole.
+        # A leading slash anchors nothing: paths are matched as a whole.
         expression = text.removeprefix("!").removeprefix("/")
         re2, options = engine()
         try:
@@ -56,7 +58,7 @@ class Expression:
 
     def last(self, path: str) -> int:
         """Return 0 if the rule applies to `path`, else NONE."""
-        # Go reads a byte that is not UTF-8 as this one character.
+        # Go reads a byte that isn't UTF-8 as this character.
         decodable = path if path.isascii() else UNDECODED.sub("\ufffd", path)
         return 0 if bool(self._expression.fullmatch(decodable)) != self._negated else NONE
 

@@ -14,7 +14,7 @@ from gate.codeowners.rules import CodeOwners, Rule, one_section
 from gate.errors import Mistake
 
 QUOTED = r"\s@\"()\[\]<>,;:\\"
-"""What an e-mail address has in quotes alone, if at all."""
+"""Characters that an email address can have only in quotes, if at all."""
 OWNER = re.compile(
     r"@[A-Za-z0-9](?:[\w-]*)(?:/[\w.-]+)?"
     rf"|[^{QUOTED}]+@[^{QUOTED}]+\.[^{QUOTED}.]+|[^{QUOTED}/]+@[^{QUOTED}/]+",
@@ -90,10 +90,10 @@ def pattern_of(text: str) -> Pattern:
     below_only = segments[-1] == ""
     if below_only:
         segments = segments[:-1]
-    # A star of its own at the end stays within its folder; any other last segment may be a folder's name.
+    # A last segment that is only a star stays within its folder; any other last segment may match a folder.
     star = segments[-1] == "*" and not below_only
     if below_only and segments[-1:] == [DEEP]:
-        # `docs/**/` is every folder below, so whatever lies directly in `docs` is not in it.
+        # `docs/**/` means every folder below `docs`, so it doesn't match files directly in `docs`.
         segments = [*segments, "*"]
     while segments and segments[-1] == DEEP:
         segments = segments[:-1]
@@ -108,7 +108,7 @@ def segment_of(text: str) -> str | Glob:
     pieces = re.findall(r"\\.|.", text, re.DOTALL)
     if not {"*", "?"} & set(pieces):
         return "".join(piece.removeprefix("\\") if len(piece) == 2 else piece for piece in pieces)
-    # An escaped star or question mark is longer than one character, and is literal.
+    # An escaped star or question mark is longer than one character, and so is literal.
     wild = {"*": None, "?": "."}
     expression = glob_of([wild[piece] if piece in wild else re.escape(piece[-1]) for piece in pieces])
     plain = pieces[1:]

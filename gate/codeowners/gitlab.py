@@ -132,7 +132,7 @@ def _entry(section: _Open, file: str, number: int, column: int, line: str) -> Mi
     section.rules.append(Rule(file, number, column, "", text, owners))
     parsed = pattern_of(text)
     section.patterns.append(parsed)
-    # GitLab keeps one entry for a pattern, the latest: the same pattern takes back an exclusion.
+    # GitLab stores one entry per pattern, the latest: repeating a pattern cancels its exclusion.
     section.exclusions.pop(parsed, None)
     for position, word in enumerate(words, 1):
         if not references(word):
@@ -197,7 +197,7 @@ def pattern_of(text: str) -> Pattern:
     if text.endswith("/"):
         text = f"{text}**/*"
     *folders, last = _split(text[1:])
-    # `**` reaches through folders only where a `/` follows it; at the end it is a star like any other.
+    # `**` crosses folders only before a `/`; at the end it is a star like any other.
     segments = [DEEP if folder == DEEP else segment_of(folder) for folder in folders]
     return Pattern((*segments, segment_of(last)))
 
@@ -214,7 +214,7 @@ def _split(text: str) -> list[str]:
         end = position + 1
         if text[position] == "[" and may_close:
             parsed = _set(text, end)
-            # Where one is never closed, none after it is; to look again each time takes the square of the length.
+            # If one is never closed, no later one is either; searching again each time would take quadratic time.
             may_close = parsed is not None or _EMPTY_SET.match(text, end) is not None
             end = parsed[1] if parsed else end
         elif text[position] == "\\":
@@ -274,7 +274,7 @@ def _set(text: str, position: int) -> tuple[str, int] | None:
         low, position = _member(text, position)
         if text[position : position + 1] == "-" and text[position + 1 : position + 2] not in {"", "]"}:
             high, position = _member(text, position + 1)
-            # Ruby takes a range that runs backwards for its first member.
+            # Ruby reads a reversed range as its first member.
             members.append(f"{re.escape(low)}-{re.escape(high)}" if low <= high else re.escape(low))
         else:
             members.append(re.escape(low))

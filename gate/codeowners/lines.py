@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 WORD = re.compile(r"(?:\\.|[^\s\\]|\\$)+", re.DOTALL)
 ODD_SPACE = re.compile(r"[^\S \t\r\n]|[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 LINE_END = re.compile(r"\r(?!\n|\Z)|[\v\f\x1c-\x1e\x85\u2028\u2029]")
-"""What an editor may show as the end of a line, and no forge takes for one: what follows would be part of it."""
+"""Line ends that an editor may show but no forge recognizes: what follows would be part of the same line."""
 COMMENT = re.compile(r"(?:^|\s)#")
 UNDECODED = re.compile("[\udc80-\udcff]+")
 ODD_BYTES = (b"\x0b", b"\x0c", b"\x1c", b"\x1d", b"\x1e", b"\x1f", b"\r")
 ADDRESS = re.compile(r"[^\s@/*?]+@[A-Za-z][\w-]*(?:\.[\w-]+)*\.[A-Za-z]{2,}")
-"""An e-mail address, and not a file such as `icon@2x.png`."""
+"""An email address, but not a file name such as `icon@2x.png`."""
 SYNTAX = "*?/\\@#[]!.,"
-"""Characters with a meaning in a pattern; what only looks like one has none."""
+"""Characters with a special meaning in a pattern; lookalikes have none."""
 UNMEANT = tuple(
     (re.compile(expression), sentence)
     for expression, sentence in (

@@ -62,7 +62,7 @@ class _Node:
         self.exact = NONE
         self.below = NONE
         self.names: dict[str, _Node] = {}
-        # Most nodes have names only.
+        # Most nodes have only names.
         self.wildcards: _Wildcards | None = None
         self.deep: _Node | None = None
         self.is_deep = is_deep
@@ -147,7 +147,7 @@ class Matcher:
             else:
                 child = node.names.get(segment)
                 node = node.names.setdefault(segment, _Node()) if child is None else child
-        # Numbers only grow, so the last to end here is the highest.
+        # Numbers only grow, so the last rule that ends here has the highest.
         if pattern.exact:
             node.exact = number
         if pattern.below:

@@ -14,21 +14,21 @@ PLACES: Mapping[Dialect, tuple[str, ...]] = {
     "gitea": ("CODEOWNERS", "docs/CODEOWNERS", ".gitea/CODEOWNERS", ".forgejo/CODEOWNERS"),
     "bitbucket": (".bitbucket/CODEOWNERS",),
 }
-"""Where each forge looks, in its order; the first that is there counts."""
+"""Locations that each forge checks, in order; the first existing file counts."""
 
 ALL_PLACES = tuple(dict.fromkeys(place for places in PLACES.values() for place in places))
-"""Every place at which some forge would look."""
+"""Every location that some forge checks."""
 
 FOLDERS = tuple(dict.fromkeys(place.rpartition("/")[0] for place in ALL_PLACES if "/" in place))
-"""The folders of these places."""
+"""The folders of these locations."""
 
 SHARED = frozenset({"CODEOWNERS", "docs/CODEOWNERS"})
-"""The places that several forges have in common: there the dialect is a guess."""
+"""Locations that several forges share, where the dialect is a guess."""
 
 _SECTION = re.compile(rb"^\^?\[[^\]\n]+\](?:\[\d+\])?(?:[ \t]+[^\n]*)?\r?$", re.MULTILINE)
 _WITH_ENDING = frozenset({"CODEOWNERS.md", "CODEOWNERS.yml", "CODEOWNERS.yaml"})
 _SIMILAR = 0.88
-"""How much alike two names are, by difflib's ratio, of which one is a typo of the other."""
+"""The difflib ratio from which one name counts as a typo of the other."""
 
 
 def locate(present: Mapping[str, bytes], dialect: Dialect | None = None) -> tuple[str, Dialect] | None:

@@ -84,7 +84,7 @@ class CodeOwners:
         """Return `owners_of` for each path."""
         if len(self.sections) == 1 and self.sections[0].exclusions is None:
             section = self.sections[0]
-            # One tuple a rule, not one a path: tens of thousands of paths share a few rules.
+            # One tuple per rule, not per path: tens of thousands of paths share a few rules.
             answers: dict[int, tuple[Rule, ...]] = {
                 number: (rule,) for number, rule in enumerate(section.rules)
             }
