@@ -133,7 +133,7 @@ def _not_installed(source: PullRequestRef, library: str) -> UsageError:
 
 
 def _away(source: PullRequestRef, path: str, error: Exception) -> CannotDecide:
-    # The error's own words may quote the headers that were sent; its kind says enough.
+    # The error's message may contain request headers; its kind is enough.
     return CannotDecide(
         f"{source.source} could not be reached for {path}: {_kind(error)}",
         f"check that {source.api} is reachable, and try again",

@@ -13,11 +13,11 @@ from gate.errors import CannotDecide
 from gate.forges.wire import Json, Refused, Writer, every, one, project_path, quoted
 
 MARK: Final = "<!-- merge-gate -->"
-"""By this a comment of gate's is recognized; forges do not show it."""
+"""Identifies gate's comments; forges don't display it."""
 NOT_IN_THE_DIFF: Final = frozenset({400, 422})
-"""How forges answer a comment on a line that their diff does not have."""
+"""Status codes of forges for a comment on a line that isn't in their diff."""
 MOST_LINES: Final = 30
-"""So many comments on lines are written at most; the comment on the pull request has the rest."""
+"""The maximum number of comments on lines; the comment on the pull request has the rest."""
 
 
 Item = TypeVar("Item")
@@ -114,7 +114,7 @@ def _send_lines(wire: Writer, head: str, comments: Sequence[LineComment]) -> Non
     except Refused as refused:
         if refused.status not in NOT_IN_THE_DIFF or len(comments) == 1:
             raise
-        # One line that the forge doesn't show refuses them all.
+        # A forge rejects the whole review if it doesn't show one of the lines.
         _send_each(lambda comment: _send_review(wire, head, [comment]), comments)
 
 
@@ -140,7 +140,7 @@ def _send_review(wire: Writer, head: str, comments: Sequence[LineComment]) -> No
         for item in comments
     ]
     path = f"/repos/{project_path(wire.request_ref)}/pulls/{wire.request_ref.number}/reviews"
-    # Gitea lists reviews without their comments, so the keys are here as well.
+    # Gitea lists reviews without their comments, so the keys are in the review's text too.
     keys = " ".join(item.key for item in comments)
     text = f"gate: {len(lines)} {'finding' if len(lines) == 1 else 'findings'}\n\n<!-- merge-gate {keys} -->"
     wire.send("POST", path, {"commit_id": head, "event": "COMMENT", "body": text, "comments": lines})

@@ -10,7 +10,7 @@ from gate.errors import CannotDecide
 from gate.forges.github import commit_logins, only_open, open_request, request_of, reviews_in
 from gate.forges.wire import OpenPullRequest, Wire, every, one, one_if_any, project_path, quoted, text
 
-# A review that was asked of a team has no user; nor has it been given.
+# A review requested from a team has no user, and hasn't been given.
 STATES: Mapping[str, State | None] = {
     "APPROVED": "approved",
     "REQUEST_CHANGES": "objected",

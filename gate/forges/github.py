@@ -29,8 +29,8 @@ STATES: Mapping[str, State | None] = {
     "COMMENTED": None,
     "PENDING": None,
 }
-"""What the states of a review mean; None for those that decide nothing."""
-# GitHub itself aims a pull request at another branch when the one that it was aimed at is deleted.
+"""The meaning of each state of a review; None for those that decide nothing."""
+# GitHub itself retargets a pull request when its base branch is deleted.
 RETARGETED = {"base_ref_changed", "automatic_base_change_succeeded"}
 
 

@@ -20,12 +20,12 @@ from gate.forges.wire import Json, NoPullRequest, OpenPullRequest, Wire, every, 
 
 APPROVED, WITHDRAWN = "approved this merge request", "unapproved this merge request"
 OBJECTED = "requested changes"
-# GitLab itself aims a merge request at another branch when the one that it was aimed at is deleted.
+# GitLab itself retargets a merge request when its target branch is deleted.
 RETARGETED = re.compile(r"^changed (?:automatically )?target branch |This merge request now targets the `")
 BOT = re.compile(r"(?:project|group)_\d+_bot(?:_|\d|$)")
 NO_REPLY = re.compile(r"(?:\d+-)?([^@+]+)@users\.noreply\.[^@]+", re.IGNORECASE)
 LANDED_AS = ("merge_commit_sha", "squash_commit_sha", "sha")
-"""What may be the last commit of a merged request on its branch; without a merge commit, that is its own head."""
+"""Fields that may name the last commit of a merged request on its branch; without a merge commit, its own head."""
 
 Dated = tuple[datetime, str]
 
@@ -45,7 +45,7 @@ def read_request(wire: Wire) -> PullRequest:
     if not head or not into:
         raise unreadable(source, request)
     name = f"{source.project}!{source.number}"
-    # A note that is removed meanwhile moves the others from page to page, and one could be missed.
+    # A note that is deleted meanwhile moves the others between pages, so one could be missed.
     moves = ("sha", "target_branch", "user_notes_count")
     if [first.get(name) for name in moves] != [last.get(name) for name in moves]:
         raise CannotDecide(f"{name} changed while it was being read", "try again")

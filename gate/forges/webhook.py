@@ -15,7 +15,7 @@ def post(address: str, message: Mapping[str, object]) -> str:
     """Send `message` as JSON, and return why that failed, or "". The address is a secret and is never shown."""
     if urlsplit(address).scheme not in {"http", "https"}:
         return "its address must start with https:// or http://"
-    request = urllib.request.Request(  # noqa: S310 - the scheme has been checked
+    request = urllib.request.Request(  # noqa: S310 - the scheme is checked above
         address, json.dumps(message).encode(), {"Content-Type": "application/json"}, method="POST"
     )
     try:

@@ -20,7 +20,7 @@ from gate.forges.places import PullRequestRef
 PAGE = 100
 MOST_PAGES = 100
 PATIENCE = 20
-"""Seconds without a byte after which a forge is taken to be away."""
+"""Seconds without any data after which a forge counts as unreachable."""
 
 Json = dict[str, Any]
 Query = Mapping[str, str | int]
