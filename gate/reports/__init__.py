@@ -27,7 +27,7 @@ REPORTS = {
     "badge": "gate.reports.badge",
     "metrics": "gate.reports.metrics",
 }
-"""Every format, by the name that `--format` takes."""
+"""The module of each format, by its `--format` name."""
 
 
 class Report(Protocol):

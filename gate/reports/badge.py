@@ -14,7 +14,7 @@ MESSAGES: Final = {"pass": "passing", "blocked": "blocked", "undecided": "unknow
 COLORS: Final = {"pass": "#1a7f37", "blocked": "#b3261e", "undecided": "#855300", "waived": "#855300"}
 
 
-def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the face of every report
+def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the signature of every report
     """The image, with a text for screen readers."""
     waived = verdict.decision == "pass" and any(
         item.kind == "waive" and item.counted for item in verdict.approvals

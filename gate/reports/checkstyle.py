@@ -15,10 +15,10 @@ from gate.reports.words import visible_path
 
 SEVERITIES = {"error": "error", "warning": "warning", "note": "info"}
 NO_FILE = "gate.yaml"
-"""Where something is shown that is about no file."""
+"""The file of errors that aren't about a file."""
 
 
-def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the face of every report
+def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the signature of every report
     """One `<error>` for each finding and each obstacle, below its `<file>`."""
     files: dict[str, list[str]] = {}
     for merge_blocker in obstacles(verdict):

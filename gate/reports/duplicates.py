@@ -15,7 +15,7 @@ from gate.finding import Finding
 from gate.model import CheckResult, Ran
 
 PREFERRED: Final = "names"
-"""The check that says most about such a mistake: what was meant."""
+"""The check whose message is best for such a mistake: it says what was meant."""
 SYNTAX_ERRORS: Final = frozenset({"syntax", "syntax-error", "invalid-syntax", "E999"})
 UNDEFINED_NAMES: Final = frozenset(
     {
@@ -27,7 +27,7 @@ UNDEFINED_NAMES: Final = frozenset(
         "reportUndefinedVariable",
     }
 )
-"""The rules of linters and type checkers about an undefined name: the same mistake where the column is the same."""
+"""Rules of linters and type checkers for an undefined name: the same mistake if the column is the same."""
 TYPE_ERRORS: Final = frozenset(
     {
         *(
@@ -47,9 +47,9 @@ TYPE_ERRORS: Final = frozenset(
         *("reportOptionalMemberAccess", "reportMissingModuleSource"),
     }
 )
-"""The rules of type checkers about what `names` reports as well: the same mistake where the line is the same."""
+"""Rules of type checkers for mistakes that `names` reports too: the same mistake if the line is the same."""
 TEST_FAILED: Final = "test-failed"
-"""The rule of a failed test; its hint is the command that runs it again."""
+"""The rule of a failed test; its hint is the command that reruns it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def groups(verdict: Verdict) -> list[Group]:
     """The findings of every check that ran, then those of every requirement that has any: each mistake once."""
     same = find_duplicates(verdict.checks)
     ran = [group_of(result, same) for result in verdict.checks if isinstance(result, Ran)]
-    # A check may report what a guardian has to approve: there it is shown.
+    # A check may report findings that a guardian has to approve; these are shown with that requirement.
     guarded = {finding for outcome in verdict.outcomes for finding in outcome.findings}
     ran = [replace(group, other=tuple(item for item in group.other if item not in guarded)) for group in ran]
     return ran + [group_of(outcome) for outcome in verdict.outcomes if outcome.findings]

@@ -31,9 +31,9 @@ from gate.requirements.review_requests import approved_text, folders, lines_of, 
 from gate.wording import count
 
 MOST: Final = 10
-"""How many annotations of one kind GitHub shows for a step."""
+"""The maximum number of annotations of one kind that GitHub shows for a step."""
 MOST_ROWS: Final = 1000
-"""How many findings the job summary lists: GitHub takes at most 1 MiB of it, and a row is less than 700 bytes."""
+"""The maximum number of findings in the job summary: GitHub allows 1 MiB, and a row has less than 700 bytes."""
 LONGEST_CELL: Final = 160
 MOST_DECISIONS: Final = 100
 MARKS: Final[dict[RequirementState, str]] = {
@@ -45,7 +45,7 @@ MARKS: Final[dict[RequirementState, str]] = {
 SIGNS: Final = {"pass": "✅", "blocked": "❌", "undecided": "❔"}
 
 
-def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the face of every report
+def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the signature of every report
     """The annotations: other reasons to block, then blocking findings, then other new ones as warnings or notices."""
     errors = [
         _command("error", "", 0, 0, 0, merge_blocker.title, merge_blocker.message)
@@ -81,7 +81,7 @@ def _capped(level: str, lines: Sequence[str], verdict: Verdict) -> Sequence[str]
     if len(lines) <= MOST:
         return lines
     blocking = sum(len(group.blocking) for group in groups(verdict))
-    # The summary lists what blocks; other findings are in the reports that are files.
+    # The summary lists blocking findings; other findings are only in report files.
     complete = level == "error" and blocking <= MOST_ROWS
     where = "the job summary" if complete else "the report that `gate check --report html=FILE` writes"
     more = f"{len(lines) - MOST + 1:,} more: see {where}"
@@ -104,7 +104,7 @@ def _command(level: str, path: str, line: int, end: int, column: int, title: str
         "col": column or "",
         "title": visible(title) or "gate",
     }
-    # A place without a file would be put somewhere in the repository at random.
+    # GitHub would show a position without a file at an arbitrary place in the repository.
     properties_set = {
         name: value for name, value in properties.items() if value != "" and (path or name == "title")
     }

@@ -19,7 +19,7 @@ from gate.reports.words import location, noun, visible, visible_lines, visible_p
 from gate.wording import count, listed
 
 
-def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the face of every report
+def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the signature of every report
     """The report, valid against Jenkins's own schema."""
     suites = [_suite("gate", [_requirement(outcome) for outcome in verdict.outcomes], 0.0)]
     same = find_duplicates(verdict.checks)
@@ -106,7 +106,7 @@ def _cases(result: CheckResult, duplicates: Duplicates) -> list[str]:
             if group.blocking:
                 return [_failure(suite, group, finding) for finding in group.blocking]
             if group.elsewhere:
-                # Neither passed nor failed: the failure is in the suite of the check that reports it.
+                # Neither passed nor failed: the suite of the check that reports the finding has the failure.
                 reason = (
                     f"{count(len(group.elsewhere), noun(result.id))} reported by {listed(group.elsewhere)}"
                 )
@@ -125,7 +125,7 @@ def _empty(result: Ran) -> str:
 
 
 def _failure(suite: str, group: Group, finding: Finding) -> str:
-    # No line number: a build server knows a test case again by its name.
+    # No line number: a build server recognizes a test case by its name.
     path = visible_path(finding.path) or "the whole tree"
     name = f"{path}: {finding.rule}: {finding.message}"
     return _case(

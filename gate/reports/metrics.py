@@ -76,7 +76,7 @@ def _gauge(name: str, about: str, samples: Iterable[Sample]) -> Iterator[str]:
     seen: set[str] = set()
     for labels, value in samples:
         text = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
-        # Prometheus refuses a file that has a series twice.
+        # Prometheus rejects a file with a duplicate series.
         if text not in seen:
             yield f"{name}{{{text}}} {value:g}"
         seen.add(text)

@@ -12,7 +12,7 @@ from gate.reports.words import visible, visible_path
 from gate.wording import count
 
 Ownership = Mapping[str, tuple[Rule, ...]]
-"""The rules that count for each path: none where no rule matches, one without owners where a line unowns it."""
+"""The rules that count for each path: none if no rule matches, one without owners if a line removes ownership."""
 WIDEST: Final = 40
 _MIXED: Final = -1
 

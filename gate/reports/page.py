@@ -38,7 +38,7 @@ STATES: Final[dict[RequirementState, tuple[str, str]]] = {
     "met": ("yes", "met"),
     "not_applicable": ("quiet", "not applicable"),
 }
-"""The style and the word of each state, in the order in which requirements are shown."""
+"""The style and label of each state, in the order in which requirements are shown."""
 
 
 def render(verdict: Verdict, context: ReportContext) -> str:
@@ -49,7 +49,7 @@ def render(verdict: Verdict, context: ReportContext) -> str:
     tone = f"{verdict.decision} waived" if waived else verdict.decision
     changed = findings_and_files(verdict, context)
     if passed and not any(group.blocking or group.other for group in groups(verdict)):
-        # What has passed is read for who approved it; the rest is there to be opened.
+        # If everything passed, readers want to know who approved it; the files are collapsed.
         changed = f"<details><summary>{count(len(verdict.change.files), 'file')}</summary>{changed}</details>"
     parts = {
         "Requirements": ("requirements", _board(verdict)),

@@ -11,10 +11,10 @@ from typing import Final, Literal
 AROUND: Final = 3
 """Unchanged lines shown before and after a change."""
 AROUND_FINDING: Final = 2
-"""Unchanged lines shown before and after a finding that is in no changed line."""
+"""Unchanged lines shown before and after a finding that isn't on a changed line."""
 MOST_TOKENS: Final = 200
 LEAST_ALIKE: Final = 0.4
-"""Lines that share less than this are shown as two lines, with no words marked."""
+"""The similarity below which lines are shown as two lines, with no words marked."""
 
 Kind = Literal["", "added", "removed", "gap"]
 Span = tuple[int, int]

@@ -20,12 +20,12 @@ from gate.wording import count, listed
 
 MOST_FILES: Final = 2000
 MOST_DIFFERENCES: Final = 60
-"""So many files are shown line by line; a larger change is read where it was written."""
+"""The maximum number of files shown line by line; larger changes are better read elsewhere."""
 MOST_FINDINGS: Final = 300
 LONGEST_FILE: Final = 3000
 MOST_ROWS: Final = 400
 OPEN_ROWS: Final = 60
-"""Without findings, files are open from the start while all of them together are no longer than this."""
+"""Without findings, files are expanded while all of them together have no more rows than this."""
 LONGEST_LINE: Final = 400
 SUBMODULE: Final = "160000"
 _WORD: Final = re.compile(r"[\w.]+|\S")
@@ -48,7 +48,7 @@ def files(verdict: Verdict, context: ReportContext) -> str:
     if not shown:
         return "<p>No files changed.</p>"
     waiting = _waiting(verdict)
-    # Next to findings, everything else is closed: the next finding is not to be looked for.
+    # If a file has blocking findings, the others are collapsed, so that findings are easy to find.
     left = {"differences": MOST_DIFFERENCES, "open": 0 if any(file.blocking for file in shown) else OPEN_ROWS}
     by_folder: dict[str, list[_File]] = {}
     for file in shown[:MOST_FILES]:

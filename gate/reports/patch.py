@@ -17,7 +17,7 @@ def patch(path: str, old_content: bytes, new_content: bytes) -> str:
 
 
 def _lines(data: bytes) -> list[str]:
-    # Only a newline ends a line of a diff; other line ends belong to the line.
+    # Only a newline ends a line of a diff; other line endings belong to the line.
     lines = data.decode("utf-8", "surrogateescape").split("\n")
     return [f"{line}\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
 

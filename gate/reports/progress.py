@@ -10,7 +10,7 @@ from gate.reports.terminal_text import Ink
 from gate.reports.words import duration, status, visible
 
 ERASE: Final = "\r\x1b[K"
-"""Back to the start of the line, and everything after it away."""
+"""Moves to the start of the line, and erases the line."""
 
 
 class ProgressLines:

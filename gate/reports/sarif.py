@@ -38,7 +38,7 @@ def _frame(
     name: str, verdict: Verdict, context: ReportContext, rules: list[Data], results: list[Data]
 ) -> Data:
     change = verdict.change
-    # Code scanning asks for `rules` in every run, also in one without results.
+    # Code scanning requires `rules` in every run, even in one without results.
     driver: Data = {
         "name": name,
         "version": context.version,
@@ -93,7 +93,7 @@ def _run(group: Group, verdict: Verdict, context: ReportContext, names: Fingerpr
 
 def _described(check: str, rule: str) -> Data:
     """A rule for the list of the tool; one of the catalogue brings its page along."""
-    # Start-up need not wait for pages that a verdict without such findings never shows.
+    # Imported here: a verdict without such findings never needs these pages.
     from gate.names.rules import RULES, load
     from gate.names.rules.pages import page
 

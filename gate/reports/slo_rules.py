@@ -13,8 +13,8 @@ from typing import Any
 from gate.policy.promise import Promise
 
 EVERY = 5
-"""Seconds between two measurements; each counts for so long."""
-# Window, short window, the share of the budget that is used up in the window, and whom that wakes.
+"""Seconds between two measurements; each counts for this long."""
+# Window, short window, share of the budget used up in the window, and severity.
 ALERTS = (
     ("5m", "1m", 0.02, "page"),
     ("1h", "5m", 0.02, "page"),
@@ -49,13 +49,13 @@ def _records(name: str, promise: Promise, since: float) -> list[dict[str, Any]]:
     closed = " or ".join(f"(vector(time()) >= {a:.0f} < {b:.0f})" for a, b in promise.maintenance)
     elapsed = f"clamp_max(vector(time() - {since:.0f}), {promise.window:.0f})"
     for a, b in ((max(a, since), b) for a, b in promise.maintenance if b > since):
-        # As much of it as has begun, and has not left the window yet.
+        # The part of it that has started and is still in the window.
         elapsed += f" - clamp(vector(time() - {a:.0f}), 0, {b - a:.0f})"
         elapsed += f" + clamp(vector(time() - {a + promise.window:.0f}), 0, {b - a:.0f})"
     measured = f"(count_over_time(slo:bad:ratio{{{label}}}[{window}]) * {EVERY})"
     down = f"sum(sum_over_time(slo:bad:ratio{{{label}}}[{window}])) * {EVERY}"
     if promise.gaps == "down":
-        # Less than two measurements is no gap: the rules themselves are not evaluated to the second.
+        # Less than two measurements isn't a gap: the rules themselves aren't evaluated on the second.
         gaps = f"slo:gap:seconds{{{label}}}"
         down = f"({down} or vector(0)) + sum({gaps} > {2 * EVERY} or {gaps} * 0)"
     series = {

@@ -12,13 +12,13 @@ from gate.reports.context import ReportContext
 
 SGR: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 ASCII: Final = {"✓": "+", "✗": "x", "–": "-", "…": "...", "│": "|", "⚠": "!"}
-"""Every typographic character that gate itself writes, and what stands in where it cannot be shown."""
+"""Every typographic character that gate itself writes, and its replacement where it can't be shown."""
 
 Piece = tuple[str, str]
-"""A style (words of `SGR`, or nothing) and the text that it applies to."""
+"""A style (words of `SGR`, or nothing) and the text it applies to."""
 
-# What a build server takes for a command when it reads a log: GitHub's `::name::` at the start of a line, and
-# anywhere GitHub's and Azure's `##[name]`, Azure's `##vso[` and TeamCity's `##teamcity[`.
+# Text in a log that a build server would execute as a command: GitHub's `::name::` at the start of a line and,
+# anywhere, GitHub's and Azure's `##[name]`, Azure's `##vso[` and TeamCity's `##teamcity[`.
 _COMMAND = re.compile(r"##(?=\w*\[)")
 _SGR_CODE = re.compile("\x1b\\[[0-9;]*m")
 

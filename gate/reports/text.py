@@ -51,9 +51,9 @@ MARKS: Final[dict[RequirementState, Piece]] = {
 }
 """The mark of each state of a requirement."""
 NOT_ENFORCED: Final[Piece] = ("bold yellow", "⚠")
-"""The mark of what would block if the policy enforced it."""
+"""The mark of a requirement that would block if the policy enforced it."""
 ORDER: Final[tuple[RequirementState, ...]] = ("not_applicable", "met", "undecided", "unmet")
-"""The most important last: that is what is on the screen when the command ends."""
+"""The most important last, so that it is on the screen when the command ends."""
 DECISIONS: Final = {
     "approve": ("green", "✓", "approved"),
     "block": ("bold red", "✗", "objected"),
@@ -70,7 +70,7 @@ def render(verdict: Verdict, context: ReportContext) -> str:
     if verdict.decision != "pass" and lines:
         lines.append("")
     lines += _closing(verdict, ink)
-    # Below the report the prompt needs a line, and above the last section there may be one that counts the rest.
+    # Leave room for the prompt below the report, and for a line above the last section that counts the rest.
     room = context.height - len(lines) - 6 if context.height else 10_000
     return ink.sheet([*sections(verdict, ink, room), *lines])
 
@@ -101,7 +101,7 @@ def _outcome(outcome: Outcome, verdict: Verdict, room: int, ink: Ink) -> list[st
     head = f"{ink.paint(mark[1], mark[0])} {ink.paint(name, style or 'bold')}{' ' * (room - cells(name))}"
     lines = beside(head, [(style, visible(reason))], room + 4, ink)
     if outcome.state in {"unmet", "undecided"}:
-        # Who has to approve is listed below, for all requirements together.
+        # The approvals needed are listed below, for all requirements together.
         covered = {path for request in verdict.reviewers for path in request.paths}
         for missing in outcome.missing:
             if ink.context.everything or not (missing.need and covered >= set(missing.paths)):
@@ -209,7 +209,7 @@ def _reviewers(verdict: Verdict, ink: Ink) -> list[str]:
     if verdict.approve_with:
         lines += ink.flow([("", f"To approve, run {visible(verdict.approve_with)}")])
         if remote := ink.context.remote:
-            # What others have signed since the last fetch is not here yet.
+            # Approvals signed by others since the last fetch aren't here yet.
             text = f"Already approved? `gate approvals --fetch` fetches approvals from {visible(remote)}"
             lines += ink.flow([("dim", text)])
     return lines

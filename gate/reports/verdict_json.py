@@ -40,10 +40,10 @@ FINDING_FIELDS: Final = (
     "new",
 )
 Data = dict[str, Any]
-"""A JSON object. Its values are of every type that JSON has."""
+"""A JSON object, whose values can be of any JSON type."""
 
 
-def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the face of every report
+def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the signature of every report
     """The whole verdict, with every finding and approval."""
     return dump(to_data(verdict))
 
@@ -199,7 +199,7 @@ def _not_run(result: Broken, *, skipped: bool) -> Data:
 
 
 def _finding(finding: Finding, blocking: Counter[Finding]) -> Data:
-    # Of findings that are alike in everything, as many block as the check says.
+    # Of identical findings, as many block as the check reports.
     blocks = blocking[finding] > 0
     blocking[finding] -= blocks
     return _fields(finding) | {"blocks": blocks}

@@ -86,9 +86,9 @@ _UNMET: Final = {
     "metric": "metrics out of limits",
     "budget": "downtime budget used up",
 }
-"""Why a verdict blocks, by the id of the requirement that is not met."""
+"""Why a verdict blocks, by the ID of the unmet requirement."""
 _APPROVERS: Final = {"owners": "code owners", "seniority": "a senior", "guarded": "a guardian"}
-"""Who has to approve, by the id of the requirement."""
+"""The required approvers, by the ID of the requirement."""
 
 
 def decision_words(verdict: Verdict) -> str:
@@ -106,7 +106,7 @@ def reasons(verdict: Verdict) -> str:
     words = [_why(outcome, verdict) for outcome in blocking]
     approvers = [_APPROVERS[outcome.id] for outcome in blocking if outcome.id in _APPROVERS]
     if len(approvers) > 1 and state == "unmet":
-        # One reason for all of them: a headline has to fit.
+        # One reason for all of them: a headline has to be short.
         together = f"missing approvals from {listed(approvers)}"
         apart = {*(_UNMET[name] for name in _APPROVERS), _UNMET["approvals"]}
         words = [together, *(word for word in words if word not in apart)]
