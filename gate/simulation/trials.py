@@ -162,7 +162,7 @@ def _kinds(setup: Setup, branch: str, ownership: Mapping[str, tuple[Rule, ...]])
     kinds = []
     for (_, fits), same in paths.items():
         names = [owner for rule in ownership[same[0]] for owner in rule.owners]
-        # A rule without `from` may be satisfied by anybody: where it is about some paths only, all of them matter.
+        # Anybody can satisfy a rule without `from`: if it covers only some paths, everybody matters for these.
         about = [rules[number] for number in fits if matchers[number] is not None]
         names += [name for rule in about for name in rule.whom or tuple(policy.people)]
         kinds.append(_FileKind(same[0], len(same), people_of(policy, names)))
@@ -235,7 +235,7 @@ def _blocked(outcomes: Iterable[Outcome], paths: Sequence[str]) -> dict[str, tup
     for outcome in outcomes:
         if not outcome.blocks:
             continue
-        # What to run and whom to ask is of no use about a change that does not exist.
+        # Advice about the simulated head is useless, since that commit doesn't exist.
         steps = [line for line in outcome.advice if HEAD[:12] not in line]
         reason = steps[-1] if steps else outcome.reason
         for path in {path for missing in outcome.missing for path in missing.paths} or paths:
