@@ -37,7 +37,7 @@ DETECTORS = (
 )
 
 SETTINGS = tuple(sorted(NAMES))
-"""The files at the top of a tree that decide what the checks see."""
+"""Files at the top of a tree with settings of the checks."""
 
 __all__ = ["SETTINGS", "FileDiff", "find_weakenings", "may_weaken"]
 

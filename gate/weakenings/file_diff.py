@@ -10,9 +10,9 @@ from gate.finding import Finding
 SOURCES = (".py", ".pyi", ".pyw")
 TEST_FILE = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test|tests?)\.py$|(?:^|/)tests?/.*\.py$")
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.MULTILINE)
-"""As PEP 263 has it; it counts in the first two lines."""
+"""An encoding declaration as in PEP 263, which counts only in the first two lines."""
 PLAIN = re.compile(r"utf-?8(?:-sig)?|(?:us-?)?ascii|latin-?1|iso-?8859-?\d+|cp125\d", re.IGNORECASE)
-"""Encodings in which bytes that look like ASCII are just that."""
+"""Encodings in which bytes that look like ASCII are ASCII."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 SWALLOWED = frozenset({"AssertionError", "Exception", "BaseException", "Failed", "ExceptionGroup"})
 UNCOLLECTED = frozenset({"fixture", "property", "contextmanager", "asynccontextmanager"})
-"""What makes something else of a function than a test."""
+"""Decorators that make a function something other than a test."""
 LISTS = (ast.List, ast.Tuple, ast.Set)
 
 
@@ -26,7 +26,7 @@ class Strength:
 def strength(test: ast.FunctionDef | ast.AsyncFunctionDef, lists: Mapping[str, int]) -> Strength:
     """Measure one test. `lists` maps the names of the module's lists to their lengths."""
     called = {node.id for node in ast.walk(test) if isinstance(node, ast.Name)}
-    # A generator is never run as a test.
+    # A generator never runs as a test.
     asserts = 0 if _yields(test) else _in_body(test.body, called)
     cases = 1
     for mark in test.decorator_list:
@@ -65,7 +65,7 @@ def _cases(mark: ast.expr, lists: Mapping[str, int]) -> int:
     match [*mark.args[1:2], *named]:
         case [ast.List(elts=elements) | ast.Tuple(elts=elements) | ast.Set(elts=elements), *_]:
             countable = not any(isinstance(element, ast.Starred) for element in elements)
-            # None at all is less than any unknown number.
+            # An empty list is less than any unknown number.
             return len(elements) or -1 if countable else 0
         case [ast.Name(id=name), *_]:
             return lists.get(name, 0)
@@ -115,7 +115,7 @@ def _in_expression(node: ast.AST) -> int:
     name = _name(node)
     if not (name.startswith("assert") or name in {"raises", "warns", "fail"}):
         return 0
-    # What compares constants has been decided already.
+    # Comparing constants only asserts nothing.
     return int(not node.args or not all(isinstance(arg, ast.Constant) for arg in node.args))
 
 

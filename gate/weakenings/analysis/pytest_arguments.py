@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterable
 
-# These want a value, which may stand in a word of its own.
+# Options that require a value, which may be a separate argument.
 WITH_VALUE = re.compile(
     r"-[kmpcWonr]|--(?:deselect|ignore|ignore-glob|rootdir|confcutdir|import-mode|override-ini|tb|cov|color"
     r"|durations|maxfail|dist|numprocesses)"
@@ -21,7 +21,7 @@ HARMLESS = re.compile(
 STRICT = re.compile(
     r"--strict.*|(?:-W|--pythonwarnings=)\s*error.*|--cov-fail-under=.*|--doctest-modules|--doctest-glob.*|-x|--exitfirst"
 )
-"""What shows more: to add it is harmless, and to take it away is not."""
+"""Options that make pytest stricter: adding one is harmless, removing one isn't."""
 
 
 def loosened(old_value: object, new_value: object) -> str:
@@ -50,7 +50,7 @@ def _arguments(value: object) -> list[str]:
     arguments: list[str] = []
     while words:
         word = words.pop(0)
-        # argparse takes no option for a value.
+        # argparse never reads an option as a value.
         if words and WITH_VALUE.fullmatch(word) and not words[0].startswith("-"):
             word += ("=" if word.startswith("--") else "") + words.pop(0)
         arguments.append(word)

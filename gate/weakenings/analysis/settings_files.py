@@ -20,7 +20,7 @@ SOLE = (
     | dict.fromkeys(COVERAGE_FILES, "coverage")
     | {".flake8": "flake8"}
 )
-"""Files that are a tool's settings by their mere presence."""
+"""Files that configure a tool by their mere existence."""
 NAMES = SOLE.keys() | {"pyproject.toml", "setup.cfg", "tox.ini"}
 IN_ORDER = {
     "mypy": ("mypy.ini", ".mypy.ini", "pyproject.toml", "setup.cfg"),
@@ -29,9 +29,9 @@ IN_ORDER = {
     ),
     "coverage": (".coveragerc", ".coveragerc.toml", "setup.cfg", "tox.ini", "pyproject.toml"),
 }  # fmt: skip
-"""Of these files a tool reads the first that has settings of its own, and no other."""
+"""Of these files, a tool reads only the first that has settings for it."""
 LIKE_RUFF = re.compile(r"(?:^|/)[^/]*ruff[^/]*\.toml$")
-"""What `extend` will name, most likely."""
+"""Files that an `extend` setting most likely names."""
 
 
 def read(name: str, data: bytes | None) -> dict[str, Flat] | None:
@@ -102,7 +102,7 @@ def _mypy(settings: Mapping[str, object]) -> Flat:
 def _from_ini(name: str, text: str) -> dict[str, Flat]:
     parser = configparser.RawConfigParser(strict=False)
     parser.read_string(text)
-    # A file that is a tool's by its mere presence holds whatever section there is, or none.
+    # A file that configures a tool by its existence counts whatever sections it has, even none.
     tables: dict[str, Flat] = {SOLE[name]: {}} if name in SOLE else {}
     for section in parser.sections():
         values: Flat = dict(parser.items(section))

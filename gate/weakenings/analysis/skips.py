@@ -14,38 +14,38 @@ SKIPS = frozenset({
     "skip", "skipif", "xfail", "importorskip", "skipIf", "skipUnless", "expectedFailure", "skipTest", "SkipTest",
     "Skipped", "XFailed",
 })  # fmt: skip
-"""What pytest and unittest have to leave out a test, or to expect that it fails."""
+"""Names with which pytest and unittest skip a test, or expect it to fail."""
 HIDDEN = frozenset({"collect_ignore", "collect_ignore_glob", "__test__"})
-"""What pytest reads to pass something over."""
+"""Names that pytest reads to exclude something from collection."""
 HOOK = re.compile(
     r"pytest_(?:collect\w*|itemcollected|deselected|ignore_collect|generate_tests|make\w+|pyfunc_call|runtest\w*"
     r"|report\w*|fixture_\w+|assert\w+|session\w+|configure|unconfigure|cmdline_\w+|load_\w+|plugin\w*|terminal_\w+"
     r"|warning_\w+|internalerror|keyboard_interrupt|exception_interact|\w+_pdb|markeval_namespace|xdist\w*"
     r"|test\w+|unraisable\w*)"
 )
-"""What pytest and xdist call, and the list of further plugins."""
+"""Hooks of pytest and xdist, and the list of further plugins."""
 HARMLESS_HOOKS = frozenset({"pytest_addoption", "pytest_addhooks"})
-"""Hooks that decide nothing about a test; every other one could run something else, or report it."""
+"""Hooks that don't affect tests; any other could run or report something else."""
 TEST_LIBRARIES = re.compile(r"\b_?(?:pytest|unittest)\b")
 CHECKING = frozenset({"TYPE_CHECKING", "MYPY"})
 DECLARING = (
     ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef,
     ast.Pass,
 )  # fmt: skip
-"""What may stand below `if TYPE_CHECKING:`, and leaves no code unseen that runs."""
+"""Statements that may appear below `if TYPE_CHECKING:`, since they hide no code that runs."""
 UNREADABLE = {
     "skip": re.compile(rf"\b(?:\.(?:{'|'.join(SKIPS)})|importorskip|skipIf|{'|'.join(HIDDEN)})\b"),
     "test-hook": HOOK,
     "no-type-check": re.compile(r"\bno_type_check|\b(?:TYPE_CHECKING|MYPY)\b(?!:)"),
 }
-"""Of the same in a file that cannot be parsed here, a word is enough: it may be of a newer Python."""
+"""In a file that can't be parsed here, perhaps because it needs a newer Python, a word is enough."""
 
 
 WORDS = re.compile(
     rf"\b(?:{'|'.join(SKIPS | HIDDEN | CHECKING)}|no_type_check\w*|pytest_\w+|__getattr__)\b|\bimport[ (]*\*"
     r"|\\[xuUN0-7]"
 )
-"""Without one of these, and without a character that a text spells by its number, nothing here is found."""
+"""A file without any of these words, and without an escape sequence that could spell one, has no suppression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +115,13 @@ def _within(node: ast.AST, scope: _Scope) -> Iterator[Suppression]:
                 yield from _within(statement, scope)
             return
         case ast.If(test=test) | ast.While(test=test) if scope.tests:
-            # A skip under another condition is another skip.
+            # A skip under a different condition is a different skip.
             scope = scope.within(f"if {ast.unparse(test)}")
     for kind, text in (*_skips(node, scope), *_unchecked(node, scope)):
         yield Suppression(kind, text, scope.over, line)
     yield from _hooks(node, scope)
     if isinstance(node, ast.Call) and scope.tests and _is_skip(node.func):
-        # The call has been reported as a whole.
+        # The call was already reported as a whole.
         children: list[ast.AST] = [*node.args, *node.keywords]
     else:
         children = list(ast.iter_child_nodes(node))
@@ -156,7 +156,7 @@ def _skips(node: ast.AST, scope: _Scope) -> Iterator[tuple[str, str]]:
 
 
 def _hooks(node: ast.AST, scope: _Scope) -> Iterator[Suppression]:
-    # With all that it does: one that was there is another one when it does something else.
+    # The whole body counts: a hook that does something else is a different hook.
     names: set[str] = set()
     match node:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) if name.startswith("pytest_"):
@@ -210,7 +210,7 @@ def _is_checking(node: ast.AST, scope: _Scope) -> bool:
 
 
 def _declares(body: list[ast.stmt]) -> bool:
-    # What is declared to be of an unknown type can be anything to mypy; that is left to the reader.
+    # mypy may see anything in a declaration of an unknown type; that is left to reviewers.
     return all(
         isinstance(child, DECLARING)
         or (isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-# Lists that hide the more, the longer they are; and lists that show the more.
+# Lists that hide more the longer they are, and lists that show more the longer they are.
 HIDING_LISTS = {
     "flake8": {"ignore", "extend-ignore", "per-file-ignores", "exclude", "extend-exclude"},
     "ruff": {"exclude", "extend-exclude", "format.exclude", "lint.exclude", "lint.ignore", "lint.extend-ignore",
@@ -23,8 +23,8 @@ SHOWING_LISTS = {
     "coverage": {"run.source", "run.source_pkgs", "run.include", "report.include", "run.plugins"},
 }
 PREFIXES = frozenset({"lint.select", "lint.extend-select", "lint.ignore", "lint.extend-ignore"})
-"""Lists of ruff's in which `E` selects all that begins so."""
-# Switches that show more when on, and those that show more when off.
+"""Lists of ruff in which `E` selects every rule whose ID starts with it."""
+# Switches that show more when on, and switches that show more when off.
 STRICT_WHEN_ON = {
     "ruff": {"lint.preview", "preview"},
     "mypy": {
@@ -51,7 +51,7 @@ LIMITS = {
     "lint.pycodestyle.max-line-length": (88, "E501"),
     "lint.mccabe.max-complexity": (10, "C901"),
 }
-"""Numbers of ruff's that hide the more, the larger they are: the usual one, and the rule whose they are."""
+"""Limits of ruff that hide more the larger they are: the default, and the rule that uses it."""
 # Changes that never hide a finding.
 HARMLESS = {
     "ruff": re.compile(

@@ -31,7 +31,7 @@ END = re.compile(
 ONWARD = re.compile(
     r"#\s*(?:ruff\s*:\s*disable|(?:fmt|autopep8|isort)\s*:\s*off|(?:yapf|pylint)\s*:\s*disable)"
 )
-"""What holds for the lines below it, up to its end."""
+"""Suppressions that apply to all lines below, until they are ended."""
 
 
 def may_comment(source: str) -> bool:

@@ -43,18 +43,18 @@ RUN_BY: dict[str, tuple[str, ...]] = {
     "yamllint": (".yamllint", ".yamllint.yml", ".yamllint.yaml"),
     "codespell": (".codespellrc",),
 }
-"""What some programs read or run by themselves, at the top or in a folder that they are given."""
+"""Files that programs read or run on their own, at the top or in a folder that they are given."""
 CHECKERS = ("ty", "pyrefly", "pyright", "basedpyright")
 PROGRAMS: dict[str, tuple[str, ...]] = {
     **{name: (name,) for name in (*CHECKERS, "pre-commit", "nox", "tox")},
-    # The check of types runs the one that the project has settings for.
+    # The types check runs the one that the project has settings for.
     "mypy": CHECKERS,
 }
-"""The programs that a tool of the policy runs, whose settings are not compared key by key."""
+"""The programs that a tool of the policy runs, and whose settings aren't compared key by key."""
 TABLES = {"lint-imports": "importlinter", "basedpyright": "pyright", "sphinx-build": "sphinx"}
-"""Tables of settings by another name than the program's."""
+"""Settings tables named differently from their program."""
 BY_MEANING = frozenset({"ruff", "mypy", "pytest", "coverage"})
-"""Whose settings are compared key by key."""
+"""Programs whose settings are compared key by key."""
 FORMATTERS = re.compile(r"\b(?:format|black|yapf|autopep8|isort|blue)\b")
 
 

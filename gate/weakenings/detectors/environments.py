@@ -12,7 +12,7 @@ PARTS = re.compile(
     r"(?:^|/)(?:pyvenv\.cfg|conda-meta/.+|site-packages/.+|\.pdm-python|(?:bin|Scripts)/(?:python[\d.]*|activate)(?:\.exe)?"
     r"|\.?v?env)$"
 )
-"""What is in an environment and nowhere else, and the names that an environment goes by if it is a link."""
+"""Files that only a virtual environment has, and the names of environments, which may be symlinks."""
 
 
 def is_part(path: str) -> bool:
@@ -27,7 +27,7 @@ def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
         if file.new is None or not is_part(file.path):
             continue
         if not file.link and re.search(r"(?:^|/)\.?v?env$", file.path):
-            # A file of settings may be called `.env`.
+            # A regular file named `.env` may be a settings file.
             continue
         folder = re.split(
             r"(?:^|/)(?:pyvenv\.cfg|conda-meta|lib(?:64)?/python|Lib/|site-packages|bin|Scripts)", file.path

@@ -24,7 +24,7 @@ CI_FOLDERS = (
 def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
     """Yield a finding for each changed file that decides what gate does."""
     for file in files:
-        # A file system that ignores case would take `.github/codeowners` for the real one.
+        # A case-insensitive file system would treat `.github/codeowners` as the real file.
         folded = file.path.casefold()
         if folded in {name.casefold() for name in POLICY_FILES}:
             yield weakening(

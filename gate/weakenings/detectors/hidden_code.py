@@ -13,10 +13,10 @@ PASSED_OVER = frozenset({
     ".pyenv", ".pytest_cache", ".pytype", ".ruff_cache", ".svn", ".tox", ".venv", ".vscode", "__pypackages__",
     "_build", "buck-out", "build", "dist", "node_modules", "site-packages", "venv",
 })  # fmt: skip
-"""Folders that ruff and others never look into (https://docs.astral.sh/ruff/settings/#exclude)."""
+"""Folders that ruff and others exclude by default (https://docs.astral.sh/ruff/settings/#exclude)."""
 CODE = (*SOURCES, ".ipynb")
 TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
-"""What makes a line read otherwise than it runs (CVE-2021-42574)."""
+"""Characters that make a line read differently from how it runs (CVE-2021-42574)."""
 
 
 def find(files: Iterable[FileDiff]) -> Iterator[Finding]:

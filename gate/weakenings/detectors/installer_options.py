@@ -43,7 +43,7 @@ _CHANNELS = re.compile(r"^\s*(?:default_)?channels\s*:\s*(?P<inline>\[[^\]]*\])?
 _ITEM = re.compile(r"""^\s*-\s*["']?(?P<value>[^\s"'#]+)""")
 _OF_CHANNEL = re.compile(r"""^\s*-\s*["']?(?P<value>[\w./-]+)::\S""")
 _DEFAULTS = {"index-strategy": "first-index"}
-"""What a setting is without being set."""
+"""The values of settings that aren't set."""
 
 
 def may_hold(path: str) -> bool:

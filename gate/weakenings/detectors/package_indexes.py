@@ -22,7 +22,7 @@ _NAMED = re.compile(
     r"^\s*[A-Za-z0-9][\w.-]*\s*(?:\[[^\]]*\])?\s*@\s*((?:git|hg|svn|bzr)\+\S+|(?:https?|ftp|file)://\S+)",
     re.IGNORECASE | re.MULTILINE,
 )
-"""A requirement that names where it comes from, in a file of any name."""
+"""A requirement that names its source, in any file."""
 _KEY = re.compile(
     r"index|find-?links|source|registry|url|channel|mirror|trusted|no-?build-isolation|allow-insecure|repository",
     re.IGNORECASE,
@@ -31,10 +31,10 @@ _MEANT = re.compile(
     r"\.(?:package|packages|source|_meta|default|develop|dependency-groups)\b"
     r"|^\.tool\.(?:uv|pdm|pixi|poetry|hatch|rye|tox|pip-tools|conda-lock|cibuildwheel)\.|dependenc|requires"
 )
-"""Tables that say what is installed, and from where. Other addresses are for people."""
+"""Tables that define what is installed, and from where. URLs in other tables are for people."""
 _ADDRESS = re.compile(r"(?P<scheme>[\w+.-]+)://(?:[^/@\s]*@)?(?P<host>[^/:?#\s]+)(?::\d+)?(?P<path>[^?#\s]*)")
 USUAL = frozenset({"pypi.org", "files.pythonhosted.org", "pypi.python.org"})
-"""The hosts of the index that is used where nothing is said."""
+"""The hosts of the default index."""
 
 
 def may_hold(path: str) -> bool:

@@ -11,7 +11,7 @@ from gate.weakenings.analysis.assertions import Strength, is_test, lists_in, str
 from gate.weakenings.file_diff import SOURCES, TEST_FILE, FileDiff, weakening
 
 COLLECTED = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test)\.py$")
-"""What pytest collects unless the settings say otherwise."""
+"""Files that pytest collects by default."""
 
 
 def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
@@ -65,7 +65,7 @@ def _both(file: FileDiff) -> tuple[dict[str, Strength], dict[str, Strength]]:
         return {}, {}
     old, now = _tests(file.old_text), _tests(file.new_text)
     if old is None and now is None:
-        # Of a newer Python than this one, maybe: what is written is all there is to go by.
+        # The code may need a newer Python; its text is the only evidence then.
         return _by_word(file.old_text), _by_word(file.new_text)
     return old or {}, now or {}
 
@@ -96,7 +96,7 @@ def _tests(source: str) -> dict[str, Strength] | None:
 def _tests_in(body: list[ast.stmt], prefix: str, lists: Mapping[str, int]) -> dict[str, Strength]:
     tests: dict[str, Strength] = {}
     for node in body:
-        # What binds a name again takes the place of the test that had it.
+        # A name that is bound again replaces the test that had it.
         for name in _bound(node):
             tests = {key: count for key, count in tests.items() if key.split(".")[0] != name}
         if isinstance(node, ast.ClassDef) and not takes_arguments(node):

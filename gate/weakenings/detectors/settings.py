@@ -34,7 +34,7 @@ def find(files: Iterable[FileDiff], around: Mapping[str, bytes]) -> Iterator[Fin
 
 def _changed(file: FileDiff, name: str, around: Mapping[str, bytes]) -> Iterator[Finding]:
     """Yield how a file weakens a check if it is read as a file with this name."""
-    # Settings hold for where they are: one that moves here is new.
+    # Settings apply where they are, so a file that was moved here is new.
     old, new = read(name, None if file.renamed_from else file.old), read(name, file.new)
     if new is None:
         yield weakening(file.path, "unreadable-settings", "cannot be read, so a check may report less")
@@ -55,7 +55,7 @@ def _displaced(
     if file.name in SOLE and (file.old is None or file.renamed_from) and file.new is not None:
         yield SOLE[file.name]
         return
-    # ruff takes the nearest file with a table of its own, and merges nothing.
+    # ruff uses only the nearest file with a table for it, without merging.
     if "ruff" in appears and "/" in file.path and file.name in NAMES:
         yield "ruff"
     for tool in sorted(appears & IN_ORDER.keys()):
@@ -128,7 +128,7 @@ def _among(key: str, names: Iterable[str]) -> bool:
 
 
 def _switched_off(old: object, new: object) -> str:
-    # Where nothing was said, another switch (`strict`) or the tool's default may have had it on.
+    # If it wasn't set, another switch (`strict`) or the tool's default may have turned it on.
     was_off = old is not None and not _on(old)
     return "is off now" if not _on(new) and not was_off else ""
 
@@ -139,7 +139,8 @@ def _longer(old: object, new: object) -> str:
 
 
 def _shorter(old: object, new: object) -> str:
-    # An absent list means the tool's default, which a first list may cut down: that is unknown here.
+    # Without the list, the tool's default applied, and setting the list may narrow it; gate doesn't know the
+    # default.
     if old is None:
         return f"is set, which may be less than the default: {', '.join(items(new))}"
     if new is None:
@@ -168,7 +169,7 @@ def _uncovered(codes: Iterable[str], by: Iterable[str]) -> list[str]:
 
 
 def _larger(old_value: object, new_value: object, usual: int, rule: str, selected: tuple[str, ...]) -> str:
-    # The usual limit holds where the rule that has it was asked for.
+    # The default limit applies only if the rule that uses it was selected.
     if old_value is None and not rule.startswith(selected) and "ALL" not in selected:
         return ""
     old, new = (usual if value is None else value for value in (old_value, new_value))

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 from gate.finding import Finding
 from gate.weakenings.file_diff import FileDiff, weakening
 
-# Started or imported by Python or by the checks themselves, whatever the change's own code does.
+# Modules that Python or the checks run or import themselves, whatever the changed code does.
 TOOLS = re.compile(
     r"ruff|mypyc?|_?pytest|pytest_\w+|pluggy|iniconfig|gate|sitecustomize|usercustomize|xdist|coverage|hypothesis|anyio"
 )
 COMPILED = (".pyc", ".pyo", ".so", ".pyd", ".dll", ".dylib")
-"""What Python imports although nobody can read it; byte code can say that it is not to be compared with its source."""
+"""Files that Python imports although nobody can read them; bytecode can turn off the comparison with its source."""
 TOP_LEVEL = re.compile(r"^(?:(?:src|lib|python|tests?)/)?([A-Za-z_]\w*)(?:\.pyi?|/__init__\.pyi?)$")
 
 

@@ -14,9 +14,9 @@ from gate.weakenings.file_diff import SOURCES, FileDiff, weakening
 
 NOTEBOOK = ".ipynb"
 SETTINGS = (".toml", ".cfg", ".ini", ".conf", ".yaml", ".yml", "Procfile")
-"""Files in which the names check follows names of objects."""
+"""Files in which the names check resolves names of objects."""
 HEEDED = frozenset({"gate-ignore"})
-"""What is heeded in settings as well."""
+"""Suppressions that also work in settings."""
 HIDES = {
     "noqa": "would hide lint findings",
     "ruff-disable": "would hide lint findings",
@@ -61,8 +61,8 @@ def may_hold(path: str) -> bool:
 
 def marks(path: str, source: str) -> Iterator[Suppression]:
     """Yield every suppression in `source`, with whitespace normalized, together with the code before it."""
-    # Strings may mention noqa without suppressing anything, so the file is read as Python reads it; what is no
-    # Python, a notebook or settings, is read line by line, where a mark too many only asks for one more look.
+    # Strings may mention noqa without suppressing anything, so Python files are read as Python reads them.
+    # Others, notebooks and settings, are read line by line, where a false match only means one more review.
     if not path.endswith(SOURCES):
         candidates = list(lines_with_comments(source))
         yield from (mark for mark in candidates if mark.kind in HEEDED or path.endswith(NOTEBOOK))
