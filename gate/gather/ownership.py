@@ -34,7 +34,7 @@ def ownership_at(repository: Repository, change: Change, policy: Policy, rules: 
     required = policy.protection(short_name(change.into)).require.owners is not None
     owners = codeowners_at(repository, rules or change.base, policy, required=required)
     if owners is None or not (owners.rules or owners.mistakes):
-        # A file without a single rule names no owners either.
+        # A file without any rule doesn't name owners either.
         return Ownership("", {})
     if owners.mistakes:
         raise InvalidInput(owners.mistakes, owners.hint)
@@ -49,7 +49,7 @@ def codeowners_at(
     Raises InvalidInput if the file or a folder above it is a symlink and, if owners are `required`, for a file that was
     probably meant as CODEOWNERS but isn't read.
     """
-    # Owners are asked about while the tools run already, which need not wait for this.
+    # Imported here: by the time that owners are read, the tools run, and they needn't wait for this.
     from gate.codeowners import ALL_PLACES, PLACES, hint_for, locate, parse
     from gate.codeowners.places import FOLDERS, near_misses
 
@@ -58,7 +58,7 @@ def codeowners_at(
     oids = {path: entries[path].oid for path in candidates if _is_file(entries.get(path))}
     blobs = read_objects(repository, oids.values())
     located = locate({path: blobs[oid] for path, oid in oids.items()}, policy.dialect)
-    # A link further down in the order says nothing, as a file there would.
+    # A link after the located file has no effect, as a file there wouldn't.
     skipped = candidates if located is None else PLACES[located[1]][: PLACES[located[1]].index(located[0])]
     links = [path for path in _links(repository, commit, skipped, entries) if required or path in candidates]
     if links:
@@ -89,7 +89,7 @@ def _links(
     """Return the locations, and folders above them, that are neither a file nor a folder."""
     wanted = dict.fromkeys([*paths, *filter(None, (item.rpartition("/")[0] for item in paths))])
     odd = [entries[path] for path in wanted if path in entries and not _is_file(entries[path])]
-    # A folder for documents may well be a link or a submodule; the folders of a forge are there for its files.
+    # A documentation folder may well be a symlink or a submodule; a forge's folder exists for its own files.
     return [
         entry.path
         for entry in odd

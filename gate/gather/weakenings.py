@@ -64,7 +64,7 @@ def weakenings_of(
 
 
 def _to_look_at(change: Change) -> list[FileChange]:
-    # Who only asks for owners or the policy need not wait for the parsers of all kinds of settings.
+    # Imported here: those who only ask about owners or the policy needn't wait for the parsers of settings.
     from gate.weakenings import may_weaken
 
     regular = REGULAR_MODES | {"000000"}
