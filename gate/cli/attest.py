@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
         AttestRequest(Path.cwd(), int(time.time()), subjects, options.rev, options.into, options.key)
     )
     if isinstance(done, NotAttested):
-        # Standard output is the attestation, and nothing else.
+        # Standard output is only for the attestation.
         print("\n".join(_refused(done)), file=sys.stderr)
         return 1
     if not options.output:
@@ -114,7 +114,7 @@ def _verify(options: argparse.Namespace) -> int:
     for name in ("key", "output"):
         if getattr(options, name):
             raise UsageError(f"--{name} can't be combined with --verify")
-    # A file is the artifact whatever its name is here.
+    # An artifact may have any file name here.
     files = (Subject("", _sha256(Path(name))) for name in options.file)
     wanted = (*_named(options.subject), *files)
     path = Path(options.verify)

@@ -64,7 +64,7 @@ def _rules(file: str, since: float) -> int:
         data = Path(file).read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror or error}") from error
-    # JSON is YAML as well.
+    # JSON is valid YAML.
     print(dump(slo_rules(read_promises(data, file), since)), end="")
     return 0
 

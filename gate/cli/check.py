@@ -26,7 +26,7 @@ from gate.reports import ReportContext, report
 from gate.reports.words import visible
 
 COARSE = 0.02
-"""Seconds by which the time stamps of files may be behind the clock."""
+"""Seconds by which file timestamps may lag behind the clock."""
 SUMMARY = "decide whether a change can merge into a protected branch"
 EXAMPLES = """\
   gate check                          can HEAD merge into the default branch?
@@ -44,7 +44,7 @@ EXAMPLES = """\
 
 
 DESCRIBED = frozenset({"html", "metrics"})
-"""The reports that say which branch and which pull request they are about."""
+"""Reports that name the branch and the pull request."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
 
         forget_reports()
     if options.format != "text" and isinstance(sys.stdout, TextIOWrapper):
-        # Programs read it, as they would from a file: XML says itself that it is UTF-8.
+        # Programs read this output, as they would read a file: XML declares itself as UTF-8.
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     with shown_progress() as progress, _explaining_invalid_rules(options):
         answer = check(check_request(options, share), progress)

@@ -20,14 +20,14 @@ EXAMPLES = """\
   gate completion fish > ~/.config/fish/completions/gate.fish
 """
 SHELLS = ("bash", "zsh", "fish")
-# The placeholder of an argument in a command's help says what can be put there.
+# The placeholder of an argument in a command's help decides what is offered for it.
 OFFERED = {
     "BRANCH": "branches", "REV": "revisions", "RANGE": "revisions", "ENVIRONMENT": "environments",
     "CHECK": "checks", "TOPIC": "topics", "@NAME": "people", "FILE": "file", "PATH": "file", "DIR": "directory",
 }  # fmt: skip
-# A name may be anything, and some of it a shell would run: only what is harmless as it stands is offered.
+# A name may contain anything, even text that a shell would run: only harmless ones are offered.
 HARMLESS = re.compile(r"[\w@/][\w@/.+-]*")
-# Words are compared and handed over one by one. `compgen -W` and zsh's `(words)` would evaluate them.
+# Words are compared and passed on one by one. `compgen -W` and zsh's `(words)` would evaluate them.
 FUNCTIONS = {
     "bash": """
         _gate_{kind}() {{
@@ -50,7 +50,7 @@ FUNCTIONS = {
         end
         """,
 }
-# bash takes `@` for the end of a word and the beginning of another; here it begins one.
+# bash breaks words at `@`; here it starts one.
 BASH_WRAPPER = """
 _gate() {
   if [[ $COMP_CWORD -gt 1 && ${COMP_WORDS[COMP_CWORD-1]} == @ ]]; then
@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             candidates = words(options.list, Path.cwd())
         except GateError:
-            # Where nothing can be offered, nothing is: nobody wants to read a sentence there.
+            # If there is nothing to offer, print nothing: an error message is useless during completion.
             return 0
         print("".join(f"{word}\n" for word in candidates if HARMLESS.fullmatch(word)), end="")
         return 0
@@ -110,7 +110,7 @@ def whole_parser() -> argparse.ArgumentParser:
         module = command(name)
         subparser = commands.add_parser(name, help=module.SUMMARY, allow_abbrev=False)
         module.configure(subparser)
-        for action in subparser._actions:  # noqa: SLF001  argparse has no other way to go through them; shtab does the same
+        for action in subparser._actions:  # noqa: SLF001  argparse has no public way to iterate over them; shtab does the same
             _offer(action)
     return parser
 

@@ -24,7 +24,7 @@ EXAMPLES = """\
 
 
 WIDTH = 100
-"""Of a line in the list of topics."""
+"""The width of a line in the list of topics."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -88,7 +88,7 @@ def _push(*, from_git: bool) -> int:
         if code:
             print(f"{update.source} to {update.ref or 'the default branch'}:", file=sys.stderr)
             _show(answer, _asked_again(update))
-    # A clear no comes before a doubt.
+    # A definite "blocked" takes precedence over "could not decide".
     return 1 if 1 in codes else max(codes)
 
 

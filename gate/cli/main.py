@@ -80,7 +80,7 @@ def run(arguments: list[str]) -> int:
     """Run `gate ARGUMENTS`, and return the exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            # What the caller's encoding does not have is shown as an escape, and is no reason to end.
+            # Escape characters that the caller's encoding doesn't have, instead of failing.
             stream.reconfigure(errors="backslashreplace")
     try:
         code = _dispatch(arguments)
@@ -92,11 +92,11 @@ def run(arguments: list[str]) -> int:
         _print_error("gate: interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        # Nobody reads the output any more, and that must not look like a pass.
+        # Nobody reads the output anymore, which must not look like a pass.
         _discard_output(sys.stdout)
         return UNDECIDED
     except OSError as error:
-        # A full disk, a folder that cannot be written to: no defect of gate's, and no verdict either.
+        # For example, a full disk or a read-only folder: not a bug in gate, and not a verdict either.
         where = f"{error.filename}: " if error.filename else ""
         _print_error(
             f"gate: {_visible(f'{where}{error.strerror or error}')}",
@@ -200,7 +200,7 @@ def _report_error(error: GateError) -> int:
 
 
 def _visible(text: str) -> str:
-    # File names and git's own words may hold escape sequences, or bytes that no terminal can show.
+    # File names and git's messages may contain escape sequences, or bytes that no terminal can show.
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
         for char in text

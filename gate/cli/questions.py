@@ -66,7 +66,7 @@ def _me(owners: tuple[str, ...]) -> str | None:
             return ""
         if text.isdecimal() and 0 < int(text) <= len(owners):
             return owners[int(text) - 1]
-        # Somebody who is not listed gives a name of their own, with an at sign. Without one, it is a typo.
+        # A person who isn't listed enters a new name with an at sign. Without one, it is a typo.
         listed = by_folded_name.get(f"@{text.removeprefix('@')}".casefold())
         return listed or (text if NAME.fullmatch(text) else None)
 

@@ -118,7 +118,7 @@ def _drawn(lines: list[Line], *, colour: bool) -> Iterator[str]:
 
 def _pager(repository: Repository) -> str:
     """Return the pager that git would use for a diff, or ""."""
-    # git's variables are withheld from the git that gate runs, so this one is read here.
+    # gate withholds git's variables from the git that it runs, so this one is read here.
     pagers = [os.environ.get("GIT_PAGER", "")]
     for command in (("config", "--get", "pager.diff"), ("var", "GIT_PAGER")):
         done = repository.attempt(*command)

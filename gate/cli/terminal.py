@@ -32,7 +32,7 @@ def terminal_width(stream: TextIO | None = None) -> int:
         columns = os.get_terminal_size((stream or sys.stdout).fileno()).columns
     except (OSError, ValueError):
         return 80
-    # A terminal that nobody has given a size says 0.
+    # A terminal whose size was never set reports 0.
     return max(20, min(columns, 120)) if columns else 80
 
 
@@ -66,7 +66,7 @@ def shown_progress() -> Iterator[Callable[[Event], None]]:
         sys.stderr.flush()
 
     def show(event: Event) -> None:
-        # Checks run side by side, and each reports from a thread of its own.
+        # Checks run in parallel, and each reports from its own thread.
         with drawing:
             now = time.monotonic()
             if event.kind == "tests":
