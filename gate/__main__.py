@@ -21,7 +21,7 @@ def main() -> int:
     try:
         return _answer(sys.argv[1:])
     except KeyboardInterrupt:
-        # Before there is a command line to say so, or again while it ends what runs.
+        # Interrupted before gate.cli.main could report it, or again while it stops what runs.
         sys.stderr.write("gate: interrupted\n")
         return 130
 
@@ -37,14 +37,14 @@ def _answer(arguments: list[str]) -> int:
 
     from gate.cli.main import run
 
-    # A build server ends a job with TERM: what runs is ended then as on ^C, and nothing stays behind.
+    # A CI system ends a job with SIGTERM: stop everything as for Ctrl-C, and leave nothing behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     return run(arguments)
 
 
 def _open_streams() -> None:
     """Put nothing in the place of streams that the caller has closed, before a file of the repository takes it."""
-    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:  # the lowest that is free
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:  # the lowest free descriptor
         name, mode = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))[number]
         setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
     os.close(number)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 FORMAT = "3"
-# Besides the variables of the table in `cache_inputs`: what could make git or the report another one.
+# Variables besides those in `cache_inputs` that could change git's behavior or the report.
 ENVIRONMENT = (
     "GIT_INDEX_FILE", "GIT_DIR", "GIT_WORK_TREE", "GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL",
     "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "EMAIL", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM",
@@ -38,7 +38,7 @@ UNCACHED_OPTIONS = (
 )  # fmt: skip
 MOST_ANSWERS = 200
 BELOW = "* "
-"""Before a folder in which no file may have changed since the answer was asked for."""
+"""The prefix of a folder in which no file may have changed since the answer was requested."""
 
 
 def answer(arguments: list[str]) -> int | None:
@@ -98,7 +98,7 @@ def _linked(dot_git: str, folder: str) -> tuple[str, str] | None:
 
 def cache_key(arguments: list[str], git_dir: str, common_dir: str) -> str | None:
     """Return everything that decides the answer, or None if this kind of answer isn't cached."""
-    # What is cached was printed; the job summary is written besides.
+    # Only printed output is cached; the job summary is written separately.
     if os.environ.get("GITHUB_STEP_SUMMARY") and any(word.endswith("github") for word in arguments):
         return None
     names = ["HEAD", "refs/gate/log", "refs/gate/remotes/origin/log", "refs/remotes/origin/HEAD"]
@@ -148,7 +148,7 @@ def _content(path: str) -> str:
 
 
 def _index(path: str) -> str | None:
-    # The index ends in a checksum of its content; `index.skipHash` leaves zeros there, which say nothing.
+    # The index ends with a checksum of its content; `index.skipHash` writes zeros, which identify nothing.
     try:
         with open(path, "rb") as file:
             file.seek(-20, os.SEEK_END)

@@ -26,9 +26,9 @@ SEEN_BY_CHECKS = (
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "CI", "LD_LIBRARY_PATH",
     "DYLD_LIBRARY_PATH", "SYSTEMROOT", "SSL_CERT_FILE", "SSL_CERT_DIR", "DISPLAY", "XAUTHORITY", "QT_QPA_PLATFORM",
 )  # fmt: skip
-"""What a check may see of the caller's variables; a token or an agent's socket is never among them."""
+"""The caller's variables that a check can see; never a token or an agent's socket."""
 LOCALE = "LC_"
-"""The beginning of the names of all others."""
+"""The prefix of the locale variables, which a check can see too."""
 LOCALE_NAMES = tuple(
     f"LC_{name}" for name in ("ALL", "COLLATE", "CTYPE", "MESSAGES", "MONETARY", "NUMERIC", "TIME")
 )
@@ -36,13 +36,13 @@ FIND_ENVIRONMENTS = (
     "VIRTUAL_ENV", "CONDA_PREFIX", "UV_PROJECT_ENVIRONMENT", "POETRY_VIRTUALENVS_PATH", "WORKON_HOME",
     "HATCH_DATA_DIR", "PYENV_ROOT", "XDG_CACHE_HOME", "XDG_DATA_HOME",
 )  # fmt: skip
-"""What decides which environment is found."""
+"""Variables that decide which environment is found."""
 BUILD = (
     "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_OFFLINE",
     "UV_CACHE_DIR", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS", "UV_PYTHON", "UV_PYTHON_DOWNLOADS", "HTTP_PROXY",
     "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy",
 )  # fmt: skip
-"""Where the packages of an environment come from; a value with a user's name or password in it is not passed on."""
+"""Variables about where packages come from; a value with a user name or password in it is not passed on."""
 
 
 def seen_by_check(environ: Mapping[str, str], named: Iterable[str] = ()) -> dict[str, str]:

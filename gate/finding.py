@@ -10,7 +10,7 @@ Severity = Literal["error", "warning", "note"]
 
 
 FEWER_TESTS = "fewer-tests"
-"""The rule of a finding that blocks nothing by itself: the change lets fewer tests run, which is a weakening."""
+"""The rule of a finding that doesn't block by itself: fewer tests run after the change, which is a weakening."""
 
 
 @dataclass(frozen=True, slots=True)

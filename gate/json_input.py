@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 
-def parse_json(text: str | bytes) -> Any:  # noqa: ANN401  what is in it is for the caller to find out
+def parse_json(text: str | bytes) -> Any:  # noqa: ANN401  callers check the content
     """Parse JSON. Raises ValueError for anything else, including excessive nesting."""
     try:
         return json.loads(text)

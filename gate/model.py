@@ -20,13 +20,13 @@ Source = Literal["ssh", "github", "gitlab", "gitea"]
 
 BRANCHES = "refs/heads/"
 NOT_ASKED = "not required"
-"""Why a requirement is not applicable that nobody has set up."""
+"""The reason of a requirement that isn't applicable because it isn't set up."""
 OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-"""An object id of git: SHA-1, or SHA-256."""
+"""An object ID of git: SHA-1 or SHA-256."""
 UNRESOLVED = "the index has unresolved conflicts"
-"""The obstacle of a staged change that cannot be committed yet."""
+"""The merge blocker of a staged change that can't be committed yet."""
 ENVIRONMENTS = "refs/environments/"
-"""Where a change may go: into a branch, or, as a release, into an environment."""
+"""The prefix of environments, which releases target, as `BRANCHES` is of branches."""
 
 
 def short_name(into: str) -> str:
@@ -92,7 +92,7 @@ class Change:
 
 
 NOT_RUN = "not run, though they look like tests"
-"""How a note of a check begins that names files which nobody may take for passed."""
+"""The prefix of a check's note that names files which must not be mistaken for passed tests."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ else:
     import signal
 
 KILLED: Final = 9
-"""The number of the signal that ends a process at once."""
+"""The signal that kills a process at once."""
 
 
 class HasFileno(Protocol):
@@ -44,7 +44,7 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[IO[str]]:
 
 def _lock(descriptor: int, *, wait: bool) -> None:
     if sys.platform == "win32":
-        # It locks bytes from the present position on, and gives up waiting after ten seconds.
+        # This locks bytes from the current position on, and gives up after ten seconds.
         os.lseek(descriptor, 0, os.SEEK_SET)
         while True:
             try:

@@ -21,9 +21,9 @@ Ended = Literal["exit", "timeout", "overflow", "memory", "cancelled"]
 
 SUPERVISOR = str(Path(__file__).parent / "plugins" / "supervisor.py")
 PATIENCE = 15.0
-"""Seconds that a supervisor gets to end what it watches over, before it is ended itself."""
+"""Seconds that a supervisor gets to stop its program before it is killed itself."""
 LOOK = 50
-"""Milliseconds between two looks at the clock and at the size of the output."""
+"""Milliseconds between two checks of the time and the size of the output."""
 
 
 class Cancel(threading.Event):
@@ -189,7 +189,7 @@ class _SupervisedProgram:
         self._supervisor.wait()
         answers = self._answers()
         if not answers.keys() & {"exit", "signal", "error"} and "pid" in answers:
-            # The program has ended its supervisor. It does not get away with that.
+            # The program has killed its supervisor, but must not escape that way.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 kill_group(answers["pid"])
 
@@ -234,7 +234,7 @@ def show_in_pager(command: str, text: str, environment: Mapping[str, str]) -> bo
     """Show `text` in the pager `command`, started by the shell as git does. Returns False if it can't be started."""
     try:
         done = subprocess.run(
-            ["sh", "-c", command],  # noqa: S607 - a setting of the user's own git
+            ["sh", "-c", command],  # noqa: S607 - a setting in the user's own git
             input=text.encode("utf-8", "replace"),
             env=environment,
             check=False,

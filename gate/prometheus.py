@@ -14,7 +14,7 @@ from gate.json_input import parse_json
 from gate.requirements.facts import Reading
 
 PATIENCE = 10.0
-"""Seconds that the server gets for an answer."""
+"""Seconds to wait for the server's answer."""
 LARGEST = 4 * 1024 * 1024
 
 
@@ -32,7 +32,7 @@ def ask(server: str, queries: Iterable[str]) -> dict[str, Reading]:
 
 
 def _ask(server: str, query: str) -> Reading:
-    # The policy admits only http and https here.
+    # The policy allows only http and https here.
     address = f"{server}/api/v1/query?{urllib.parse.urlencode({'query': query, 'timeout': '8s'})}"
     try:
         with _OPENER.open(address, timeout=PATIENCE) as answer:

@@ -36,7 +36,7 @@ def parse_log(raw: bytes) -> list[LoggedCommit]:
     """
     commits: list[LoggedCommit] = []
     fields = iter(raw.split(b"\0"))
-    # Between commits git prints one more separator, and a line break after what `--format` asked for.
+    # Between commits, git prints one more separator, and a newline after the `--format` output.
     for item in (item.lstrip(b"\n") for item in fields):
         if item.startswith(b":"):
             commits = commits or [LoggedCommit("")]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gate.policy.extending import Stored
 
 MOST_VERSIONS = 50
-"""How many versions of a file are searched for one that is valid."""
+"""The maximum number of versions of a file to search for a valid one."""
 
 
 def policy_at(repository: Repository, commit: str) -> Policy:
@@ -46,7 +46,7 @@ def _read_policy(repository: Repository, commit: str) -> Policy:
     try:
         return load_policy(contents[entry.oid], POLICY_FILE, stored_in(beside))
     except InvalidInput as error:
-        # The file in the working tree may well be another one, without the mistake.
+        # The file in the working tree may be different, without the mistake.
         where = f"gate reads {POLICY_FILE} from the protected branch, here at {commit[:12]}: fix it there"
         raise InvalidInput(error.mistakes, error.hint or where) from error
 
@@ -128,7 +128,7 @@ def last_valid_policy(repository: Repository, commit: str) -> Policy | None:
 def versions(repository: Repository, commit: str, paths: Sequence[str]) -> Iterator[str]:
     """Yield the commit, then the earlier first-parent commits that changed one of the paths."""
     yield commit
-    # git looks for them through the whole history: only where the version here is not enough.
+    # git searches the whole history for these: only do so if the version here isn't enough.
     options = ("--first-parent", f"--max-count={MOST_VERSIONS}")
     earlier = repository.text("rev-list", *options, commit, "--", *paths).split()
     yield from (oid for oid in earlier if oid != commit)
@@ -187,12 +187,12 @@ class ProtectedBranches:
             return True
         folded = branch.casefold()
         if any(fnmatchcase(folded, name.casefold()) for name in self.policy.branches):
-            # Meant, and written in another case: evaluating it reports that, and rejects everything.
+            # A protected name written in a different case: evaluating it reports that, and rejects everything.
             return True
         if not tip or not resolve(self.repository, [tip]):
             return False
         try:
             return policy_at(self.repository, tip).protects(branch)
         except InvalidInput:
-            # Half-written rules on somebody's own branch protect nothing.
+            # Unfinished rules on a person's own branch protect nothing.
             return False

@@ -31,10 +31,10 @@ from gate.store import write_atomically
 
 NAMESPACE = "gate-result@v1"
 LARGEST = 32 * 1024 * 1024
-"""Bytes of a result; nothing larger is read or written."""
+"""The maximum size of a result that is read or written, in bytes."""
 LARGEST_STATEMENT = 64 * 1024
 SECONDS = 5.0
-"""How long a request may take, from its start to its last byte."""
+"""The maximum duration of a request, from its start to its last byte."""
 
 logger = logging.getLogger(__name__)
 
@@ -93,10 +93,10 @@ class Server:
             pass
 
     def _request(self, method: str, name: str, content: bytes | None) -> http.client.HTTPResponse:
-        request = urllib.request.Request(  # noqa: S310  `open_shared` refuses other schemes
+        request = urllib.request.Request(  # noqa: S310  `open_shared` rejects other schemes
             f"{self._url}/{name}", content, self._headers, method=method
         )
-        response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=SECONDS)  # noqa: S310  `open_shared` refuses other schemes
+        response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=SECONDS)  # noqa: S310  `open_shared` rejects other schemes
         return response
 
 
@@ -160,7 +160,7 @@ class SignedResults:
         return digest if verify([claim]) == [True] else ""
 
     def _put(self, key: str, body: bytes) -> None:
-        assert self._key is not None  # noqa: S101  the caller has looked
+        assert self._key is not None  # noqa: S101  the caller has checked
         digest = sha256(body).hexdigest()
         fields = {"v": 1, "repository": self._repository, "key": key, "result": digest}
         statement = json.dumps(fields, sort_keys=True)
@@ -175,7 +175,7 @@ class SignedResults:
             if self._off:
                 return None
             answers: list[bytes | None] = []
-            # A server can send a byte now and then for ever; only another thread can stop waiting.
+            # A server can send a byte now and then forever; only another thread can stop waiting.
             thread = threading.Thread(target=lambda: answers.append(_attempt(action)), daemon=True)
             thread.start()
             thread.join(SECONDS)

@@ -22,9 +22,9 @@ _NOT_DONE = re.compile(
     rb"Unable to open|Couldn't read|No space left|Cannot allocate|out of memory", re.IGNORECASE
 )
 FEW = 16
-"""So many signatures ssh-keygen has verified before the library that is faster has been loaded."""
-# The one name in the list of allowed signers. Who holds a key is looked up by the key itself, so that no
-# name out of a policy can work as a pattern in that file.
+"""Up to this many signatures, ssh-keygen is faster than loading the faster library."""
+# The only name in the list of allowed signers. Holders are looked up by the key itself, so that no name from a
+# policy can act as a pattern in that file.
 PRINCIPAL = "signer"
 
 
@@ -90,7 +90,7 @@ def sign(data: bytes, key: SigningKey, namespace: str = NAMESPACE) -> bytes:
             public.write_text(f"{key.public.line}\n", "ascii")
             path = str(public)
         agent = [] if key.path else ["-U"]
-        # Some signing programs insist on a file, and put the signature beside it.
+        # Some signing programs require a file, and write the signature beside it.
         message = Path(folder) / "record"
         message.write_bytes(data)
         argv = [key.program, "-Y", "sign", "-n", namespace, "-f", path, *agent, str(message)]
@@ -157,7 +157,7 @@ def _ask(claims: Sequence[Claim]) -> list[bool | None]:
             done = _run(argv, claim.data)
             if done.returncode == 0:
                 return True
-            # It says so in any case: where it could not do its work, standard error has the reason.
+            # ssh-keygen prints this in any case; if it couldn't do its work, stderr has the reason.
             unknown = _NOT_DONE.search(done.stderr) or b"Could not verify signature" not in done.stdout
             return None if unknown else False
 
@@ -196,7 +196,7 @@ def _read_key(text: str, program: str) -> SigningKey:
         return SigningKey(_parse(done.stdout.decode("ascii", "replace"), text), str(path), program)
     public = Path(f"{path}.pub")
     if public.is_file():
-        # The private half has a passphrase. Named by its public half, it signs through the agent.
+        # The private key has a passphrase. Given the public key, ssh-keygen signs through the agent.
         return SigningKey(_parse(public.read_text("utf-8", "replace"), str(public)), str(public), program)
     raise UsageError(f"the key {text} cannot be read: {_message(done)}", "put its .pub file beside it")
 

@@ -61,6 +61,6 @@ def draw(outcomes: tuple[Outcome, ...]) -> Decision:
     if "undecided" in states:
         return "undecided"
     evidence = [outcome for outcome in outcomes if outcome.id != mergeable.ID]
-    # Of those that are enforced, only met and not applicable ones are left.
+    # Of the enforced ones, only met and not applicable ones are left.
     tried = any(outcome.state != "not_applicable" for outcome in evidence)
     return "pass" if tried else "blocked"

@@ -33,8 +33,8 @@ from gate.platforms import locked
 NO_HISTORY = History()
 UNUSED_FOR = 14 * 24 * 3600
 MOST_SLOTS = 16
-# What is checked out is what a clone has: attributes of the tree count, settings of the user do not, but for the
-# filters that these name. No hook, no watcher. Time stamps alone are not trusted to say that a file is as git left
+# A checkout is like a clone: the tree's attributes count, the user's settings don't, except for the filters
+# that these attributes name. No hooks, no file watcher. Timestamps alone don't prove that a file is as git left
 # it: tests may have set them back.
 CONFIG = """\
 [core]
@@ -65,7 +65,7 @@ CONFIG = """\
 CONFIG_SHA256 = CONFIG.replace("version = 0", "version = 1") + "[extensions]\n\tobjectFormat = sha256\n"
 SHA1 = 40
 REMEMBERED = "absent"
-"""The file of a git folder that says what a clone would have and this checkout does not."""
+"""The file of a git folder that lists what a clone would have and this checkout doesn't."""
 
 
 class CheckedTree:
@@ -130,14 +130,14 @@ class _Slot:
         self._repository = repository
         self.tree = folder / name
         self.git_dir = folder / f"{name}.git"
-        # Not in the git folder that the tree points to: `git update-index` inside a test must not reach it.
+        # Not in the git folder that the tree points to: `git update-index` in a test must not reach it.
         self._index = folder / f"{name}.index"
         self.absent: tuple[str, ...] = ()
         self._tells_time = False
 
     def move_to(self, tree: str, history: History) -> None:
         """Update the folder to exactly `tree`. A folder that can't be repaired is recreated."""
-        # Whatever ran in the tree may have put a link in its place; what that points to is not gate's.
+        # Code that ran in the tree may have replaced it with a symlink, whose target isn't gate's.
         if not any(path.is_symlink() for path in (self.tree, self._index)) and self.tree.is_dir():
             with contextlib.suppress(CannotDecide, OSError):
                 self._move(tree, history)
@@ -199,7 +199,7 @@ class _Slot:
         self._git("clean", "-ffdxq")
         staged = self._empty_submodules()
         if modified := self._git("ls-files", "--modified", "-z"):
-            # Content that attributes convert back to other bytes than git has. What git writes is right.
+            # Attributes convert this content back to other bytes than git stores. What git writes is right.
             self._run("checkout-index", "--force", "-z", "--stdin", stdin=modified)
         if self._git("ls-files", "--others", "--deleted", "-z"):
             raise CannotDecide(f"{self.tree} cannot be brought to tree {tree}")
@@ -248,7 +248,7 @@ class _Slot:
 
     def _differing(self, tree: str) -> list[str]:
         """Return the paths of `tree` for which the index has a different entry, or none."""
-        # What only the index has is left out: its path could lead through a link of the tree.
+        # Paths that only the index has are left out: they could lead through a symlink in the tree.
         raw = self._git(
             "diff-index", "--cached", "--name-only", "--no-renames", "--diff-filter=a", "-z", tree
         )
@@ -268,7 +268,7 @@ class _Slot:
 
     def _lend_objects(self) -> None:
         folders = [str(folder) for folder in self._repository.object_dirs]
-        # In a quarantine the pushed objects are in a folder that only the environment names.
+        # In a quarantine, the pushed objects are in a folder that only the environment names.
         if "GIT_QUARANTINE_PATH" in os.environ:
             folders.insert(0, os.environ["GIT_QUARANTINE_PATH"])
         (self.git_dir / "objects" / "info" / "alternates").write_bytes(
@@ -350,7 +350,7 @@ def prepare(folder: Path) -> None:
     while waiting:
         path = waiting.pop()
         if os.lstat(path).st_mode & 0o700 != 0o700:
-            os.chmod(path, 0o700)  # noqa: PTH101  10,000 entries pass through here, and a Path for each costs more
+            os.chmod(path, 0o700)  # noqa: PTH101  for 10,000 entries, creating a Path each is slower
         with os.scandir(path) as entries:
             for entry in entries:
                 if entry.name == ".git":
@@ -358,7 +358,7 @@ def prepare(folder: Path) -> None:
                 elif entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
                 elif not entry.is_symlink() and not entry.is_file(follow_symlinks=False):
-                    os.unlink(entry.path)  # noqa: PTH108  a Path for each of 10,000 costs more
+                    os.unlink(entry.path)  # noqa: PTH108  for 10,000 entries, creating a Path each is slower
 
 
 def remove(path: Path) -> None:
