@@ -27,7 +27,7 @@ from gate.runner.result_key import dump, load
 
 MOST_RECORDS = 8
 VERIFY_EVERY = 20
-"""So many passes are reused before the suite runs again to compare."""
+"""How many times a pass may be reused before the suite runs again for comparison."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Reused:
     report: Report
     seconds: float
     verify: bool = False
-    """It is time to run the suite all the same, and to compare."""
+    """Whether the suite is due to run anyway, for comparison."""
 
 
 class Suite:

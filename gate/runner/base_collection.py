@@ -58,5 +58,5 @@ class BaseCollection:
     def _run(self) -> None:
         try:
             self._outcome = self._collect(self._cancel)
-        except BaseException as error:  # noqa: BLE001 - raised again by `result`, in the thread that waits
+        except BaseException as error:  # noqa: BLE001 - `result` raises it again in the waiting thread
             self._error = error

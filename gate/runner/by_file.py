@@ -32,10 +32,10 @@ from gate.runner.result_key import dump, load
 
 MOST_RECORDS = 4
 STRIKES = 2
-"""So often a file may fail by itself where the whole suite passes, before the suite is run as a whole at once."""
+"""How often a file may fail alone while the whole suite passes; from then on, the suite runs as a whole at once."""
 COMPARED = f"compared with the recorded passes, as every {VERIFY_EVERY}th time"
 RETRY_AFTER = 20
-"""After so many runs of the whole suite it is tried again whether its files stand alone."""
+"""After this many runs of the whole suite, check again whether its files pass alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class FilePass:
     loaded: Mapping[str, str] = field(default_factory=dict)
     folders: tuple[str, ...] = ()
     tests_seconds: float = 0.0
-    """How long the tests alone took, without what their process cost."""
+    """Seconds spent in the tests alone, without the overhead of their process."""
 
 
 class TestFiles:
@@ -169,7 +169,7 @@ class Selected:
     verify: tuple[str, ...] = ()
     failed: str = ""
     findings: tuple[Finding, ...] = ()
-    """What failed in it."""
+    """What failed in the file `failed`."""
 
 
 def run_by_file(
@@ -261,7 +261,7 @@ def _passes(
 ) -> tuple[dict[str, FilePass], str]:
     """What each file's run says, and why it says nothing about the suite, if so. Without a state it is not reused."""
     passes = {}
-    assert isinstance(outcome.report, Report)  # noqa: S101  the caller has looked
+    assert isinstance(outcome.report, Report)  # noqa: S101  checked by the caller
     for path in wanted:
         ran, inputs = outcome.report.by_file[path], outcome.by_file.get(path)
         if ran.report.tests != tests[path]:

@@ -30,11 +30,11 @@ from gate.result_cache import ResultCache, key_of
 
 COMPILER = str(Path(__file__).parents[1] / "plugins" / "compile_ahead.py")
 MOST_FILES = 2000
-"""Of a larger tree only so many files are compiled ahead, tests first."""
+"""At most this many files are compiled ahead, tests first."""
 MOST_CACHED = 4 * MOST_FILES
 MOST_OUTPUT = 64 * 1024
 HEAD_START = 0.7
-"""Seconds that the tests run alone; what is over by then has little to save."""
+"""Seconds for which only the tests run; compiling ahead gains little for runs that end within this time."""
 CACHE = "__pycache__"
 
 
@@ -108,7 +108,7 @@ def _sources(root: Path, entries: tuple[Entry, ...], interpreter: Interpreter) -
     return [
         _Source(
             root / entry.path,
-            # The name is in the byte code, for tracebacks.
+            # The byte code includes the file name, for tracebacks.
             key_of("code", interpreter.identity, entry.oid, str(root / entry.path)),
             _is_test(entry.path),
         )
@@ -132,7 +132,7 @@ def _lend(source: _Source, cache: ResultCache, layout: bytes | None) -> bool:
         code = code[:8] + stamps + code[16:]
     folder = source.path.parent / CACHE
     with contextlib.suppress(OSError):
-        # A link in its place would lead out of the tree.
+        # A symlink in its place would lead out of the tree.
         if not folder.is_symlink():
             folder.mkdir(exist_ok=True)
             target = folder / f"{source.path.stem}{naming['test' if source.test else 'module']}"
@@ -161,7 +161,7 @@ def _compile(
     tasks: dict[bool, list[tuple[str, str, str]]] = {True: [], False: []}
     for source, copy in copies:
         tasks[source.test].append((os.fspath(source.path), source.key, copy))
-    # At first the other checks want the processor, too.
+    # At first, leave the processor to the other checks.
     if over.wait(HEAD_START):
         return
     request = folder / "request"

@@ -19,7 +19,7 @@ from gate.result_cache import key_of
 from gate.store import write_atomically
 
 FENCE = {"ruff.toml": WITHOUT_SETTINGS, "pytest.ini": b""}
-"""The settings that tools find above a tree which has none."""
+"""Settings placed above the tree: tools search parent folders if a tree has none of its own."""
 
 
 class Tree(Protocol):
@@ -144,7 +144,7 @@ class CheckedTree:
         present = {entry.path for entry in self.entries}
         for name, content in version_files(self.settings, self.packages).items():
             path = root / name
-            # A symbolic link on the way could lead out of the tree.
+            # A symlink in the path could lead out of the tree.
             if (
                 name not in present
                 and path.parent.is_dir()

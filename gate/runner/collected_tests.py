@@ -13,7 +13,7 @@ from gate.git.repository import Repository
 from gate.model import Change
 
 HOOKS = re.compile(rb"\bpytest_\w|\bcollect_ignore|\b__test__\b")
-"""What in a Python file may decide which tests are collected."""
+"""What in a Python file can affect which tests are collected."""
 
 
 class CollectedTests:

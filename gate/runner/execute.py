@@ -30,7 +30,7 @@ from gate.workspace import make_old
 OUTPUT_LIMIT = 64 * 1024 * 1024
 SHOWN_OUTPUT = 4000
 MARGIN = 1.5
-"""How much more time is suggested than a run seems to need."""
+"""The suggested time limit, as a multiple of the time that a run seems to need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +98,14 @@ def execute(
     job = _job(request, environment)
     idle = tool.idle(replace(job, text=request.side.text))
     if idle is not None:
-        # The path is not asked for: a tree without work is never checked out.
+        # Don't ask for the path: a tree without work is never checked out.
         return Outcome(idle)
     root = request.side.path(runs_code=tool.runs_code)
     scratch = Path(tempfile.mkdtemp(prefix="gate-"))
     try:
         for name in ("t", "empty"):
             (scratch / name).mkdir()
-        # By the tree's folder: no other run uses that one at the same time.
+        # Name the cache by the tree's folder: no other run uses that folder at the same time.
         top = request.side.top.path(runs_code=tool.runs_code)
         cache = state / "cache" / (request.cache or cache_name(check, top, request.side.folder))
         make_old(root, request.differing)
@@ -227,7 +227,7 @@ def _job(request: RunRequest, environment: Environment) -> Job:
     check, side, installed = request.check, request.side, request.installed
     work_tree = side.repository.work_tree
     away = str(work_tree or environment.project or "")
-    own_folder = os.path.join(away, side.folder)  # noqa: PTH118  both are strings, and so is what they make
+    own_folder = os.path.join(away, side.folder)  # noqa: PTH118  all of these are strings
     roots = [
         os.path.relpath(item.folder, own_folder)
         for item in environment.editables
@@ -272,7 +272,7 @@ def _prefix(check: CheckSettings, installed: Installed | None, environment: Envi
         return (installed.site,)
     if check.tool != "mypy" and installed.program:
         return (installed.program,)
-    # The project's interpreter may be older than `-P` is; gate's own packages may be in a folder that `-I` hides.
+    # The project's interpreter may predate `-P`; gate's own packages may be in a folder that `-I` hides.
     python = installed.python if installed.own else str(environment.python)
     return (python, "-P" if installed.own else "-I", "-m", installed.name.replace("-", "_"))
 
@@ -280,7 +280,7 @@ def _prefix(check: CheckSettings, installed: Installed | None, environment: Envi
 def _environ(check: CheckSettings, environment: Environment, temporary: str) -> dict[str, str]:
     environ = check_environ(check.env, temporary)
     if not TOOLS[check.tool].runs_code:
-        # For tools whose output gate parses. The project's own code sees what it would see in any CI.
+        # For tools whose output gate parses. The project's own code gets the same environment as in any CI.
         environ |= {"TERM": "dumb", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     if environment.found:
         environ["VIRTUAL_ENV"] = str(environment.prefix)

@@ -17,10 +17,10 @@ from gate.store import write_atomically
 FILE = "flaky.json"
 VERSION = 1
 MOST_TESTS = 500
-"""Of a suite's flaky tests so many are remembered: those that were flaky last."""
+"""How many flaky tests of a suite are remembered: the most recently flaky ones."""
 MOST_SUITES = 100
 MOST_OUTCOMES = 20
-"""Of each test the newest outcomes, with time and tree; of older ones only their number."""
+"""How many outcomes of a test are stored with time and tree, newest first; older ones are only counted."""
 LONGEST_NAME = 1000
 LARGEST = 50_000_000
 

@@ -24,13 +24,13 @@ UNRELATED = frozenset({
 """Sections of pyproject.toml for tools that neither run tests nor install anything."""
 IMPORTABLE = (".py", ".so", ".pyd", ".pyc", ".dylib")
 ASKED_BY_PYTEST = frozenset({".git/pyvenv.cfg", ".git/conda-meta/history"})
-"""pytest asks of each folder whether it is an environment."""
+"""Paths that pytest looks up in every folder to see whether it is an environment."""
 PLACES = ("opened", "settings", "listed", "searched", "kinds", "distributions", "collected", "candidates")
 RECORDED = frozenset({*PLACES, "everything", "watched"})
-"""What every process that was recorded has to say."""
+"""What every recorded process has to report."""
 LINK, SUBMODULE = "120000", "160000"
 METADATA = re.compile(r"(?:\.dist-info|\.egg-info|^egg-info)/?$", re.IGNORECASE)
-"""Names of files and folders with the metadata of a package."""
+"""Names of files and folders that contain the metadata of a package."""
 COLLECTED = re.compile(r".*\.py|test.*\.txt", re.DOTALL)
 """Names of files that pytest itself may collect: modules, and by default text files with doctests."""
 
@@ -90,7 +90,8 @@ class TreeState:
         names = [
             name
             for name in self.folders.get(folder, ())
-            # The recorder asks by itself about a folder without modules that could be imported as a namespace.
+            # For a folder without modules, which could be imported as a namespace, the recorder adds an entry of its
+            # own.
             if name.endswith(IMPORTABLE) or (name[-1] == "/" and f"{below}{name[:-1]}" in self._with_modules)
         ]
         inits = [

@@ -24,9 +24,9 @@ from gate.runner.tool_runs import RunContext, ToolRuns, as_flaky
 from gate.runner.turns import Turns
 
 NOT_STARTED = "not-started"
-"""The rule of a finding about a check that the change keeps from running, where the base does not."""
+"""The rule of a finding about a check that can't start because of the change, but does start on the base."""
 MOST_RETRIED = 25
-"""If more tests fail, they are not run again: that many are hardly flaky."""
+"""If more tests fail than this, they are not retried: that many are unlikely to be flaky."""
 
 
 class ProjectChecks:
@@ -75,7 +75,7 @@ class ProjectChecks:
             return self._stopped_by_change(check, report, outcome, collection)
         findings = report.findings
         if findings:
-            # In the checkout of the base, one run at a time.
+            # What follows runs in the checkout of the base, which allows one run at a time.
             collection.end()
             at_base = self._before(check, findings, warm=not outcome.cached)
             if isinstance(at_base, Broken | Skipped):
@@ -92,7 +92,7 @@ class ProjectChecks:
             return _stopped(check, min(report.unparsed), outcome.seconds)
         seen = self._seen_less(check, whole or report, collection)
         if isinstance(seen, Broken) and blocking:
-            # Tests that cannot be imported any more are failures, and the answer is clear.
+            # Tests that can no longer be imported count as failures, so the result is already certain.
             seen = ()
         if isinstance(seen, Broken | Skipped):
             return seen

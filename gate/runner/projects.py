@@ -25,7 +25,7 @@ from gate.model import Broken, Change, CheckResult, Ran, Skipped
 from gate.runner.checked_tree import CheckedTree
 
 PER_PROJECT = frozenset({"pytest", *SETTINGS})
-"""The tools that know one project, and have to run in each."""
+"""Tools that handle a single project, so they run in each one."""
 MOST_NOTES = 4
 
 

@@ -42,7 +42,7 @@ def result_key(
             if tool.reads(entry.path) and (not check.inputs or any_matches([entry.path], check.inputs))
         )
     )
-    # How a finding counts, how long the run may take and how much it may hold do not change what it says.
+    # These settings change how findings count, the time limit, or the memory limit, but not what the check reports.
     shown = replace(check, block="new", timeout=0.0, memory=0, enforce=True, select="suite", retries=1)
     program = _program(check) if installed is None else f"{installed.version} {installed.site}"
     values = seen_by_check(os.environ, check.env)
@@ -68,7 +68,7 @@ def code_version() -> str:
     files = sources_of(
         f"{own}/{name}" for name in ("checks", "environment", "git", "names", "plugins", "runner")
     )
-    stats = ((path, os.stat(path)) for path in files)  # noqa: PTH116  a Path for each costs more than the look
+    stats = ((path, os.stat(path)) for path in files)  # noqa: PTH116  creating a Path for each costs more than the call
     return key_of(*(f"{path} {status.st_mtime_ns} {status.st_size}" for path, status in stats))
 
 

@@ -27,7 +27,7 @@ class Event:
     kind: Literal["started", "tests", "finished"]
     result: CheckResult | None = None
     done: int = 0
-    """Of a running suite, how many tests are done, of `total`; of 0 if nobody knows."""
+    """How many of a running suite's `total` tests are done; `total` is 0 if unknown."""
     total: int = 0
 
 
@@ -40,7 +40,7 @@ class Runner:
         """`why_not` is the reason of checks that did not run because of another one."""
         self._context = context
         self._projects = Projects(context.head)
-        # A build of an environment ends with the run that waits for it.
+        # Cancel the build of an environment together with the run that waits for it.
         self._cancel = context.environments.cancel = context.cancel
         self._why_not = why_not
 

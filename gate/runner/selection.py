@@ -19,12 +19,12 @@ from gate.runner.flaky import flaky_tests
 from gate.runner.inputs import TreeState
 
 UNAFFECTED = "not affected by this change"
-"""What is said of tests that did not have to run, because nothing that they look at is different."""
+"""The reason given for tests that did not have to run, since nothing that they read differs."""
 WHOLE_SUITE = ("",)
 FEW = 12
-"""So many test files are quickly collected and tried, one by one."""
+"""Up to this many test files are quick to collect and to try one by one."""
 LONG = 10.0
-"""Seconds that the suite has to take before it is tried with more of them."""
+"""How many seconds a suite of more files has to take before it is run by file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class SuiteInTree:
     tree: str
     state_dir: Path
     shown: bool
-    """Whether anybody will ask what was decided here."""
+    """Whether the decisions made here may be shown later."""
 
 
 class Selection:
@@ -50,7 +50,7 @@ class Selection:
         self.suite = Suite(results, key)
         flaky = (item.test for item in flaky_tests(inputs.state_dir) if item.check == inputs.check.id)
         inside = f"{inputs.folder}/" if inputs.folder else ""
-        # A pass that was recorded without proof says nothing about the suite in one process.
+        # A pass recorded without proof says nothing about the suite in one process.
         own_key = key_of(key, "proven") if self._proven else key
         self._files = TestFiles(
             results, own_key, {test.removeprefix(inside).partition("::")[0] for test in flaky}
@@ -98,7 +98,7 @@ class Selection:
             return Selected()
         if self._rerun or self.off:
             return Selected(whole=self.off)
-        # What is known does not have to be collected again.
+        # If the reason is known, there's no need to collect the tests again.
         reason = self._files.why_whole() if self._proven else ""
         if reason:
             self._remember("suite", (Decision("", True, reason),))
@@ -110,7 +110,7 @@ class Selection:
         selected = run_by_file(
             self._files, self._tree, counted, self._place.folder, first, run, proven=self._proven
         )
-        # A file of tests may appear in a folder that no other one looks into.
+        # A test file may appear in a folder that no other file looks into.
         known = None if state is None or selected.state is None else {**state, **selected.state}
         selected = replace(selected, state=known)
         self._verified = selected.verify

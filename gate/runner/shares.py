@@ -58,7 +58,7 @@ class Shares:
         plan = self._read(self._plan)
         if plan.keys() != tests.keys():
             known = self._read(self._durations)
-            # What was never measured takes its share of the mean.
+            # Files that were never measured are estimated by the mean time per test.
             known = {path: seconds for path, seconds in known.items() if path in tests}
             mean = sum(known.values()) / max(sum(tests[path] for path in known), 1) or 1.0
             plan = divide({path: known.get(path, mean * tests[path]) for path in tests}, self._share.count)

@@ -27,9 +27,9 @@ from gate.runner.shares import Piece, Share
 from gate.runner.untracked_files import brought_files, explained, stamps
 
 INSTEAD = {"pre-commit": ("prek",)}
-"""Programs that are used instead of a tool where they are installed."""
+"""Programs that are preferred to a tool if they are installed."""
 WITHOUT_ENVIRONMENT = frozenset({"names", "ruff"})
-"""Tools that read source alone, and have an answer where the project's environment cannot be had."""
+"""Tools that only read source, so they work without the project's environment."""
 
 logger = logging.getLogger(__name__)
 
@@ -44,21 +44,21 @@ class RunContext:
     environments: Environments
     results: ResultCache
     state_dir: Path
-    """Where the tools' own caches are."""
+    """The folder with the tools' own caches."""
     rerun: bool
-    """Whether everything runs, whatever is cached."""
+    """Whether to run everything, ignoring cached results."""
     compare: bool
-    """Whether tests run that a recorded pass holds for, and are compared with it."""
+    """Whether to run tests despite a recorded pass, and compare the two."""
     select: bool
-    """Whether a pass of the tests also holds for a tree that differs only in what they did not look at."""
+    """Whether a passing run of the tests also holds for a tree that differs only in what they did not read."""
     cancel: Cancel
-    """Ends what runs."""
+    """Cancels running checks."""
     share: Share | None = None
-    """The only part of the tests that runs, if not all of them."""
+    """The share of the tests to run, if not all of them."""
     watch: Callable[[str, int, int], None] | None = None
-    """Called while tests of the head run, with the check, how many are done, and of how many."""
+    """Called while tests of the head run, with the check, the number of tests done, and the total."""
     pieces: dict[tuple[str, str], Piece] = field(default_factory=dict)
-    """What of which tests ran in this share, by check and project."""
+    """By check and project, which tests ran in this share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,11 @@ class _RunPlan:
     request: RunRequest
     environment: Environment
     away: str
-    """The working tree with the files that the policy adds; empty without one."""
+    """The working tree with the files that the policy adds; empty if there is none."""
     inputs: tuple[str, ...]
-    """What decides the result besides files, settings and environment."""
+    """What decides the result besides files, settings, and environment."""
     keys: tuple[str, ...]
-    """Where a cached answer may be; a new one is stored under the last."""
+    """Keys under which the result may be cached; a new one is stored under the last."""
 
     @property
     def check(self) -> CheckSettings:
@@ -91,7 +91,7 @@ class ToolRuns:
         self._context = context
         self._change, self._head, self._cancel = context.change, context.head, context.cancel
         self.selections: dict[str, Selection] = {}
-        """By check, which of the tests of the head were selected."""
+        """By check, which tests of the head were selected."""
 
     def ask(
         self,
@@ -128,7 +128,7 @@ class ToolRuns:
         progress()
         if warm and TOOLS[check.tool].cache_travels:
             plan = replace(plan, request=self._warmed(plan.request))
-        # Which tests run is decided by file only where the answer is recorded.
+        # Select tests by file only if the result is recorded.
         by_file = selection if selection and not count and not again else None
         selected, outcome = self._run(plan, by_file, started)
         if selection and not selected.outcome:
@@ -239,7 +239,7 @@ class ToolRuns:
         self, plan: _RunPlan, selection: Selection | None, selected: Selected, outcome: Outcome
     ) -> None:
         """Cache the report of a run, and record which files the tests looked at."""
-        assert isinstance(outcome.report, Report)  # noqa: S101 - the caller has looked
+        assert isinstance(outcome.report, Report)  # noqa: S101 - checked by the caller
         check, side, key = plan.check, plan.side, plan.keys[-1]
         if TOOLS[check.tool].runs_code and side.running.history_was_read():
             key = key_of(key, side.history)
@@ -327,6 +327,6 @@ def _with_note(report: Report | Unreadable, note: str) -> Report | Unreadable:
     if isinstance(report, Unreadable):
         return replace(report, reason=f"{report.reason} ({note})")
     if note in report.note:
-        # It has come with the collection, of which the report was made.
+        # The report already has the note, from the collection that it is based on.
         return report
     return replace(report, note=", ".join(filter(None, [report.note, note])))

@@ -44,7 +44,7 @@ def bring(away: str, paths: Iterable[str], root: Path) -> None:
     """Copy files of the working tree to their places in the checkout at `root`."""
     for path in paths:
         target = root / path
-        # A link on the way could lead out of the tree.
+        # A symlink in the path could lead out of the tree.
         if target.parent.resolve().is_relative_to(root.resolve()) or not target.parent.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(Path(away, path), target)
@@ -100,7 +100,7 @@ def _named(text: str, away: Path, tracked: set[str], roots: Iterable[str]) -> It
     for match in MISSING_FILE.finditer(text):
         name = match[1] or match[2]
         parts = Path(name).parts
-        # An absolute path is one of the checkout: what it ends in is a path of the tree.
+        # An absolute path is in the checkout: one of its suffixes is a path in the tree.
         for start in range(len(parts)):
             path = away.joinpath(*[part for part in parts[start:] if part not in {"/", ".."}])
             relative = path.relative_to(away).as_posix()

@@ -10,11 +10,11 @@ from pathlib import Path
 from gate.json_input import parse_json
 
 Watch = Callable[[int, int], None]
-"""Called with how many tests are done, and of how many; of 0 if nobody knows."""
+"""Called with the number of tests done, and the total; the total is 0 if unknown."""
 EVERY = 0.5
-"""Seconds between two looks."""
+"""Seconds between two polls."""
 TAIL = 4096
-"""A note is shorter than that: so much of the end of the report is read."""
+"""How many bytes to read from the end of the report: more than any one note takes."""
 
 
 @contextlib.contextmanager
