@@ -42,10 +42,10 @@ class Rewriter:
             source.write_bytes(b"assert not 1\n")
             for flags in (CHECKED_BY_CONTENT, CHECKED_BY_TIME):
                 write(compiled, header(source, flags) + marshal.dumps(self.compiled(source, source)))
-                if rewrite._read_pyc(source, compiled) is not None:  # noqa: SLF001  there is no other way to ask
+                if rewrite._read_pyc(source, compiled) is not None:  # noqa: SLF001  pytest has no public API for it
                     self.tail, self.flags = rewrite.PYC_TAIL, flags
                     break
-        except Exception:  # noqa: S110  a pytest that has none of this compiles for itself
+        except Exception:  # noqa: S110  without these internals, pytest compiles tests itself
             pass
 
     def compiled(self, path: Path, copy: Path) -> CodeType:
@@ -93,7 +93,7 @@ def main() -> None:
     tail = Path(importlib.util.cache_from_source("x.py")).name[1:]
     layout = {"module": tail, "test": rewriter.tail, "by_time": rewriter.flags == CHECKED_BY_TIME}
     write(folder / "layout", json.dumps(layout).encode())
-    # An import of byte code does not repeat the compiler's warnings. So there must be none.
+    # Imports of byte code don't repeat compiler warnings, so compile only what has none.
     warnings.simplefilter("error")
     wanted = [(*task, rewriter.flags) for task in tasks["tests"] if rewriter.tail]
     for name, key, file, flags in [*wanted, *((*task, b"") for task in tasks["modules"])]:
@@ -104,7 +104,7 @@ def main() -> None:
                 rewriter.compiled(path, copy) if flags else compile(source, name, "exec", dont_inherit=True)
             )
             write(folder / key, header(copy, flags or CHECKED_BY_CONTENT) + marshal.dumps(code))
-        except Exception:  # noqa: S112  what does not compile here will say so where it is imported
+        except Exception:  # noqa: S112  the import will report what doesn't compile
             continue
 
 

@@ -23,11 +23,11 @@ import gate_report
 from gate_origins import say
 
 PROVEN = "proven"
-"""The value of GATE_EACH if each file has to prove that no other one depends on what it does."""
+"""The value of GATE_EACH if each file has to prove that no other file depends on its effects."""
 ALLOWED = 5.0
-"""Seconds of processor time that all processes together may cost beyond what tests take."""
+"""Seconds of CPU time that all processes together may cost beyond the tests themselves."""
 LONGEST = 40.0
-"""Seconds of processor time after which no further proof is tried: it is lost if a later file spoils it."""
+"""Seconds of CPU time after which to stop proving: a later file that breaks the proof would waste all of it."""
 
 
 class Alone:
@@ -45,7 +45,7 @@ def one_by_one(paths: List[str], mode: str) -> Tuple[int, List[str]]:
     """
     above = tempfile.gettempdir()
     Alone.proven = mode == PROVEN
-    # What was spent on tests that need not run again is worth as much.
+    # The time of tests that need not run again adds to the budget.
     budget = ALLOWED + float(os.environ.pop("GATE_EACH_SECONDS", "") or 0)
     spent = 0.0
     if Alone.proven:
@@ -90,7 +90,7 @@ def report() -> None:
         shares = next(
             iter([*gate_process.differences(root), *gate_compare.changes(), *gate_report.State.shared]), ""
         )
-    except Exception as error:  # an object may raise whatever it likes when it is looked at
+    except Exception as error:  # inspecting an object may raise anything
         shares = f"what is in memory cannot be compared ({type(error).__name__})"
     reported = {
         "shares": shares,
@@ -122,5 +122,5 @@ def _children() -> float:
 def _exit_code(status: int) -> int:
     if sys.platform != "win32":
         return os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
-    else:  # noqa: RET505  the form that type checkers understand
+    else:  # noqa: RET505  type checkers understand only this form
         return status

@@ -34,7 +34,7 @@ KIND_MODULES = frozenset(
 )
 ACCESS = os.access
 COLLECTS = frozenset({"pytest_ignore_collect", "_get_directory", "_collectfile", "_recurse"})
-"""Functions of pytest's that ask whether a path is a folder to collect, and use the answer for nothing else."""
+"""pytest functions that check whether a path is a folder to collect, and use the result for nothing else."""
 
 
 def wrap(hook: Hook) -> None:
@@ -98,7 +98,7 @@ def _asking(original: Any) -> Any:
     """A function of `os` that asks about a path, and takes it down."""
 
     def asked(path: Any, *args: Any, **kwargs: Any) -> Any:
-        with contextlib.suppress(Exception):  # the original says what is wrong with the path
+        with contextlib.suppress(Exception):  # the original function reports an invalid path
             caller = sys._getframe(1)  # noqa: SLF001  only the caller shows the purpose
             if isinstance(path, int):
                 pass
@@ -125,7 +125,7 @@ def _opening(original: Any, hook: Hook) -> Any:
     def opening(path: Any, flags: int, *args: Any, **kwargs: Any) -> Any:
         folder = kwargs.get("dir_fd")
         if folder is not None and not isinstance(path, int):
-            with contextlib.suppress(Exception):  # the original says what is wrong with the path
+            with contextlib.suppress(Exception):  # the original function reports an invalid path
                 hook("open", (place_of(path, folder), None, flags))
         return original(path, flags, *args, **kwargs)
 
@@ -160,7 +160,7 @@ def _wrap_importing() -> None:
         return spec
 
     def find_spec_in_folder(self: Any, fullname: str, target: Any = None) -> Any:
-        if sys._getframe(1).f_code.co_filename != IMPORTER:  # noqa: SLF001  those ask the function above
+        if sys._getframe(1).f_code.co_filename != IMPORTER:  # noqa: SLF001  the wrapped finder above handles these
             _note_module(self.path, fullname)
         return find_in_folder(self, fullname, target)
 
@@ -187,7 +187,7 @@ def _wrap_spawning() -> None:
     original = spawner.fork_exec
 
     def fork_exec(args: Any, *rest: Any) -> Any:
-        # subprocess has raised an event of its own, with the program's name.
+        # subprocess has already raised an event with the program's name.
         if sys._getframe(1).f_globals.get("__name__") != "subprocess":  # noqa: SLF001  only the caller distinguishes these
             depends("another process is started (multiprocessing)")
         return original(args, *rest)

@@ -32,7 +32,7 @@ VOLATILE: Dict[str, Tuple[str, ...]] = {
     "threading": ("_", "excepthook"), "tempfile": ("_name_sequence", "tempdir"), "pdb": ("set_trace",),
     "sys": ("stdin", "stdout", "stderr", "unraisablehook"), "warnings": ("",),
 }  # fmt: skip
-"""Of these modules, names that begin so: a fork, pytest or gate binds them; `gate_process.py` compares what matters."""
+"""By module, prefixes of names bound by a fork, pytest, or gate; `gate_process.py` compares those that matter."""
 MADE_WHEN_NEEDED: Dict[str, Tuple[str, ...]] = {
     "asyncio.events": ("_event_loop_policy",),
     "base64": ("_a85chars", "_a85chars2", "_b85chars", "_b85chars2", "_b85dec"),
@@ -44,12 +44,12 @@ MADE_WHEN_NEEDED: Dict[str, Tuple[str, ...]] = {
     "urllib.request": ("_localhost", "_thishost", "_ftperrors", "_noheaders"), "uuid": ("_node",),
     "zipfile": ("_crctable",),
 }  # fmt: skip
-"""What modules of the standard library make when it is first needed, always in the same way: None before that."""
+"""Names in the standard library that are None until first needed, and then always get the same value."""
 LOOKS_AROUND = re.compile(r"\b(?:sys\.modules|__subclasses__|get_objects|get_referrers)\b")
-"""What code uses to learn about modules and classes that others have made."""
+"""What code uses to find modules and classes made by others."""
 BY_NAME = re.compile(r"^\s*(?:from|import) conftest\b", re.MULTILINE)
 MOST = 3_000_000
-"""Objects. Where there are more, to compare them all costs more than it can save."""
+"""The largest number of objects to compare; comparing more costs more than it can save."""
 
 
 def changes() -> Iterator[str]:
@@ -72,7 +72,7 @@ def loaded() -> Dict[str, str]:
     names = {}
     for name, module in list(sys.modules.items()):
         if name == "conftest" and not _imports_conftest():
-            continue  # each folder has its own, and pytest looks after them
+            continue  # each folder has its own, managed by pytest
         if name not in Memory.before and is_own(module):
             names[name] = str(module.__file__)[len(Memory.root) + 1 :]
         elif name not in Memory.before:
@@ -92,7 +92,7 @@ def _modules_replaced() -> Iterator[str]:
         if sys.modules.get(name) is not module:
             yield f"it replaces the module {name}"
     for name, module in list(sys.modules.items()):
-        # The last one is what multiprocessing calls the program itself.
+        # `__mp_main__` is the name that multiprocessing gives to the program itself.
         if name not in {*Memory.before, "__mp_main__"} and getattr(module, "__spec__", None) is None:
             first = sys.modules.get(name.partition(".")[0])
             if first is module or is_own(first):
@@ -134,7 +134,7 @@ def _differs(owner: str, obj: Any, old: List[Any], new: List[Any]) -> bool:
     else:
         own = getattr(obj, "__dict__", None)
         if type(own) is dict:
-            # The dictionary of an object is made when somebody asks for it.
+            # An object's dictionary is created on first access.
             old, new = (
                 [part for item in items for part in (own.values() if item is own else [item])]
                 for items in (old, new)

@@ -33,20 +33,20 @@ from gate_writes import (
 )
 
 ACCESS_MODE = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
-"""The part of a file's flags that says whether it is read or written."""
+"""The bits of a file's flags that say whether it is opened for reading or writing."""
 HARMLESS = frozenset({"uname", "ldconfig", "lsb_release"})
-"""Programs that the standard library starts to learn about the machine, and that read nothing of a project."""
+"""Programs that the standard library starts to inspect the machine, and that read nothing of a project."""
 WORKER = "exec(eval(sys.stdin.readline()))"
-"""How pytest-xdist starts a worker, which records for itself."""
+"""How pytest-xdist starts a worker, which makes its own record."""
 SETTINGS = "pyproject.toml"
 STANDARD = os.path.dirname(os.__file__) + os.sep
 PYTEST = f"{os.sep}_pytest{os.sep}"
 METADATA = tuple(
     f"{STANDARD}importlib{os.sep}{name}" for name in ("metadata.py", f"metadata{os.sep}__init__.py")
 )
-"""Where the code is that lists folders to find installed packages, and looks at nothing but their metadata."""
+"""Files of the code that lists folders to find installed packages, and reads only their metadata."""
 ORIGINS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "gate_origins.py")
-"""The code of gate that asks at the end what could have been imported."""
+"""gate's module that finds, at the end, what could have been imported."""
 LOADS_CONFTESTS = frozenset({"_set_initial_conftests", "_try_load_conftest"})
 READS_SETTINGS = os.sep + os.path.join("_pytest", "config") + os.sep
 
@@ -58,7 +58,7 @@ def _opened(args: Any) -> None:
         return
     flags = args[2] if len(args) > 2 and isinstance(args[2], int) else 0
     if Inputs.alone and flags & ACCESS_MODE == os.O_WRONLY and flags & (os.O_TRUNC | os.O_EXCL):
-        # Code that only writes learns nothing, except that it can.
+        # Opening a file to write it reveals only whether that is possible.
         _tried(path)
     elif path.endswith(SETTINGS) and _for_pytests_settings():
         Inputs.settings.add(path)
@@ -116,7 +116,7 @@ def _for_pytests_settings() -> bool:
 def _listed(args: Any) -> None:
     path = place_of(args[0] if args and args[0] is not None else ".")
     if path:
-        caller = sys._getframe(2).f_code  # noqa: SLF001  the caller decides
+        caller = sys._getframe(2).f_code  # noqa: SLF001  depends on the caller
         if caller.co_filename in {IMPORTER, ORIGINS}:
             Inputs.searched.add(path)
         elif caller.co_name == "children" and caller.co_filename in METADATA:
@@ -133,7 +133,7 @@ def _scanned(args: Any) -> None:
         return
     _listed(args)
     if caller.startswith(("<frozen ", STANDARD)) or PYTEST in caller:
-        return  # those ask for no more than whether it is a folder
+        return  # these only need to know whether it is a folder
     path = place_of(args[0] if args and args[0] is not None else ".")
     Inputs.paused = True
     try:
@@ -362,7 +362,7 @@ def fork(number: int, temporary: str) -> int:
 
     `number` distinguishes its record from others; `temporary` is its folder for temporary files.
     """
-    # What this process looks at from here on is no test's business.
+    # From here on, what this process reads is not an input of any test.
     Inputs.paused = True
     if not Writes.before:
         remember(Inputs.roots[-1])

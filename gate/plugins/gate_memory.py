@@ -28,10 +28,10 @@ from operator import is_
 from typing import Any, Dict, Iterator, List, Set, Tuple
 
 Reached = Tuple[str, Any, List[Any]]
-"""In which module an object was reached, the object, and what it referred to."""
+"""The module in which an object was reached, the object, and its references."""
 
 bootstrap: Any = _bootstrap
-CACHED_FUNCTION: Any = functools._lru_cache_wrapper  # noqa: SLF001  it has no other name
+CACHED_FUNCTION: Any = functools._lru_cache_wrapper  # noqa: SLF001  it has no public name
 PLAIN = frozenset({str, bytes, int, float, complex, bool, type(None)})
 LOCKS = frozenset({type(threading.Lock()), type(threading.RLock())})
 ATOMS = PLAIN | LOCKS | {
@@ -39,7 +39,7 @@ ATOMS = PLAIN | LOCKS | {
     weakref.ref, weakref.KeyedRef, types.MethodDescriptorType, types.WrapperDescriptorType, types.MethodWrapperType,
     types.ClassMethodDescriptorType, types.MemberDescriptorType, types.GetSetDescriptorType, logging.PlaceHolder,
 }  # fmt: skip
-"""What cannot be changed, or cannot hand on anything."""
+"""Types whose objects can't be changed, or can't pass anything on."""
 TRANSPARENT = frozenset({
     "builtins.type", "builtins.object", "builtins.dict", "builtins.list", "builtins.tuple", "builtins.set",
     "builtins.frozenset", "builtins.function", "builtins.cell", "builtins.method", "builtins.mappingproxy",
@@ -57,20 +57,20 @@ TRANSPARENT = frozenset({
     "weakref.weakref", "builtins.NoneType", "_thread.lock", "_thread.RLock", "_io._IOBase", "_io._TextIOBase",
     "_io._BufferedIOBase", "_io._RawIOBase", "_abc._abc_data",
 })  # fmt: skip
-"""Types written in C whose state is what they refer to, that are constant, or that `references` knows."""
+"""C types whose state is what they refer to, which are constant, or which `references` handles."""
 HEAP_TYPE = 1 << 9
 PYTESTS = frozenset({
     "_pytest", "pytest", "pluggy", "iniconfig", "__main__", "hypothesis", "_hypothesis_globals",
     "_hypothesis_pytestplugin", "anyio", "xdist", "execnet", "pytest_cov", "coverage", "pytest_asyncio", "pytest_mock",
     "pytest_timeout",
 })  # fmt: skip
-"""pytest itself and these plugins are trusted not to let one file see another, beyond what they are meant to."""
+"""pytest and these plugins, trusted not to let one file affect another except as designed."""
 GATES = "gate_"
 CACHES = {
     "encodings": ("_cache",), "_strptime": ("_regex_cache", "_TimeRE_cache"),
     "re": ("_cache", "_cache2"), "platform": ("_sys_version_cache", "_uname_cache", "_platform_cache"),
 }  # fmt: skip
-"""Of modules of the standard library that may be imported later, what decides no outcome."""
+"""By module of the standard library that may be imported later, names that decide no outcome."""
 
 
 class Memory:
@@ -125,7 +125,7 @@ def is_noted(obj: Any) -> bool:
         return False
     if isinstance(obj, type):
         return bool(obj.__flags__ & HEAP_TYPE) and not str(obj.__module__).startswith(("_pytest.", "pluggy"))
-    # What is in sys.modules is noted by itself.
+    # The content of sys.modules is recorded separately.
     if kind is dict:
         return (
             "__spec__" not in obj
@@ -195,9 +195,7 @@ def _walk(name: str, waiting: List[Any]) -> None:
                 f"{name} holds an object whose content cannot be compared ({type(obj).__name__})"
             )
         if isinstance(obj, enum.EnumMeta):
-            seen.add(
-                id(obj.__dict__.get("_value2member_map_"))
-            )  # combined flags are made when they are needed
+            seen.add(id(obj.__dict__.get("_value2member_map_")))  # combined flags are created on demand
         if isinstance(obj, types.FunctionType):
             seen.update(_cache_of_dispatch(obj))
         refs = references(obj)
@@ -243,12 +241,12 @@ def begin(root: str) -> None:
             if not installed:
                 note(spec.name)
             else:
-                # How installed packages alter each other is of no interest, but how they are in the end.
+                # It doesn't matter how installed packages change each other, only their final state.
                 Memory.waiting.append(spec.name)
                 if not Memory.installing:
                     _note_installed()
 
-    bootstrap._load_unlocked = load_and_note  # noqa: SLF001  imports call this function
+    bootstrap._load_unlocked = load_and_note  # noqa: SLF001  the import system calls this function
     private = [
         (inspect, "_filesbymodname"), (logging, "_handlers"), (logging, "_handlerList"), (random, "_inst"),
         (logging, "_at_fork_reinit_lock_weakset"), (typing, "_overload_registry"), (typing, "_cleanups"),

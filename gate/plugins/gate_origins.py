@@ -22,9 +22,9 @@ LENT = [
     *os.environ.get("GATE_PYTEST_LENT", "").split(os.pathsep),
 ]
 EVERY = 0.5
-"""Seconds between two notes of how far the run is."""
+"""Seconds between two progress notes."""
 BEFORE = frozenset(sys.modules)
-"""What was imported before anything of the tree could be: pytest and the standard library."""
+"""What was imported before anything in the tree could be: pytest and the standard library."""
 
 
 def say(event: str, **fields: Any) -> None:
@@ -50,7 +50,7 @@ def progress(total: int, name: str) -> None:
         say("progress", done=Progress.done, total=total, last=name)
 
 
-@lru_cache(maxsize=None)  # noqa: UP033  any Python from 3.7 on has to understand this file
+@lru_cache(maxsize=None)  # noqa: UP033  this file has to work on any Python from 3.7 on
 def real_folder(path: str) -> str:
     """Where the folder `path` really is: looked up once, since a big suite imports thousands of modules."""
     return os.path.realpath(path)
@@ -87,7 +87,7 @@ def imported_from() -> dict[str, str]:
     first = {entry.partition(".")[0] for root in ROOTS if os.path.isdir(root) for entry in os.listdir(root)}
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        # A package may offer somebody else's module under a name of its own; that comes from elsewhere by right.
+        # A package may re-export another module under its own name; that legitimately comes from elsewhere.
         if not isinstance(file, str) or getattr(module, "__name__", "") != name:
             continue
         real = real_file(file)

@@ -24,14 +24,14 @@ from typing import Any, Dict, Iterator, List, Set
 
 import gate_memory
 
-assert sys.platform != "win32"  # noqa: S101  read by type checkers: what follows needs POSIX
+assert sys.platform != "win32"  # noqa: S101  read by type checkers: the rest needs POSIX
 
 TIMERS = [
     getattr(signal, name) for name in dir(signal) if name.startswith("ITIMER_") and name != "ITIMER_ERROR"
 ]
 PYTESTS_FOLDER = "pytest-"
 RANDOM_NAME = re.compile(r"tmp[a-z0-9_]{8}(?!.)")
-"""What `tempfile` calls files: nobody else can know the name."""
+"""Names that `tempfile` gives to files; no other process can know one."""
 
 
 class Before:
@@ -182,7 +182,7 @@ def watch() -> None:
     register = abc.ABCMeta.register
 
     def noting(cls: Any, subclass: Any) -> Any:
-        # A class that is registered where it is made has never been anything else.
+        # A class registered where it is defined has never been anything else.
         spec = getattr(sys.modules.get(getattr(subclass, "__module__", "")), "__spec__", None)
         if not getattr(spec, "_initializing", False):
             _note_call("ABCMeta.register")

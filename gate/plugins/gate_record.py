@@ -6,7 +6,7 @@ It runs in the project's interpreter: any Python from 3.7 on has to understand t
 from __future__ import annotations
 
 IMPORTER = "<frozen importlib._bootstrap_external>"
-"""The file of the code that looks for modules."""
+"""The file name of the code that finds modules."""
 
 
 class Inputs:
@@ -24,19 +24,19 @@ class Inputs:
     collected: set[str] = set()
     """Folders that pytest lists to collect tests."""
     candidates: set[str] = set()
-    """Paths about which pytest asks whether it has to collect tests there."""
+    """Paths that pytest checks for tests to collect."""
     distributions: set[str] = set()
-    """Folders that the metadata of installed packages is looked for in."""
+    """Folders searched for the metadata of installed packages."""
     collecting = False
-    """Whether pytest is collecting the folders of the suite, and not the content of a file."""
+    """Whether pytest is collecting the suite's folders, not the content of a file."""
     only_known_files = False
-    """Whether it is certain that pytest ignores all files but those that it knows by their names."""
+    """Whether pytest is certain to ignore all files except those it recognizes by name."""
     everything: dict[str, None] = {}
     workers = 0
     process = 0
     paused = False
     alone = ""
-    """The folder for temporary files of the one file of tests that this process runs, if it runs just one."""
+    """The temporary folder of the only test file that this process runs, if it runs just one."""
 
 
 def depends(reason: str) -> None:

@@ -15,11 +15,11 @@ import gate_shared
 import pytest
 from gate_origins import imported_from, progress, say
 
-gate_inputs.start()  # a worker of pytest-xdist's begins here
+gate_inputs.start()  # pytest-xdist workers start here
 
 MOST_FAILURES = 500
 ONLY: set[str] = set()
-"""The tests that are asked for, if not all of them."""
+"""The selected tests, if not all of them."""
 
 
 class State:
@@ -29,15 +29,15 @@ class State:
     collected = 0
     failures = 0
     files: list[str] = []
-    """The files of tests that this process runs, from the root folder on, if not all of them."""
+    """The test files that this process runs, relative to the root folder, if not all of them."""
     seconds: dict[str, float] = {}
-    """How long each file took."""
+    """How many seconds each file took."""
     tests: set[str] = set()
     skipped: set[str] = set()
     outcomes: dict[str, int] = {}
     imported: dict[str, str] = {}
     shared: dict[str, None] = {}
-    """Why files that run in one process may depend on each other."""
+    """Reasons why files that run in one process may depend on each other."""
 
 
 def is_worker(config: Any) -> bool:
@@ -50,7 +50,7 @@ def pytest_cmdline_main(config: Any) -> Any:
     """Collect only some files, after settings and plugins were read as for a whole run."""
     if State.files:
         config.args = [os.path.join(str(config.rootdir), file) for file in State.files]
-    # A file that is to have a process of its own must not get more of them.
+    # A file that runs in a process of its own must not start xdist workers.
     if gate_inputs.Inputs.alone and hasattr(config.option, "numprocesses"):
         config.option.numprocesses, config.option.dist, config.option.tx = 0, "no", []
     yield
@@ -111,7 +111,7 @@ def is_skipped(item: Any) -> bool:
 
         return evaluate_skip_marks(item) is not None
     except (ImportError, Exception, pytest.fail.Exception, pytest.skip.Exception):
-        # A condition that cannot be evaluated fails the test, which is then reported.
+        # A condition that can't be evaluated fails the test, which is then reported.
         return any(True for _ in item.iter_markers("skip"))
 
 

@@ -18,17 +18,17 @@ PER_TEST_HOOKS = frozenset({
     "pytest_collect_file", "pytest_pycollect_makeitem", "pytest_pycollect_makemodule", "pytest_itemcollected",
     "pytest_assertrepr_compare", "pytest_plugins", "pytest_exception_interact", "pytest_pyfunc_call",
 })  # fmt: skip
-"""Hooks that see one test or one file at a time. What they keep somewhere is seen in memory."""
+"""Hooks that get one test or one file at a time. If they store anything, the comparison of memory shows it."""
 PER_TEST_PLUGINS = frozenset({
     "_pytest", "pytest", "pluggy", "gate_report", "pytest_asyncio", "anyio", "pytest_mock", "pytest_timeout",
     "pytest_subtests", "pytest_env", "requests_mock", "respx", "pytest_freezer", "pytest_freezegun", "typeguard",
     "pytest_cov", "xdist", "execnet", "pytest_benchmark", "pytest_httpserver", "pytest_lazy_fixtures", "pytest_cases",
     "hypothesis", "_hypothesis_pytestplugin",
 })  # fmt: skip
-"""Plugins that do the same for a file whether or not others run, although they have other hooks."""
+"""Plugins that treat a file the same whether or not others run, although they have other hooks."""
 
 COLLECTING_HOOKS = ("pytest_collect_file", "pytest_collect_directory", "pytest_ignore_collect")
-"""Hooks that are asked about every file and folder."""
+"""Hooks that pytest calls for every file and folder."""
 
 
 class Session:
@@ -94,7 +94,7 @@ def knows_its_files(config: Any) -> bool:
     calls = (getattr(config.hook, name, None) for name in COLLECTING_HOOKS)
     functions = [getattr(impl, "function", None) for call in calls if call for impl in call.get_hookimpls()]
     names = [str(getattr(function, "__module__", "")).partition(".")[0] for function in functions]
-    # hypothesis asks about its own folder alone.
+    # hypothesis only checks for its own folder.
     return set(names) <= {"_pytest", "_hypothesis_pytestplugin"}
 
 

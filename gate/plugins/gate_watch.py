@@ -13,14 +13,14 @@ import struct
 import sys
 from typing import Any, Dict, Set
 
-assert sys.platform != "win32"  # noqa: S101  read by type checkers: what follows needs POSIX
+assert sys.platform != "win32"  # noqa: S101  read by type checkers: the rest needs POSIX
 
 OPEN, OVERFLOW = 0x20, 0x4000
-"""The event and flags of inotify: see inotify(7)."""
+"""An event and a flag of inotify: see inotify(7)."""
 HEADER = struct.Struct("iIII")
 BLOCK = 1 << 16
 OFTEN = 2000
-"""After so many opened files, read the events: the kernel keeps 16,384 of them."""
+"""After this many opened files, read the events: the kernel queues at most 16,384."""
 
 
 class Watch:
@@ -56,12 +56,12 @@ def begin(root: str) -> None:
                     if child.name != ".git" and child.is_dir(follow_symlinks=False)
                 ]
         forget()
-    except Exception as error:  # no ctypes, no inotify, no more watches allowed
+    except Exception as error:  # no ctypes, no inotify, or too many watches
         Watch.failed = f"it cannot be watched which files are opened ({error})"
 
 
 def _is_linux() -> bool:
-    # In a function: type checkers for other systems would not look at what follows the test.
+    # A function, since type checkers for other systems would skip the code after an inline test.
     return sys.platform.startswith("linux")
 
 

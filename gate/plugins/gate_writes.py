@@ -12,14 +12,14 @@ from typing import Any, Dict, Iterator, List, Set, Tuple
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 WITH_DIR_FD = {"os.mkdir": 2, "os.remove": 1, "os.rmdir": 1, "os.chmod": 2, "os.chown": 3, "os.utime": 3}
-"""Events about one path, and which argument is the descriptor of the folder that it begins in."""
+"""Events about one path, with the index of the argument that is the descriptor of its base folder."""
 MOVES = frozenset({"os.rename", "os.link"})
 ONLY_LOOKS = frozenset({"os.chdir", "os.getxattr", "os.listxattr"})
 WITHOUT_DIR_FD = frozenset({"os.truncate", "os.chflags", "os.setxattr", "os.removexattr"})
 CHANGES = MOVES | ONLY_LOOKS | WITHOUT_DIR_FD | frozenset({*WITH_DIR_FD, "os.symlink"})
-"""Events about paths besides opening and listing: whether they succeed depends on what is there."""
+"""Events about paths, except opening and listing: their success depends on what exists."""
 OWN_FOLDERS = frozenset({"__pycache__", ".pytest_cache"})
-"""What Python and pytest write for themselves, and read with care."""
+"""Folders that Python and pytest write for themselves, and validate on reading."""
 MACHINE = ("/dev", "/proc", "/sys")
 
 
@@ -29,7 +29,7 @@ class Writes:
     written: Set[str] = set()
     before: Dict[str, Tuple[int, ...]] = {}
     passed: Set[str] = set()
-    """What a path with `..` leads through: it may be a link to elsewhere."""
+    """Folders before a `..` in a path: they may be symlinks to elsewhere."""
 
 
 def place_of(path: Any, dir_fd: int = -1) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-# All that pytest needs. The rest of what is installed beside gate is not for the project's tests to see.
+# All that pytest needs. The project's tests must not see the other packages installed with gate.
 PYTEST = frozenset(
     {"pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "pygments", "exceptiongroup", "tomli"}
 )
@@ -64,7 +64,7 @@ def is_part_of_pytest(folders: list[str]) -> bool:
 
 def start() -> int:
     """Run pytest and return its exit code."""
-    # In this process alone: what the tests start writes byte code as it would anywhere.
+    # Only in this process: programs that the tests start write byte code as usual.
     sys.dont_write_bytecode = True
     _, root, paths, own, *rest = sys.argv
     files, each = os.environ.pop("GATE_FILES", ""), os.environ.pop("GATE_EACH", "")
@@ -78,18 +78,18 @@ def start() -> int:
         sys.path[:0] = first
     sys.path.insert(0, folder)
     try:
-        # Here, so that nothing in the tree can be taken for it.
+        # Import here, before anything in the tree can shadow it.
         import_module("gate_inputs").start()
         report = import_module("gate_report")
         report.ONLY.update(tests)
         each_file = import_module("each_file") if each else None
         import pytest
-    except Exception as error:  # whatever a pytest that was made for another Python may raise
+    except Exception as error:  # a pytest for another Python may raise anything
         sys.stderr.write(f"{NOT_USABLE}{type(error).__name__}: {error}\n")
         return 3
 
     sys.path[:] = [*first, *(entry for entry in sys.path if entry not in {*first, folder}), folder]
-    # For what the tests start themselves, in an environment that would give it another tree.
+    # For programs that the tests start: the environment alone would give them another tree.
     children = os.environ.pop("GATE_CHILDREN_PATH", "")
     if children:
         os.environ["PYTHONPATH"] = children

@@ -38,7 +38,7 @@ class State:
 def file_of(test: Any) -> str:
     """The file of a test, as it is in the tree; empty where that is unknown."""
     if str(getattr(test, "_testMethodName", "")) in NOT_IMPORTED:
-        return NOT_IMPORTED[test._testMethodName]  # noqa: SLF001  what the loader has to go by
+        return NOT_IMPORTED[test._testMethodName]  # noqa: SLF001  the loader stores the module's name there
     module = sys.modules.get(type(test).__module__)
     file = os.path.realpath(getattr(module, "__file__", None) or "")
     root = os.path.realpath(os.getcwd())
@@ -79,7 +79,7 @@ def failed(test: Any, error: Any) -> None:
     when = "call"
     message = traceback.format_exception_only(kind, value)[-1].strip()
     if type(test).__module__ == "unittest.loader":
-        # A module that cannot be imported: the loader has put the traceback into the message.
+        # A module that can't be imported: the loader puts the traceback into the message.
         when = "collect"
         inside = [text for text in str(value).splitlines() if text.strip()]
         message, lines = (inside[-1] if inside else message), [str(value)]
@@ -111,11 +111,11 @@ def outcome(name: str) -> Callable[..., None]:
 
     @functools.wraps(original)
     def method(self: Any, test: Any, *args: Any) -> None:
-        # Processes that Django runs tests in hand their results to this one.
+        # Django's parallel test processes send their results to this one.
         if os.getpid() == MAIN:
             if name == "addSubTest":
                 if args[1] is not None:
-                    # unittest counts such a test neither as passed nor as failed.
+                    # unittest counts such a test as neither passed nor failed.
                     if test.id() not in State.partly:
                         State.partly.add(test.id())
                         State.outcomes[kind] = State.outcomes.get(kind, 0) + 1
@@ -147,7 +147,7 @@ def run(self: Any, test: Any) -> Any:
         return self._makeResult()
     passed = sum(State.outcomes.values())
     result = ORIGINAL_RUN(self, test)
-    # A class or module that is skipped, or cannot be set up, is one outcome for all of its tests.
+    # A class or module that is skipped, or whose setup fails, yields one outcome for all of its tests.
     missing = len(tests) - (sum(State.outcomes.values()) - passed)
     if missing > 0 and not result.shouldStop:
         State.outcomes["not run"] = State.outcomes.get("not run", 0) + missing
@@ -174,7 +174,7 @@ def load(files: list[str]) -> unittest.TestSuite:
             suite.addTests(unittest.defaultTestLoader.loadTestsFromModule(import_module(name)))
         except unittest.SkipTest:
             continue
-        except BaseException as error:  # whatever a module raises when it is imported: `sys.exit()` too
+        except BaseException as error:  # importing a module may raise anything, even `sys.exit()`
             if isinstance(error, KeyboardInterrupt):
                 raise
             NOT_IMPORTED[name] = path
@@ -185,7 +185,7 @@ def load(files: list[str]) -> unittest.TestSuite:
 
 
 NOT_IMPORTED: dict[str, str] = {}
-"""The files of modules that cannot be imported, by the names of these."""
+"""The files of modules that can't be imported, by module name."""
 
 
 def manage(arguments: list[str]) -> int:
@@ -204,7 +204,7 @@ def manage(arguments: list[str]) -> int:
 def start() -> int:
     """Run the tests and return the exit code."""
     global COMMAND
-    # In this process alone: what the tests start writes byte code as it would anywhere.
+    # Only in this process: programs that the tests start write byte code as usual.
     sys.dont_write_bytecode = True
     _, kind, root, paths, *rest = sys.argv
     tests, arguments = rest[: rest.index("--")], rest[rest.index("--") + 1 :]
@@ -212,7 +212,7 @@ def start() -> int:
     folder = os.path.dirname(os.path.abspath(__file__))
     first = [path for path in paths.split(os.pathsep) if path]
     sys.path[:] = [*first, *(entry for entry in sys.path if entry not in {*first, folder, ""})]
-    # For what the tests start themselves, in an environment that would give it another tree.
+    # For programs that the tests start: the environment alone would give them another tree.
     children = os.environ.pop("GATE_CHILDREN_PATH", "")
     if children:
         os.environ["PYTHONPATH"] = children
@@ -220,7 +220,7 @@ def start() -> int:
     names = ("addSuccess", "addFailure", "addError", "addSkip", "addExpectedFailure", "addUnexpectedSuccess")
     for name in (*names, "addSubTest"):
         setattr(unittest.TestResult, name, outcome(name))
-    # That is how to learn of the tests of any program.
+    # The only way to get the tests of any program.
     setattr(unittest.TextTestRunner, "run", run)  # noqa: B010  mypy refuses to assign to a method
     if kind == "django":
         COMMAND = "python manage.py test"

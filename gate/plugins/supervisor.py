@@ -24,20 +24,20 @@ import signal
 import sys
 import time
 
-assert sys.platform != "win32"  # noqa: S101  read by type checkers: what follows needs POSIX
+assert sys.platform != "win32"  # noqa: S101  read by type checkers: the rest needs POSIX
 
 GRACE = 2.0
-"""Seconds between asking a program to end and ending it."""
+"""Seconds between asking a program to end and killing it."""
 LEFT_OVER = 5.0
-"""Seconds after which the supervisor gives up on a process that the system itself cannot end."""
+"""Seconds after which the supervisor gives up on a process that even the system can't end."""
 LOOK = 0.25
-"""Seconds between two looks at the memory; more where a look takes long, so that it costs a twentieth at most."""
+"""Seconds between two measurements of memory; longer if measuring is slow, so that it takes at most 5% of the time."""
 SHARE = 0.8
-"""How much of the memory that is free at the start a program may hold, where nobody has said."""
+"""The share of the free memory at the start that a program may use if there's no explicit limit."""
 CONTAINER = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-"""Where a container finds how much memory it has: less than the machine's, mostly."""
+"""Where a container finds its memory limit, usually lower than the machine's memory."""
 DEAF = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""What the supervisor itself does not hear: only the lifeline says when to end."""
+"""Signals that the supervisor ignores: only the lifeline ends it."""
 NEVER = float("inf")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
@@ -61,10 +61,10 @@ def become(argv: list[str], errors: int) -> None:
         for number in (*DEAF, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        # When memory runs out, it is the check that has to go, and not what the user has open.
+        # If memory runs out, the kernel should kill the check, not the user's programs.
         with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
             file.write("800")
-        os.execvp(argv[0], argv)  # noqa: S606  it is what a supervisor is for
+        os.execvp(argv[0], argv)  # noqa: S606  this is a supervisor's job
     except OSError as error:
         os.write(errors, str(error.errno).encode())
     finally:
@@ -73,7 +73,7 @@ def become(argv: list[str], errors: int) -> None:
 
 def start(argv: list[str]) -> tuple[int, str]:
     """Start the program. The process id, and why it could not be started, if so."""
-    answer, errors = os.pipe()  # closed by itself when the program begins
+    answer, errors = os.pipe()  # closed automatically when the program starts
     pid = os.fork()
     if pid == 0:
         become(argv, errors)
@@ -196,7 +196,7 @@ def allowance() -> float:
             if line.startswith(b"MemAvailable:"):
                 free = int(line.split()[1]) * 1024
     for path in CONTAINER:
-        with contextlib.suppress(OSError, ValueError):  # a cgroup without a limit says `max`
+        with contextlib.suppress(OSError, ValueError):  # without a limit, a cgroup says `max`
             free = min(free, int(content(path)))
     return free * SHARE
 
