@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from gate.checks.tool import Job
 
-# The files by which a project shows what it is set up with, the most specific first, each with the command for it.
+# Files that show how a project is set up, most specific first, each with its command.
 COMMANDS = (
     ("uv.lock", "`uv sync`"),
     ("poetry.lock", "`poetry install`"),
@@ -22,7 +22,7 @@ FOR_TESTS = ("dev", "test", "tests", "testing", "ci")
 INSTALLABLE = ("pyproject.toml", "setup.py", "setup.cfg")
 
 
-# Options that settings often have, and the plugins of pytest that bring them.
+# Common pytest options in settings, and the plugins that define them.
 PLUGINS = (
     ("--cov", "pytest-cov"), ("--no-cov", "pytest-cov"), ("--timeout", "pytest-timeout"), ("-n", "pytest-xdist"),
     ("--numprocesses", "pytest-xdist"), ("--dist", "pytest-xdist"), ("--maxprocesses", "pytest-xdist"),
@@ -48,7 +48,7 @@ def missing_plugins(message: str) -> list[str]:
         for prefix, name in PLUGINS
         if option == prefix or (option.startswith(prefix) and (prefix.endswith("-") or prefix == "--cov"))
     ]
-    # `-nauto` and `-n4` are one word.
+    # `-nauto` and `-n4` are single words.
     found += ["pytest-xdist" for option in options if option.startswith("-n") and option != "-n"]
     return list(dict.fromkeys(found))
 

@@ -42,7 +42,7 @@ def apply_fixes(path: str, data: bytes, fixes: Iterable[tuple[Edit, ...]]) -> by
         result = (BOM if data.startswith(BOM) else b"") + fixed_text.encode(codec)
     except UnicodeEncodeError:
         return None
-    # Some encodings do not give back the bytes that they took; then the rest of the file would change too.
+    # Some encodings don't round-trip; then the rest of the file would change too.
     return result if text.encode(codec) == data.removeprefix(BOM) else None
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from gate.finding import Finding
 
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
-"""As in `<Order object at 0x7f5bdf639690>`."""
+"""A memory address, as in `<Order object at 0x7f5bdf639690>`."""
 
 
 def mark_new(

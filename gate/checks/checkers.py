@@ -28,12 +28,12 @@ SETTINGS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "basedpyright": ((), ("basedpyright",)),
     "pyright": (("pyrightconfig.json",), ("pyright",)),
 }
-"""Where each type checker has its settings: files of its own, and tables of pyproject.toml."""
+"""The settings of each type checker: its own files, and its tables in pyproject.toml."""
 NOT_INSTALLED = frozenset({
     "import-not-found", "unresolved-import", "missing-import", "missing-source-for-stubs", "reportMissingImports",
     "reportMissingModuleSource", "reportMissingTypeStubs",
 })  # fmt: skip
-"""The rules about imports that cannot be found, which say nothing where there is no environment."""
+"""Rules about unresolved imports, which mean nothing without an environment."""
 
 
 def chosen(settings: Mapping[str, bytes]) -> tuple[str, ...]:
@@ -79,7 +79,7 @@ class Checker:
         elif self.distribution == "pyrefly":
             argv += ["check", "--output-format=json", f"--python-interpreter-path={job.python}"]
         else:
-            # With a file or folder on its command line it does not look for settings above the tree.
+            # Given a file or folder on the command line, it doesn't look for settings above the tree.
             argv += ["--outputjson", "--pythonpath", job.python, *([] if configured else ["."])]
         return (Invocation((*argv, *job.check.args), env),)
 
@@ -99,7 +99,7 @@ class Checker:
                 f"another version of {self.distribution} may work",
             )
         errors = [item for item in reported if item.severity == "error"]
-        # Some fail on warnings as well, if configured so.
+        # Some type checkers can be configured to fail on warnings too.
         reportable = errors if errors or not left.returncode else reported
         if left.returncode and not reportable:
             return Unreadable(f"{self.distribution} failed and did not say why: {last_line(left.stderr)}")

@@ -10,7 +10,7 @@ from gate.finding import Finding, Severity
 from gate.json_input import parse_json
 
 FILES = "{files}"
-"""A word of a command that is replaced by the changed files, each an argument."""
+"""A word in a command that is replaced by the changed files, each as one argument."""
 
 
 class Command:
@@ -106,7 +106,7 @@ def _junit(raw: bytes, root: str) -> tuple[tuple[Finding, ...], int | None]:
     if b"<!DOCTYPE" in raw or b"<!ENTITY" in raw:
         raise ValueError("a report needs no document type")
     findings = []
-    report = ElementTree.fromstring(raw)  # noqa: S314  it has no entities, as was just checked
+    report = ElementTree.fromstring(raw)  # noqa: S314  the check above rejects entities
     if report.tag not in {"testsuites", "testsuite"}:
         raise ValueError("this is another kind of XML")
     cases = list(report.iter("testcase"))

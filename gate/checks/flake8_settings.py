@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 FILES = (".flake8", "setup.cfg", "tox.ini")
-"""The first with a section `[flake8]` applies."""
+"""The first one with a section `[flake8]` applies."""
 STYLE = ("F403", "F405")
-"""Star imports, and names that may come from one: no errors."""
+"""Star imports, and names that may come from one: not errors."""
 CODES = (
     "E401", "E402", "E701", "E702", "E703", "E711", "E712", "E713", "E714", "E721", "E722", "E731", "E741",
     "E742", "E743", "F401", "F402", "F403", "F404", "F405", "F406", "F407", "F501", "F502", "F503", "F504",
@@ -17,7 +17,7 @@ CODES = (
     "F621", "F622", "F631", "F632", "F633", "F634", "F701", "F702", "F704", "F706", "F707", "F722", "F811",
     "F821", "F822", "F823", "F841", "F842", "F901",
 )  # fmt: skip
-"""Codes that both flake8 and ruff have, of those that gate selects. A syntax error is never ignored."""
+"""The codes selected by gate that flake8 and ruff share. A syntax error is never ignored."""
 PER_FILE = re.compile(r"([^\s,:]+)\s*:\s*((?:[A-Z]\d*[\s,]*)+)")
 
 

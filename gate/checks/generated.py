@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-# The settings of setuptools-scm, hatch-vcs, and pdm that name the file to write.
+# The settings of setuptools-scm, hatch-vcs, and pdm that name a file to write.
 WRITERS = (
     ("tool", "setuptools_scm", "version_file"),
     ("tool", "setuptools_scm", "write_to"),

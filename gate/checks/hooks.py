@@ -13,7 +13,7 @@ from gate.json_input import parse_json
 
 CONFIG = ".pre-commit-config.yaml"
 OWN = frozenset({"gate", "gate-push", "gate-owners"})
-"""gate's own hooks: a check that ran them would never end."""
+"""gate's own hooks: a check that ran them would call itself forever."""
 WHERE = re.compile(
     r"(?P<path>[^\s:][^:\n]*?):(?P<line>\d+)(?::(?P<column>\d+))?(?::\s*|\s+)(?P<message>\S.*)"
 )
@@ -84,7 +84,7 @@ INSTALL = (
 
 def hook_ids(config: str) -> list[str]:
     """Return the hooks that run on commit, in order. Raises ValueError if the file can't be parsed."""
-    # Few projects ask for it, and it takes long to import.
+    # Slow to import, and few projects need it.
     import yaml
 
     try:

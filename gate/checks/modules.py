@@ -26,7 +26,7 @@ NOT_SOURCE = frozenset(
         "vendor",
     }
 )
-"""Folders whose files are not what the project is, for one that has not said what to check. Tests are run."""
+"""Folders that aren't part of the project itself, if it doesn't configure what to check. Tests run anyway."""
 TEST = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test|conftest)\.py$")
 IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+(?P<package>\.*[\w.]*)[ \t]+import[ \t]+(?:\((?P<many>[\w\s,]*)|(?P<some>[\w \t,]*))"
@@ -153,7 +153,7 @@ def _bases(folders: dict[str, _Folder], imports: dict[str, frozenset[str]]) -> f
     units = [unit for folder in own for unit in folder.units]
     shared = {unit for unit in units if units.count(unit) > 1}
     for folder in own:
-        # Scripts that do not import one another need no name but the one that their place gives them.
+        # Scripts that don't import one another need only the module name that their path gives them.
         alone = not any(folder.units.keys() & imports.get(path, ()) for path in _files(folder))
         if shared & folder.units.keys() and alone and _dotted(folder.path):
             bases[folder.path] = ""

@@ -29,7 +29,7 @@ from gate.checks.tool import (
 from gate.finding import Finding, Severity
 from gate.json_input import parse_json
 
-# What a type checker says of code that was never written for one, and that fails nobody.
+# Errors that are no problem in code that was never written for a type checker.
 MATTERS_OF_TASTE = (
     "var-annotated",
     "no-redef",
@@ -49,7 +49,7 @@ TEXT = re.compile(
 )
 
 UNDECODABLE = re.compile(r"(?P<file>.+?): error: (?P<message>Cannot decode file: .*)")
-"""What mypy prints, as text always, of a file in another encoding than it says."""
+"""mypy's message, always in text form, about a file that is not in its declared encoding."""
 
 
 class Mypy:
@@ -78,7 +78,7 @@ class Mypy:
         ]  # fmt: skip
         settings = _settings(job)
         if settings is None:
-            # A library without stubs says nothing about the project, which has not asked to hear of it.
+            # Missing stubs of a library say nothing about the project, which didn't ask to check for them.
             argv += [
                 "--config-file=",
                 "--check-untyped-defs",
@@ -89,18 +89,18 @@ class Mypy:
         elif not settings.keys() & {"check_untyped_defs", "strict"}:
             argv.append("--check-untyped-defs")
         if settings is not None and not job.found:
-            # Without an environment every dependency is missing; that is no news about the change.
+            # Without an environment every dependency is missing, which is not due to the change.
             argv.append("--ignore-missing-imports")
         argv += job.check.args
-        # A home of its own: the user's settings of mypy have no say.
+        # Use a separate home directory, so that the user's mypy settings have no effect.
         home = {"HOME": job.scratch, "XDG_CONFIG_HOME": job.scratch}
         if job.own and job.found and settings and "plugins" in settings:
-            # gate's own mypy finds the plugins where the project has them.
+            # gate's own mypy needs the path of the project's plugins.
             home["PYTHONPATH"] = ":".join(job.sites)
         if _says_what(settings):
             argv += [f"--exclude=^{re.escape(path)}$" for path in sorted(job.excluded)]
             return (Invocation(tuple(argv), home),)
-        # No import can name a file whose name is not UTF-8, and mypy cannot print it.
+        # No import can name a file whose name is not UTF-8, and mypy can't print it.
         checkable = [path for path in job.files if path not in job.excluded and is_utf8(path)]
         return tuple(_over(part, argv, home) for part in modules.parts(checkable, job.text))
 
@@ -121,7 +121,7 @@ class Mypy:
             except (ValueError, KeyError, TypeError, AttributeError):
                 if _has_json(job) and line.startswith("{"):
                     return Unreadable("mypy's output cannot be read", "try another version of mypy")
-                # A note about its settings, or what a plugin prints: the exit code decides.
+                # A note about the settings, or output of a plugin: the exit code decides.
                 others.append(line)
                 continue
             if finding.severity == "note":
@@ -158,7 +158,7 @@ def _parsed(line: str) -> dict[str, Any]:
     match = TEXT.fullmatch(line)
     if match is None:
         raise ValueError(line)
-    # In text, columns count from 1.
+    # In text output, columns start at 1.
     return {**match.groupdict(), "column": int(match["column"] or 1) - 1}
 
 
@@ -176,7 +176,7 @@ def _report(job: Job, left: Left, errors: tuple[Finding, ...]) -> Report | Unrea
     if left.returncode == 1:
         return Unreadable(f"mypy found something but did not say what: {last_line(left.stderr)}")
     if left.returncode == 2 and errors and all(error.rule == "syntax" for error in errors):
-        # It says no more than this, and has looked at no other file.
+        # mypy reports only this, and has checked no other file.
         own = _syntax_errors(job)
         findings = (*own.values(), *(error for error in errors if error.path not in own))
         return Report(findings, note, unparsed=frozenset(finding.path for finding in findings))
@@ -280,7 +280,7 @@ def _settings(job: Job) -> dict[str, object] | None:
         except configparser.Error:
             return {}
         if name.endswith("mypy.ini") or parser.has_section("mypy"):
-            # The file may be shared with other tools, which have options of the same names.
+            # Other tools that share the file may have options of the same names.
             own = [part for part in parser.sections() if part == "mypy" or part.startswith("mypy-")]
             return _named({key: value for part in own for key, value in parser.items(part)})
     return None

@@ -21,7 +21,7 @@ from gate.finding import Finding
 from gate.json_input import parse_json
 
 READ = (".yaml", ".yml", ".json", ".conf", ".txt", ".lock", ".in", "Procfile", "Pipfile")
-"""What else is read: settings that name Python objects, and lists of what the project depends on."""
+"""Other files to read: settings that name Python objects, and lists of dependencies."""
 
 
 class Names:

@@ -19,11 +19,11 @@ STRONG = frozenset({
     "mypy.ini", ".mypy.ini", "ty.toml", "pyrefly.toml", "pyrightconfig.json", "manage.py",
 })  # fmt: skip
 WEAK = frozenset({"requirements.txt", "Pipfile"})
-"""What makes a folder a project only where the repository is none at its top."""
+"""Files that make a folder a project only if the top of the repository is not a project."""
 FOREIGN = frozenset({
     "package.json", "Cargo.toml", "go.mod", "pom.xml", "build.gradle", "build.gradle.kts", "Gemfile", "composer.json",
 })  # fmt: skip
-"""What makes a folder a project in another language."""
+"""Files that make a folder a project in another language."""
 NO_PROJECTS = frozenset({
     "tests", "test", "testing", "testdata", "test_data", "fixtures", "data", "docs", "doc", "examples", "example",
     "samples", "demo", "demos", "build", "dist", "node_modules", "site-packages", "vendor", "_vendor", "third_party",
@@ -56,7 +56,7 @@ REFERENCE = re.compile(
     rb"""(?:\b(?:from|import)[ \t]+|[/"'])(%s|[A-Za-z0-9_]{1,2})(?![\w-])"""
     % "|".join(sorted(COMMON)).encode()
 )
-"""How a project with a common or short name is referred to: by an import, a path, or at the start of a string."""
+"""A reference to a project with a common or short name: in an import, in a path, or at the start of a string."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from gate.json_input import parse_json
 from gate.model import NOT_RUN
 
 NOT_COLLECTED = "not-collected"
-"""The rule of a finding about a file of tests that cannot be imported."""
+"""The rule of a finding about a test file that can't be imported."""
 NOT_USABLE = re.compile(r"^gate: pytest cannot be imported: (.*)$", re.MULTILINE)
 DECIDING = frozenset({
     "conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "pyproject.toml", "setup.cfg", "tox.ini",
@@ -28,7 +28,7 @@ COVERAGE = re.compile(
     r"^(?:(?:FAIL|ERROR:?)\b.*\bcoverage\b|coverage failure\b|.*\bcoverage\b.*\b(?:not reached|less than|below)\b)",
     re.IGNORECASE,
 )
-"""How pytest-cov and coverage report that too little of the code was run."""
+"""The message of pytest-cov or coverage about insufficient coverage."""
 ERROR_LINE = re.compile(r"(?:FAIL|ERROR|FAILED|!+ )\b.*|.*\b(?:error|failed|failure)\b", re.IGNORECASE)
 COSTLY = "a process for each test file takes longer than it can save"
 MOST_LINES = 4
@@ -64,7 +64,7 @@ class Pytest:
             "GATE_PYTEST_LENT": ":".join([*(f"{job.away}/{path}" for path in job.submodules), *job.lent]),
         }
         if not job.lent and (job.roots or not job.found):
-            # Neither made for this tree, nor without anything of the project in it.
+            # The environment was not made for this tree, but may contain the project.
             env["GATE_CHILDREN_PATH"] = ":".join(roots[: len(job.roots)])
         if suite.kind in {"django", "unittest"}:
             start = [
@@ -312,7 +312,7 @@ def _unfinished(job: Job, left: Left) -> Unreadable:
     if unusable:
         whose = "gate's own pytest does" if job.own else "the project's pytest does"
         hint = add_to_environment(job, "pytest") if job.own else f"repair pytest in {job.origin}"
-        # A project that pytest itself imports can break it.
+        # pytest imports the project's plugins, so a project can break it.
         reason = f"{whose} not work with {job.python}: {unusable[1]}"
         return Unreadable(reason, hint, by_tree=not job.own)
     kind = suites.choose(job).kind
@@ -326,7 +326,7 @@ def _unfinished(job: Job, left: Left) -> Unreadable:
         )
     lines = [line.strip() for line in left.stderr.splitlines() if line.strip()]
     errors = [index for index, line in enumerate(lines) if "error: " in line.lower()]
-    # An error may take several lines, the last of which often says the most; pytest marks them with an E.
+    # An error may span several lines, and the last is often the most informative; pytest marks them with an E.
     last = lines[errors[-1] :][:MOST_LINES] if errors else lines[-1:]
     reason = " ".join(line.removeprefix("E  ").strip() for line in last or [last_line(left.stdout)])
     hint = ""
@@ -343,7 +343,7 @@ def how_far(report: bytes | None) -> tuple[str, float]:
     """Return how far a killed run came, in words, and the share of tests that had run, or 0 if unknown."""
     notes = []
     for line in (report or b"").splitlines():
-        # The last line may be cut off.
+        # The last line may be truncated.
         with contextlib.suppress(ValueError):
             notes.append(parse_json(line))
     last = next((note for note in reversed(notes) if note.get("event") == "progress"), None)

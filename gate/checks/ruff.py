@@ -33,8 +33,8 @@ _DEFAULTS = {"select": ruff_rules.ERRORS, "ignore": flake8_settings.STYLE}
 WITHOUT_SETTINGS = "\n".join(
     ["[lint]", *(f"{key} = {json.dumps(codes)}" for key, codes in _DEFAULTS.items()), ""]
 ).encode()
-"""What applies to a project without settings: errors, and no more. What ruff selects by default has grown from that to
-taste, such as the order of imports, which nobody there has chosen."""
+"""The settings for a project without any: only errors. ruff's defaults have since grown to include matters of taste,
+such as the order of imports, which such a project didn't choose."""
 
 
 class Ruff:
@@ -58,7 +58,7 @@ class Ruff:
         It gets its own home directory, so that neither the user's ruff settings nor their global gitignore affects the
         result.
         """
-        # ruff cannot write a file name that is not UTF-8 to its cache, and gives up.
+        # ruff can't write a file name that is not UTF-8 to its cache, and fails.
         cache = f"--cache-dir={job.cache}" if all(map(is_utf8, job.files)) else "--no-cache"
         argv = [*job.tool, "check", "--output-format=json", "--no-fix", cache]
         target = _target(job)
@@ -74,7 +74,7 @@ class Ruff:
     def read(self, job: Job, left: Left) -> Report | Unreadable:
         """Parse the JSON list that comes with exit codes 0 and 1. Any other exit code is a failure to run."""
         if beyond := _extended(job):
-            # Nobody reviews that file, and a cached result of this tree would not notice that it has changed.
+            # That file is never reviewed, and a cached result of this tree would ignore changes to it.
             return Unreadable(
                 f"ruff's settings extend {beyond}, which is not part of the repository",
                 "bring it into the repository, and extend it there",
@@ -137,7 +137,7 @@ def _extended(job: Job) -> str:
                 table = table.get("tool", {}).get("ruff", {})
             extended = str(table.get("extend", ""))
         except (ValueError, RecursionError, AttributeError):
-            # What cannot be read is left to ruff to refuse.
+            # Leave it to ruff to reject a file that can't be parsed.
             continue
         if extended.startswith("/"):
             return extended

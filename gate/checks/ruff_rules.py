@@ -14,12 +14,12 @@ from typing import Any
 import yaml
 
 ERRORS = ("E4", "E7", "E9", "F")
-"""The rules of errors alone, which ruff selected by itself until 0.15."""
+"""The rules for errors only, ruff's defaults before 0.16."""
 GROWN = (0, 16)
-"""The first version that selects more by itself."""
+"""The first version with more default rules."""
 HOOKS = ".pre-commit-config.yaml"
 _FILES = (".ruff.toml", "ruff.toml", "pyproject.toml")
-"""In the order in which ruff looks for them; the first one alone applies."""
+"""In ruff's order of precedence; only the first one applies."""
 
 
 def arguments(settings: Mapping[str, bytes], files: tuple[str, ...]) -> list[str]:

@@ -11,7 +11,7 @@ from gate.checks.tool import Job
 
 Kind = Literal["pytest", "django", "unittest", "none"]
 TEST_FILE = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test)\.py$")
-"""What pytest collects where nothing else is set."""
+"""What pytest collects by default."""
 NAMED_LIKE_TESTS = re.compile(r"(?:^|/)(?:tests?/(?:.*/)?[^/_][^/]*|tests?|tests?_[^/]*|[^/]*_tests?)\.py$")
 LIKE_UNITTEST = re.compile(r"^[ \t]*class\s+\w+\s*\([^)]*\b\w*Test(?:Case|s)?\b", re.MULTILINE)
 LIKE_TESTS = re.compile(r"^[ \t]*(?:async\s+)?def\s+(?:test\w*|runTest)\s*\(", re.MULTILINE)

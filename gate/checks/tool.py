@@ -16,7 +16,7 @@ SETTINGS_FILES = frozenset({
     ".pre-commit-config.yaml",
 })  # fmt: skip
 PYTHON_FILES = (".py", ".pyi", ".pyw", ".ipynb")
-# A tool may be configured to read its settings from a file of any name, or to extend another's.
+# A tool may be configured to read its settings from a file of any name, or to extend another file.
 SETTINGS_ENDINGS = (".toml", ".cfg", ".ini")
 
 
@@ -158,11 +158,11 @@ class Tool(Protocol):
     """A tool that gate can run."""
 
     distribution: str
-    """The package that it comes in; empty where there is none to find."""
+    """The package that provides the tool; "" if none does."""
     runs_code: bool
-    """Whether it runs the project's code: then it gets a copy of the tree that no other tool reads."""
+    """Whether it runs the project's code, and so needs a copy of the tree that no other tool reads."""
     cache_travels: bool
-    """Whether what it keeps of one tree serves it for another in another folder."""
+    """Whether its cache for one tree can be reused for another tree in another folder."""
 
     def reads(self, path: str) -> bool:
         """Return whether the file at `path` can affect the result."""
