@@ -29,9 +29,9 @@ MOST_OUTPUT = 4 * 1024 * 1024
 UNUSED_FOR = 30 * 24 * 3600
 MOST_BYTES = 6 * 1024**3
 VERSION = re.compile(r"[0-9<>=!~^][\w.,<>=!~^* +-]*")
-"""A request for a version of Python, which uv takes for nothing else."""
+"""A request for a Python version that uv can't mistake for anything else."""
 COMPLETE = "complete.json"
-"""Written last: a folder without it was not finished, and is built again."""
+"""Written last: a folder without it is an unfinished build, and is built again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Builder:
         parts = [repr((declared.own, declared.for_tests_alone))]
         parts += [f"{path} {key_of(data.decode('latin-1'))}" for path, data in sorted(files.items())]
         variables = {name: self.environ.get(name, "") for name in BUILD}
-        # Which interpreter uv would take: the same one in a hook, where PATH is another.
+        # The interpreters that uv would choose: PATH may differ in a hook.
         programs = [shutil.which(name, path=self.environ.get("PATH")) for name in ("python3", "python")]
         pythons = [os.path.realpath(path) for path in programs if path]
         return key_of("2", json.dumps([variables, pythons]), *parts)

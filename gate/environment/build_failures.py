@@ -25,9 +25,9 @@ PROGRESS = (
     "Built ",
     "Prepared ",
 )
-"""How lines begin in which uv says how far it is."""
+"""Prefixes of uv's progress lines."""
 ERROR = re.compile(r"(?:^|\s)(?:fatal )?error: |^fatal: |^CMake Error|^ERROR: ")
-"""How compilers, cargo, git, CMake, and others begin what is wrong."""
+"""The start of an error message from compilers, cargo, git, CMake, and others."""
 INDEX_SECRET = re.compile(r"UV_INDEX_\w+_(?:USERNAME|PASSWORD)")
 
 

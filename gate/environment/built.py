@@ -21,14 +21,14 @@ INERT = (
     ".py", ".pyi", ".md", ".rst", ".txt", ".json", ".yaml", ".yml", ".html", ".css", ".js", ".ts", ".svg", ".png",
     ".jpg", ".gif", ".ico", ".csv", ".po", ".mo", ".sh", ".ipynb", ".lock", ".ini", ".gitignore", ".editorconfig",
 )  # fmt: skip
-"""Endings of files whose content an editable install does not depend on, unless the build is made of them."""
+"""Suffixes of files whose content doesn't affect an editable install, unless they are inputs of the build."""
 BUILDING = frozenset(
     {"setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "versioneer.py", "build.py", "hatch_build.py"}
 )
 NO_REBUILD = b"""
 MesonpyMetaFinder._build_cmd = property(lambda self: ["true"], lambda self, command: None)
 """
-"""What is added to the module that meson-python's editable install imports at each start."""
+"""Appended to the module that meson-python's editable install imports at each start."""
 NOT_BUILT = frozenset({"tests", "test", "docs", "doc", "examples", ".github", ".gitlab", "benchmarks"})
 COMPILES = (
     ".c",
@@ -47,12 +47,12 @@ COMPILES = (
     ".go",
     ".zig",
 )
-"""What a compiled module is made of."""
+"""Suffixes of the source files of compiled modules."""
 COMPILING = (
     b"Extension", b"ext_modules", b"ext-modules", b"cffi_modules", b"maturin", b"scikit-build", b"mesonpy",
     b"setuptools-rust", b"setuptools_rust", b"Cython", b"cython", b"pybind11", b"mypycify", b"build.py",
 )  # fmt: skip
-"""Words in the settings of a build that compiles."""
+"""Words in the settings of a build that compiles code."""
 MOST_CODE = 20_000
 
 
@@ -121,7 +121,7 @@ def _below(folders: Iterable[str]) -> Iterable[str]:
 
 def _listed(path: str, name: str) -> list[str]:
     try:
-        return os.listdir(f"{path}/{name}")  # noqa: PTH208  names alone are wanted
+        return os.listdir(f"{path}/{name}")  # noqa: PTH208  only names are needed
     except OSError:
         return []
 
@@ -166,7 +166,7 @@ def _is_plain(node: ast.stmt) -> bool:
     if isinstance(node, ast.ImportFrom):
         return node.module in {"typing", "__future__"}
     if isinstance(node, ast.If):
-        # `if TYPE_CHECKING:`, as setuptools_scm writes it.
+        # `if TYPE_CHECKING:`, as written by setuptools_scm.
         return isinstance(node.test, ast.Name) and all(
             _is_plain(inner) for inner in (*node.body, *node.orelse)
         )

@@ -187,7 +187,7 @@ class Environments:
         if Path(sys.prefix) != environment.prefix:
             return False
         declared = self.declared_by(tree, folder)
-        # Nobody has set it up for the project: a dependency of gate's may be the project by chance.
+        # It wasn't set up for the project: the project may be installed only because gate depends on it.
         lacks = bool(unsatisfied(declared.others, environment.packages))
         return lacks or (bool(declared.packages) and normal(declared.name) not in environment.packages)
 
@@ -235,7 +235,8 @@ class Environments:
             return builder.build(declared, root, folder), ""
         except BuildFailed:
             alternative = declared.alternative
-            # What development takes may not fit this interpreter. That is no reason if the change is the cause.
+            # The development dependencies may not support this interpreter. Don't fall back if the change is the
+            # cause.
             if alternative is None or self._base_can_be_built(tree, folder, declared):
                 raise
             with contextlib.suppress(BuildFailed):
@@ -264,9 +265,9 @@ class Environments:
         base_declared = self._base_declared(tree, folder)
         altered = base_declared is not None and base_declared.stated != declared.stated
         if base_declared is not None and altered and error.offline and environment is not None:
-            # Without an index, an environment that somebody has brought up to date is the best there is.
+            # Without a package index, an environment that somebody has updated is the best option.
             altered = bool(left_over(declared, environment.packages, base_declared))
-        # Without an environment there is only gate's own interpreter, which has nothing of what is required.
+        # Otherwise there's only gate's own interpreter, without the required packages.
         usable = environment is not None and (
             environment.found or not (declared.required or declared.source in LOCKS)
         )

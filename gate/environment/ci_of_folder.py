@@ -14,7 +14,7 @@ from gate.environment.own_setup import INSTALL, TESTING, WORKFLOW
 CHANGE_FOLDER = re.compile(r"(?:cd|pushd)\s+[\"']?([^\s\"']+)[\"']?")
 MATRIX = re.compile(r"\$\{\{\s*matrix\.([\w-]+)\s*\}\}")
 AT_TOP = re.compile(r"(?<![\w./-])(?:\.(?=/))?")
-"""What leads to the top in a command that runs there."""
+"""The start of a path in a command that runs at the top, with `./` if it has one."""
 DIRECTORY = "working-directory"
 
 
@@ -37,7 +37,7 @@ def _rewritten(folder: str, path: str, data: bytes) -> Iterator[str]:
         return
     read = _jobs_of_github if WORKFLOW.fullmatch(path) else _jobs_of_gitlab
     for name, commands, variables in read(_read_yaml(data), folder):
-        # What a job installs is for the tests that it runs, also where it has not changed to the folder yet.
+        # What a job installs is meant for its tests, even if it changes to the folder only later.
         if any(TESTING.search(command) for command in commands if not INSTALL.search(command)):
             yield f"  {name}:"
             yield from (f"    {command}" for command in commands)

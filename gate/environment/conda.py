@@ -9,7 +9,7 @@ from pathlib import Path
 from gate.environment.interpreter import normal
 
 FILES = ("pixi.lock", "environment.yml", "environment.yaml")
-"""The files that say what is in such an environment, the first that is there."""
+"""Files that declare a conda environment; the first existing one applies."""
 UPDATE = {
     "pixi.lock": "pixi install",
     "environment.yml": "conda env update --prune --file environment.yml",
@@ -68,7 +68,7 @@ def _locked_difference(text: str, environment: str, installed: Iterable[str]) ->
     locked, there = {stem for _, stem in found}, set(installed)
     if surplus := sorted(there - locked):
         return f"{surplus[0]} is installed there, and not in pixi.lock"
-    # The platform is that of what is installed; the lock has others as well.
+    # Use the platform of the installed packages; the lock also lists others.
     platforms = {platform for platform, stem in found if stem in there} | {ANY_PLATFORM}
     missing = sorted(
         stem for platform, stem in found if platform in platforms - {ANY_PLATFORM} and stem not in there

@@ -30,7 +30,7 @@ from gate.result_cache import key_of
 
 PYPROJECT = "pyproject.toml"
 NO_LIBRARY = re.compile(r"(?:^|/)(?:tests?|docs?|examples?|templates?|vendor|node_modules)(?:/|$)")
-"""Folders whose projects nobody depends on: a name that one of them shares with a package means the package."""
+"""Folders whose projects are not dependencies: if one shares its name with a package, the name means the package."""
 
 
 class ProjectTree(Protocol):

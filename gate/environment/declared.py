@@ -19,23 +19,23 @@ from gate.environment.setup_files import Stated, read_setup_files
 
 PROJECTS = ("pyproject.toml", "setup.py", "setup.cfg")
 INTERPRETER = (".python-version", ".python-versions")
-"""Files that name an interpreter for a folder and those in it."""
+"""Files that name an interpreter for a folder and its subfolders."""
 BESIDE = frozenset({*LOCKS, *PROJECTS, *CONDA, "Pipfile", "uv.toml", *INTERPRETER, "poetry.toml"})
 OF_WORKSPACE = ("uv.lock", "uv.toml")
-"""Files at the top of a workspace that decide the environment of each member."""
+"""Files at the top of a workspace that decide the environments of its members."""
 REQUIREMENTS = re.compile(
     r"(?:(?:base|main|common|test|tests|testing|dev|development)[-_.])?requirements"
     r"(?:[-_.](?:base|main|common|test|tests|testing|dev|development))?\.txt"
     r"|requirements/(?:base|main|common|requirements|test|tests|testing|pytest|dev|development)\.txt"
 )
-"""Files of requirements that running the project or its tests takes, by their usual names."""
+"""The usual names of requirements files needed to run the project or its tests."""
 ANY_REQUIREMENTS = re.compile(
     r"(?:tests?/)?[^/]*(?:requirements|constraints)[^/]*\.(?:txt|in)|requirements/[^/]*\.(?:txt|in)"
 )
 FOR_TESTS = ("test", "tests", "testing")
-"""Extras and dependency groups that running the tests takes, by their usual names."""
+"""The usual names of extras and dependency groups needed to run the tests."""
 FOR_DEVELOPMENT = ("dev", "develop", "development")
-"""The same, with more than that in most projects."""
+"""The same, but in most projects with more than the tests need."""
 DEVELOPMENT_FILE = re.compile(r"(?:^|[/_.-])dev(?:elop(?:ment)?)?[._-]")
 PYTEST = re.compile(r"\s*pytest\b", re.IGNORECASE)
 INCLUDED = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[ =]*([^\s#]+)", re.MULTILINE)
@@ -102,7 +102,7 @@ class Declared:
     def _chosen(self, names: Iterable[str], own: Iterable[str]) -> tuple[str, ...]:
         usual = FOR_TESTS if self.for_tests_alone else (*FOR_TESTS, *FOR_DEVELOPMENT)
         for_tests = {*usual, *map(normal, own)} & set(map(normal, names))
-        # With an unusual name, a list is not taken for what the tests need as long as there is another.
+        # A list with an unusual name counts as test requirements only if there is no other.
         if not for_tests & self.with_pytest and not self.own.requirements:
             for_tests |= self.with_pytest - {*FOR_DEVELOPMENT}
         return tuple(name for name in names if normal(name) in for_tests)

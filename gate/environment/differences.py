@@ -14,7 +14,7 @@ from gate.environment.locks import LOCKS, unreadable
 RELOCK = {
     "uv.lock": "uv lock", "poetry.lock": "poetry lock", "pdm.lock": "pdm lock", "Pipfile.lock": "pipenv lock",
 }  # fmt: skip
-"""How a lock file is updated."""
+"""The command that updates each lock file."""
 _NAMED = re.compile(r'^name = "([^"]+)"', re.MULTILINE)
 
 
@@ -23,7 +23,7 @@ def stale_lock(declared: Declared) -> str:
     if declared.source not in LOCKS or declared.source == "pylock.toml":
         return ""
     own = normal(declared.name)
-    # The project itself and other local packages are in the lock, too, without a version of their own.
+    # The lock also lists the project itself and other local packages, without a version.
     names = {
         normal(name) for name in _NAMED.findall(declared.contents[declared.source].decode("utf-8", "replace"))
     }
@@ -112,7 +112,7 @@ def _unsatisfied(line: str, packages: Mapping[str, str]) -> str:
     try:
         if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
             return ""
-    except Exception:  # noqa: BLE001 - packaging raises many kinds; a marker that cannot be evaluated here says nothing about this machine
+    except Exception:  # noqa: BLE001 - packaging raises many kinds; such a marker says nothing about this machine
         return ""
     installed = packages.get(normal(requirement.name))
     if installed is None:

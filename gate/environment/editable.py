@@ -27,7 +27,7 @@ def editables(site_packages: Iterable[Path]) -> tuple[Editable, ...]:
     entries = []
     for site in site_packages:
         try:
-            names = sorted(os.listdir(site))  # noqa: PTH208  names alone are wanted
+            names = sorted(os.listdir(site))  # noqa: PTH208  only names are needed
         except OSError:
             continue
         for name in names:

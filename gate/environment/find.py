@@ -81,7 +81,7 @@ def find_environment(
         "the interpreter that runs gate",
         found=False,
         project=project,
-        # The project's own declarations decide whether this one serves it.
+        # Whether this interpreter suffices depends on the project's declarations.
         passed_over=(*passed_over, *(str(project / name) for name in DECLARING)),
         problems=tuple(problems),
     )
@@ -101,7 +101,7 @@ def candidates(
     for folder in _places(project, environ):
         python = next(filter(None, (executable(folder.prefix / name) for name in PYTHONS)), "")
         problem = "" if python else "no interpreter there"
-        # gate may run from an environment of pre-commit's or pipx's, which is then the active one.
+        # gate may run from an environment made by pre-commit or pipx, which is then the active one.
         if python and _runs_gate(folder.prefix) and not _is_below(folder.prefix, project):
             problem = "it is gate's own"
         elif python:
@@ -146,7 +146,7 @@ def _places(project: Path, environ: Mapping[str, str]) -> Iterator[Candidate]:
         yield Candidate(Path(environ["CONDA_PREFIX"]), "the active conda environment")
     yield from _conda(project, home)
     yield from _below(project, in_project)
-    # pre-commit puts its own environment in front, and hides the variable that named the one that was active.
+    # pre-commit puts its own environment first on PATH, and unsets the variable that named the previous one.
     for folder in environ.get("PATH", "").split(os.pathsep):
         if folder and (Path(folder).parent / "pyvenv.cfg").is_file():
             yield Candidate(Path(os.path.normpath(Path(folder).parent)), "an environment on PATH")
@@ -181,7 +181,7 @@ def _declared(project: Path) -> tuple[str, frozenset[str]]:
     words = [*_list(table.get("dependencies")), *_list(poetry.get("dependencies"))]
     with contextlib.suppress(OSError, UnicodeDecodeError):
         words += (project / "requirements.txt").read_text("utf-8").splitlines()
-    # What is needed on some systems only says nothing about this one.
+    # Ignore requirements with markers: they may not apply to this system.
     names = (re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", word.strip()) for word in words if ";" not in word)
     needed = frozenset(normal(match[0]) for match in names if match) - {"python"}
     return str(table.get("name") or poetry.get("name") or ""), needed
@@ -209,7 +209,7 @@ def _poetry(project: Path, environ: Mapping[str, str], home: Path) -> Iterator[C
         return
     cache = Path(environ.get("XDG_CACHE_HOME") or home / ".cache") / "pypoetry" / "virtualenvs"
     cache = Path(environ.get("POETRY_VIRTUALENVS_PATH") or cache)
-    # poetry's own rule: the name, cut and cleaned, and a hash of the project's folder.
+    # poetry's naming rule: the name, sanitized and truncated, and a hash of the project's folder.
     clean = re.sub(r'[ $`!*@"\\\r\n\t]', "_", _declared(project)[0].lower())[:42]
     for path in sorted(cache.glob(f"{clean}-{_digest(str(project.resolve()))}-py*"), reverse=True):
         yield Candidate(path, "the environment that poetry created")
@@ -226,7 +226,7 @@ def _named_in_file(project: Path, environ: Mapping[str, str], home: Path) -> Ite
     note = project / ".python-version"
     with contextlib.suppress(OSError, UnicodeDecodeError):
         for name in note.read_text("utf-8").split():
-            # Others are versions of Python, in which nothing of a project is installed.
+            # Other names are Python versions, in which no project is installed.
             if "/" not in name and (pyenv / "versions" / name / "pyvenv.cfg").is_file():
                 yield Candidate(pyenv / "versions" / name, "the environment of pyenv", source=note)
 

@@ -18,7 +18,7 @@ WRAPPER = re.compile(
     r"^(?:(?:\w+=\S*|env|xvfb-run|time|exec|\{posargs:"
     r"|(?:uv|poetry|pdm|hatch|pipenv|rye|pixi) run(?: --?[\w-]+(?:=\S+)?)*)\s*)+"
 )
-"""What may stand before the name of a program."""
+"""What may precede the name of a program."""
 PLAIN = re.compile(r"(?:pytest|py\.test)(?![\w.=/-])")
 AT_TOP = re.compile(r"-m[\"', ]+(?:pytest|coverage|unittest|nose2?|trace)\b|\bcoverage run\b|\bmanage\.py\b")
 PYTHONPATH = re.compile(r"""PYTHONPATH["']?\s*[:?]?[=:,]\s*["']?([^\s"',;]+)""")
@@ -91,7 +91,7 @@ def _lines(contents: Mapping[str, bytes]) -> Iterator[str]:
 def _of_tox(text: str) -> Iterator[str]:
     for values in sections_for_tests(text):
         for line in values.get("commands", "").splitlines():
-            # The factors that a command is for stand before it.
+            # Strip the factors that a command applies to.
             yield re.sub(r"^[\w!{},.-]+:\s+", "", line.strip())
 
 
@@ -117,7 +117,7 @@ def _of_scripts(value: object) -> Iterator[str]:
     """Yield every string that is a command in tables of scripts and environments."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            # Names of packages look like commands.
+            # Skip package names, which look like commands.
             if key not in {
                 "dependencies",
                 "extra-dependencies",

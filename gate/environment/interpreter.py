@@ -150,7 +150,7 @@ class Environment:
         if self.identity:
             return self.identity
         parts = [str(self.python), *self._installed_files()]
-        # The time of a folder of packages changes when byte code is written as well.
+        # Skip site-packages folders: writing byte code also changes their times.
         folders = {str(path) for path in self.site_packages}
         for path in (path for path in self._content if path not in folders):
             try:
@@ -221,7 +221,7 @@ def own_environment(project: Path) -> Environment:
 
 def own_tool(name: str) -> Installed | None:
     """Return gate's own copy of the tool `name`, or None if it isn't installed."""
-    # It reads what is written like a mail, and takes as long to import as mail does.
+    # It parses metadata as email, and takes as long to import as the email package.
     from importlib.metadata import distributions
 
     for distribution in distributions(name=name):
@@ -252,7 +252,7 @@ def _scanned(folder: str) -> list[os.DirEntry[str]]:
 
 def _names(folder: Path) -> list[str]:
     try:
-        return os.listdir(folder)  # noqa: PTH208  names alone are wanted, of what may be a thousand entries
+        return os.listdir(folder)  # noqa: PTH208  only the names of up to a thousand entries are needed
     except OSError:
         return []
 

@@ -49,7 +49,7 @@ def _digests(source: str, contents: Mapping[str, bytes]) -> Iterator[str]:
     pyproject = read_toml(contents.get("pyproject.toml"))
     if source == "poetry.lock":
         groups = table(pyproject, "dependency-groups")
-        # Older versions do not regard groups.
+        # Older versions ignore dependency groups.
         yield from (_digest(_poetry(pyproject, used)) for used in ({}, groups))
     elif source == "pdm.lock":
         yield _digest(_pdm(pyproject))

@@ -12,7 +12,7 @@ from gate.environment.interpreter import normal
 from gate.json_input import parse_json
 
 LOCKS = ("uv.lock", "pylock.toml", "poetry.lock", "pdm.lock", "Pipfile.lock")
-"""The lock files that an environment is built from, the first that is there."""
+"""Lock files from which an environment can be built; the first existing one applies."""
 
 
 def read_toml(data: bytes | None) -> dict[str, Any]:

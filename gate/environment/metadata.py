@@ -44,7 +44,7 @@ def stated_metadata(contents: Mapping[str, bytes]) -> Metadata:
     computed = project.get("dynamic") or []
     if not project and not poetry:
         setup = read_setup_files(contents)
-        # A `**` or another wrapper of setup() may state anything.
+        # A `**` argument or a wrapper of setup() may declare anything.
         readable = setup.entry_points is not None and b"**" not in contents.get("setup.py", b"")
         return Metadata(
             setup.version, _cleaned(setup.entry_points or {}) if readable and setup.name else None
@@ -56,7 +56,7 @@ def stated_metadata(contents: Mapping[str, bytes]) -> Metadata:
         **table(project, "entry-points"),
         **({} if project.get("entry-points") else table(poetry, "plugins")),
     }
-    # setuptools reads both, and a plugin of hatch or pdm may add some.
+    # setuptools reads both, and a plugin of hatch or pdm may add entry points.
     elsewhere = "setup.py" in contents or b"entry_points" in contents.get("setup.cfg", b"")
     computes = {"scripts", "gui-scripts", "entry-points"} & set(computed) or elsewhere
     return Metadata(version if isinstance(version, str) else None, None if computes else _cleaned(groups))
@@ -96,7 +96,7 @@ def _installed(environment: Environment, name: str) -> Path | None:
 
 def _read_entry_points(info: Path) -> Groups:
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
-    parser.optionxform = str  # type: ignore[assignment, method-assign]  # the documented way to keep upper case
+    parser.optionxform = str  # type: ignore[assignment, method-assign]  # the documented way to preserve case
     with contextlib.suppress(OSError, UnicodeDecodeError, configparser.Error):
         parser.read_string((info / "entry_points.txt").read_text("utf-8"))
     groups = {

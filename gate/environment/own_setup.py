@@ -22,29 +22,29 @@ TESTING = re.compile(
     r"\b(?:pytest|py\.test|unittest|nose2|manage\.py test|zope-testrunner|tox|(?<!\.)nox"
     r"|hatch (?:run|test)|runtests?)\b"
 )
-"""Words of a command that runs tests."""
+"""Words in a command that runs tests."""
 FOR_TESTS = re.compile(r"(?:unit[-_]?)?tests?|testing|pytest|unit|py(?:3\d*)?")
 """Names of environments and sessions that run tests."""
 HATCH_TEST = ("coverage[toml]", "pytest", "pytest-mock", "pytest-rerunfailures", "pytest-xdist[psutil]")
-"""What `hatch test` installs by itself."""
+"""What `hatch test` installs by default."""
 TOOLS = frozenset({
     "build", "cibuildwheel", "codecov", "coveralls", "flit", "hatch", "nox", "pdm", "pip", "pipenv", "pipx", "poetry",
     "pre-commit", "python-coveralls", "setuptools", "tox", "tox-gh", "tox-gh-actions", "tox-uv", "twine", "uv",
     "virtualenv", "wheel",
 })  # fmt: skip
-"""What CI installs to start other programs: no test imports it."""
+"""Packages that CI installs to start other programs: no test imports them."""
 WITH_VALUE = frozenset({
     "-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--python", "--prefix", "-t", "--target",
     "--constraint", "-c", "--override", "--index", "--cache-dir", "--only-binary", "--no-binary", "--progress-bar",
 })  # fmt: skip
 REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[\w,. -]+\])?\s*(?:[<>=!~;@ ].*)?")
 NAMED = re.compile(r"""(?:-r|--requirement)["',=\s]*(?:\{(?:toxinidir|tox_root)\}/|\./)?([\w./-]+)""")
-"""How these files name files of requirements."""
+"""How these files refer to requirements files."""
 LOCAL = re.compile(r"(?:\.|\{toxinidir\}|\{tox_root\})/?(?:\[([\w,. -]+)\])?")
 INSTALL = re.compile(r"\bpip3? install\s+(.*)")
 SYNC = re.compile(r"\b(?:uv (?:sync|run)|pdm (?:install|sync)|poetry install)\s+(.*)")
 COMPUTED = re.compile(r"[$`{}*|]")
-"""What only a shell or tox could replace by a value."""
+"""Characters of a value that only a shell or tox could expand."""
 JOB = re.compile(r"^(?:  )?[\w-]+:[ \t]*$", re.MULTILINE)
 
 
@@ -157,7 +157,7 @@ def _tox_environment(values: Mapping[str, Any]) -> OwnSetup:
 
     setup = OwnSetup(groups=_names(listed("dependency_groups")), extras=_names(listed("extras")))
     for line in listed("deps"):
-        # A requirement may have spaces: only options are taken apart.
+        # A requirement may contain spaces, so split only options.
         setup += installed_by(shlex.split(line) if line.startswith("-") else [line])
     return setup
 
@@ -261,6 +261,6 @@ def _of_arguments(text: str) -> OwnSetup:
         words = shlex.split(re.sub(r"\$\{\{.*?\}\}", "$", text))
     except ValueError:
         return OwnSetup()
-    # In a shell, the command ends at a semicolon; one inside a word begins a marker.
+    # The shell command ends at a semicolon after a word; one inside a word starts a marker.
     end = next((index for index, word in enumerate(words) if word.endswith(";")), len(words))
     return installed_by([*words[:end], *(word.rstrip(";") for word in words[end : end + 1])])

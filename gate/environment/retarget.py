@@ -71,7 +71,7 @@ class _Moved:
 
     def __init__(self, away: str, root: str, old: Path, new: Path) -> None:
         self.away, self.root = away, root
-        # An environment may be in the working tree: its own path comes first.
+        # The environment's path comes first, since it may be inside the working tree.
         self._pairs = [(str(old), str(new)), (str(old.resolve()), str(new)), (away, root)]
         self._any = re.compile("(?:" + "|".join(re.escape(text) for text, _ in self._pairs) + r")(?![\w.-])")
 
@@ -108,7 +108,7 @@ def _place(source: Path, target: Path, moved: _Moved) -> None:
         points_to = os.path.normpath(source.parent / source.readlink())
         target.symlink_to(moved.path(points_to) if moved.path(points_to) != points_to else source)
         return
-    # Files only: a package whose own files name the working tree is a copy that was built there.
+    # Only files: a package whose files name the working tree is a copy that was built there.
     if source.name.endswith(TEXT) and source.is_file() and _names(source, moved.away):
         text = source.read_text("utf-8", "surrogateescape")
         target.write_text(moved.text(text), "utf-8", "surrogateescape")

@@ -31,7 +31,7 @@ class Stated:
 def read_setup_files(contents: Mapping[str, bytes]) -> Stated:
     """Merge what both files state. setup.py takes precedence, as it does in setuptools."""
     config, script = _read_config(contents.get("setup.cfg")), _read_script(contents.get("setup.py"))
-    # What a call computes may be anything.
+    # A computed value may be anything.
     unknown = script.entry_points is None or config.entry_points is None
     return Stated(
         script.name or config.name,
@@ -55,7 +55,7 @@ def _read_config(data: bytes | None) -> Stated:
     groups = dict(parser.items(points)) if parser.has_section(points) else {}
     return Stated(
         parser.get("metadata", "name", fallback="").strip(),
-        # `attr:` and `file:` name a place that has it.
+        # `attr:` and `file:` refer to where the version is defined.
         version if version and ":" not in version else None,
         _listed(parser.get("options", "install_requires", fallback="")),
         {name: _listed(text) for name, text in extras.items()},
@@ -98,7 +98,7 @@ def _read_script(data: bytes | None) -> Stated:
                 word.arg: _value(word.value, constants) for word in node.keywords if word.arg in KEYWORDS
             }
     extras, version = stated.get("extras_require"), stated.get("version")
-    # Without a call that is read, such as one behind a wrapper, nothing is known.
+    # If no call was parsed, for example behind a wrapper, nothing is known, not even the name.
     points = _read_entry_points(stated["entry_points"]) if "entry_points" in stated else {}
     return Stated(
         stated["name"] if isinstance(stated.get("name"), str) else "",

@@ -28,7 +28,7 @@ class Tracked:
         relative_paths = list(dict.fromkeys(relative for path in paths for relative in self._places(path)))
         if self.repository is None or not relative_paths:
             return ""
-        # The working tree itself: whatever is in the repository is in it.
+        # The working tree itself contains everything in the repository.
         outside = next((relative for relative in relative_paths if relative == "." or "\n" in relative), "")
         tracked = self._tracked([relative for relative in relative_paths if relative != outside])
         return next(
@@ -54,7 +54,7 @@ class Tracked:
         if self.repository is None or not relative_paths:
             return frozenset()
         paths = [encode_path(relative) for relative in relative_paths]
-        # git joins one tree to the index by itself, which saves starting it once more.
+        # git can merge one tree with the index, which saves one call.
         with_tree, *others = dict.fromkeys(filter(None, self.trees)) or [""]
         listed = self.repository.run(
             *LISTED, *([f"--with-tree={with_tree}"] if with_tree else []), "--", *paths
