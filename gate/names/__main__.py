@@ -3,13 +3,13 @@
 import os
 import sys
 
-# Checks run without writing byte code, for the sake of the tree; what this program itself consists of is compiled once.
+# To protect the tree, checks don't write byte code, but this program's own modules should be compiled only once.
 sys.dont_write_bytecode = False
 
-from gate.names.run import main  # noqa: E402  what is above has to come first
+from gate.names.run import main  # noqa: E402  must follow the line above
 
 if __name__ == "__main__":
     code = main()
     sys.stdout.flush()
-    # To give back a quarter of a million words one by one would take a sixth of the time.
+    # Freeing a quarter of a million words one by one would take a sixth of the time.
     os._exit(code)

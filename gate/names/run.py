@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 parser.error(f"there is no rule {rule!r}")
             disabled.update(current_ids(rule))
     sys.setrecursionlimit(5000)
-    # Everything that is read stays until the end: collecting would only look at it again and again.
+    # Everything that is read lives until the end, so garbage collection would only rescan it.
     gc.disable()
     warnings.simplefilter("ignore")
     root = options.root.resolve()
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _trace(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    # Loaded only by those who ask.
+    # Loaded only on demand.
     from gate.names.trace import trace
 
     path, _, line = options.trace.rpartition(":")

@@ -57,7 +57,7 @@ def _in_python(analysis: Analysis, file: File, line: int, findings: list[Finding
     reported = {(item.rule, item.line, item.message) for item in findings}
     explained: set[int] = set()
     for rule in RULES:
-        # Places in the syntax tree count bytes, as these findings still do.
+        # Columns in the syntax tree count bytes, as these findings still do.
         for finding in load(rule).check(context):
             if not finding.line <= line <= finding.end_line:
                 continue

@@ -18,7 +18,7 @@ from gate.names.hints.naming import Kind
 from gate.names.syntax.nodes import Function, children, default_of, last_name, parameters, walk
 
 CallInScope = tuple[ast.Call, list[ast.AST]]
-"""A call, and the functions around it, the outermost first."""
+"""A call and its enclosing functions, outermost first."""
 
 
 class FileOrText:
@@ -27,13 +27,13 @@ class FileOrText:
     def __init__(self, tree: ast.Module) -> None:
         """Collect the calls, the functions, and the values assigned to attributes."""
         self.calls = list(_calls_in(tree, [tree]))
-        """Every call of the file."""
+        """Every call in the file."""
         self.file_options: set[str] = set()
-        """Options of a command line that are opened as files."""
+        """Command-line options whose values are opened as files."""
         self._functions: dict[str, list[Function]] = {}
         self._attributes: dict[str, list[ast.expr]] = {}
         self._narrowed: dict[ast.AST, Kind] = {}
-        """What names are in the body of an `if` that tests their type."""
+        """The kinds of names in the body of an `if` that tests their type."""
         self._calls: dict[str, list[CallInScope]] = {}
         self._busy: set[int] = set()
         for call, scopes in self.calls:
@@ -117,7 +117,7 @@ class FileOrText:
                 return "text"
             case ast.Subscript(value=ast.Name() | ast.Attribute(), slice=ast.Constant(value=str(key))):
                 uploaded = self._file_attribute(node, scopes)
-                # A file is seldom stored under a key, but for uploads and the answers of some clients.
+                # Few files are stored under a key, except for uploads and the responses of some clients.
                 odd = naming.FILE_NAMES.match(key.lower()) or key in {"Body", "stream"}
                 return uploaded or ("" if odd else "text")
         return ""

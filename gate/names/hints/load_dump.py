@@ -12,7 +12,7 @@ from gate.names.hints.file_or_text import FileOrText
 from gate.names.hints.naming import Kind
 from gate.names.syntax.nodes import Function, last_name, parameters, walk
 
-# Modules whose `load` reads a file and whose `loads` reads text; the third part: `dump` and `dumps` likewise.
+# Modules whose `load` reads a file and whose `loads` parses text, and likewise for `dump` and `dumps`.
 FAMILY = frozenset({"json", "simplejson", "ujson", "rapidjson", "pickle", "cPickle", "marshal", "toml", "tomllib",
                     "tomli", "dill", "cloudpickle", "hjson", "json5", "plistlib"})  # fmt: skip
 READS_OR_WRITES = frozenset({"load", "loads", "dump", "dumps"})
@@ -30,7 +30,7 @@ class WrongJsonCall:
     right: str
     name_line: int = 0
     name_column: int = 0
-    """Where the name of the function stands, if it is looked up in a module."""
+    """The position of the function's name, if it is looked up in a module."""
     name: str = ""
 
 
@@ -45,7 +45,7 @@ class LoadAndDump:
         for node in walk(tree):
             if isinstance(node, ast.Import):
                 for alias in node.names:
-                    # Where another import may have failed, each of several modules may have the name.
+                    # With fallback imports, several modules may be bound to one name.
                     if self._modules.get(alias.asname or alias.name) not in FAMILY:
                         self._modules[alias.asname or alias.name] = alias.name
             elif isinstance(node, ast.ImportFrom) and node.module:

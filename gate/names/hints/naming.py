@@ -35,7 +35,7 @@ TEXT_KEPT = re.compile(
     r"(?:text|string|contents?|body|html|line|xml|raw|reply|json_?(?:text|str|string)"
     r"|\w+_(?:text|str|string|html|contents?|body|line|xml))$"
 )
-# What `load` is given under another name than these, or by a call of another, is hardly ever a file.
+# An argument of `load` with any other name, or from a call to any other function, is rarely a file.
 MAY_BE_FILE = re.compile(
     r"(?i)^.$|f$|fp|fh|fd|file|stream|source|src|read|input|inp|buf|io$|conn|pipe|std|resp|handle|resource|upload"
     r"|config|cfg|manifest|open|obj|body|result|out|sock|archive|member|path|url|req|fixture|blob|asset|artifact|raw|get$"
@@ -44,7 +44,7 @@ TEXT_TYPES = frozenset({"str", "bytes", "bytearray", "AnyStr"})
 FILE_TYPES = re.compile(
     r"(?:IO|TextIO|BinaryIO|TextIOBase|TextIOWrapper|BufferedReader|IOBase|StringIO|BytesIO)\b"
 )
-# What is looked up in a mapping that is called so is text, but for files that were uploaded.
+# Values in mappings with these names are text, except for uploaded files.
 TEXT_MAPPINGS = frozenset({"form", "args", "headers", "cookies", "POST", "GET", "META", "environ", "values", "params",
                            "cache", "redis", "row", "record", "argv"})  # fmt: skip
 TEXT_STORES = frozenset({"cache", "redis", "redis_client", "redis_conn", "memcache", "rdb", "kv", "environ", "cookies",

@@ -55,7 +55,7 @@ class TextKinds:
             if told is not None:
                 return told
         if module == "fcntl":
-            # What the stubs call bytes may be text there.
+            # The stubs say bytes where text is also accepted.
             return None
         found = [self._one(node, callee, one, scope) for one in fitting(self._engine, callee, node, scope)]
         return found[0] if found and all(found) else None
@@ -155,7 +155,7 @@ class TextKinds:
         """Return the kinds that an annotation allows. Empty if it may allow any other kind, too."""
         match annotation:
             case ast.BinOp(op=ast.BitOr(), left=wanted, right=ast.Constant(value=None)):
-                # What is given here is never None: that is no kind to be mixed up.
+                # The arguments checked here are never None, so None can't be the wrong kind.
                 return self._wanted(wanted)
             case ast.BinOp(op=ast.BitOr(), left=left, right=right):
                 one, other = self._wanted(left), self._wanted(right)

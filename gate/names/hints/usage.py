@@ -29,7 +29,7 @@ DISTINCTIVE: dict[Kind, frozenset[str]] = {
     "list": frozenset({"append", "extend", "sort"}),
     "dict": frozenset({"items", "keys", "setdefault", "popitem"}),
 }  # fmt: skip
-# Methods of text that give text, with how many arguments they take at most.
+# String methods that return strings, with their maximum number of arguments.
 GIVES_TEXT = {"strip": 1, "lstrip": 1, "rstrip": 1, "lower": 0, "upper": 0, "title": 0, "capitalize": 0, "casefold": 0,
               "decode": 2, "removeprefix": 1, "removesuffix": 1, "zfill": 1, "hexdigest": 0, "isoformat": 1,
               "read_text": 2, "getvalue": 0, "strftime": 1, "b64decode": 2, "swapcase": 0, "get_text": 2}  # fmt: skip
@@ -43,11 +43,11 @@ class TypeHint:
     strength: Literal["sure", "likely", "weak", ""] = ""
     is_called: bool = False
     given: int = -1
-    """How many arguments a call gives by position; -1 where that is not known."""
+    """The number of positional arguments of a call; -1 if unknown."""
     is_of_whole: bool = True
-    """Whether a method of a whole number may be meant, by the arguments that it is given."""
+    """Whether the arguments would fit a method of int."""
     given_by: tuple[str, ...] | None = None
-    """The methods that gave the value, where everything it may come from shows its kind; None otherwise."""
+    """The methods that returned the value, if every source of the value shows its kind; otherwise None."""
 
 
 NOTHING = TypeHint()
@@ -140,7 +140,7 @@ class UsageInference:
                 parted = name in {"split", "rsplit"} and bool(texts) and texts[0]
                 return "list" if parted or name in {"splitlines", "readlines"} else ""
             case ast.BoolOp(op=ast.Or(), values=[*_, ast.List() | ast.Dict() as last]):
-                # Whatever comes first, what is looked up has to be there when it is this.
+                # Whatever precedes it, the attribute must exist on the last operand too.
                 return _written_out(last)
             case ast.BoolOp(values=values):
                 return "str" if any(self.kind(one, scope, depth + 1) == "str" for one in values) else ""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 UNTELLING = frozenset({"Any", "_SpecialForm", "_ProtocolMeta", "NotImplementedType", "_NotImplementedType", "type",
                        "_TypedDict", "TypedDict"})  # fmt: skip
-"""Classes of the standard library whose instances may be anything: special forms, and what acts as a class."""
+"""Standard library classes whose instances may be anything: special forms, and classes that act like a class."""
 _ANY = frozenset({"Any", "object", "Callable", "Protocol", "AnyStr", "Never", "Incomplete", "Unused",
                   "Buffer", "ReadableBuffer", "WriteableBuffer", "TypedDict"})  # fmt: skip
 _WRAPPERS = frozenset({"Final", "ClassVar", "Annotated", "Required", "NotRequired", "ReadOnly", "InitVar"})

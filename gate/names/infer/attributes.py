@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 _TAKE_NO_ATTRIBUTES = frozenset({"str", "bytes", "bytearray", "int", "float", "complex", "bool", "list", "dict", "set",
                                  "frozenset", "tuple", "range", "slice", "memoryview"})  # fmt: skip
 OF_NAMED_TUPLES = frozenset({"_asdict", "_field_defaults", "_fields", "_make", "_replace"})
-"""What a value that is annotated as a tuple may have, since named tuples are tuples."""
+"""Extra attributes of a value annotated as a tuple, since named tuples are tuples."""
 _WRITTEN_BY_DECORATORS = frozenset(
     {"__init__", "__new__", "__post_init__", "__lt__", "__le__", "__gt__", "__ge__"}
 )
 OF_CLASSES_ONLY = frozenset({"__name__", "__qualname__", "__mro__", "__bases__"})
-"""What a class has, and its instances do not."""
+"""Attributes of classes that their instances lack."""
 _HOOKS = ("__set_name__", "contribute_to_class")
-"""Methods that are called with the class in whose body the object stands."""
+"""Methods called with the class in whose body the object is assigned."""
 _ABSTRACT_MODULES = frozenset({"typing", "collections.abc", "_collections_abc", "numbers", "io", "_io"})
 
 
@@ -60,7 +60,7 @@ class Attributes:
         for cls, inherited in order:
             if name in cls.scope.names or (isinstance(owner, Instance) and name in cls.instance_attributes):
                 if is_incomplete and cls is order[-1][0] and cls is not owner.of:
-                    # A base that cannot be read comes before `object`.
+                    # A base that can't be resolved precedes `object`.
                     return UNKNOWN
                 known = (
                     own
@@ -89,14 +89,14 @@ class Attributes:
         bindings = cls.scope.names.get(name)
         is_method = bool(bindings) and are_methods(bindings or [])
         if cls.origin == "project" and not is_method and (cls.dynamic or self._classes.varies(cls, name)):
-            # What is assigned by `setattr`, in a subclass or from outside may be anything.
+            # A value assigned by `setattr`, in a subclass, or from outside may be anything.
             return UNKNOWN
         values = [self._methods.of(bindings, owner, cls, known)] if bindings else []
         if cls.origin == "project" and self._classes.varies(cls, name):
             return values[0]
         assigned = cls.instance_attributes.get(name) if isinstance(owner, Instance) else None
         if assigned and cls.origin == "site":
-            # What a package assigns to `self` is followed no further: all of the package would be read.
+            # Don't follow what a package assigns to `self`: that would read the whole package.
             return UNKNOWN
         for value, annotation, scope in assigned or ():
             declared = UNKNOWN if annotation is None else self._engine.annotations.read(annotation, scope)
@@ -168,7 +168,7 @@ class Attributes:
     def _is_beyond_stub(self, order: MRO, name: str) -> bool:
         """Return whether the source of a library class has an attribute that its stub omits."""
         if name.startswith("_") and "__" in name[2:] and name not in OF_CLASSES_ONLY:
-            # A private name of another class, as Python mangles it.
+            # A mangled private name of another class.
             return True
         modules = self._engine.modules
         return any(

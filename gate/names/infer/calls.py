@@ -51,7 +51,7 @@ def misfit(engine: Engine, function: FunctionValue, definition: Function, call: 
     skip = 1 if takes_self(function, definition) else 0
     positional = [*arguments.posonlyargs, *arguments.args]
     if skip and not positional:
-        # Interfaces describe methods as they are called, without `self`.
+        # Interfaces may declare methods without `self`.
         takes_any = arguments.vararg or is_stub(definition) or definition.decorator_list
         return None if takes_any or function.scope.source.origin != "project" else Misfit("self")
     required = len(positional) - len(arguments.defaults)
@@ -147,7 +147,7 @@ def _near(word: str, names: set[str], function: FunctionValue) -> list[str]:
     return [
         name
         for name in candidates(word, names)
-        # Nobody means a private parameter by a public name.
+        # A public name is never a typo of a private parameter.
         if (is_library or word.casefold() != name.casefold()) and name.startswith("_") <= word.startswith("_")
     ]
 
@@ -173,7 +173,7 @@ def _wrong_value(engine: Engine, function: FunctionValue, call: ast.Call, scope:
             continue
         kinds = engine.infer(value, scope)
         if _is_slice(annotation):
-            # A slice may have a name, and be whatever nothing is known of.
+            # A slice may be stored in a variable, so a value of unknown type may be one.
             if isinstance(value, ast.Constant) or (kinds and not any(map(_is_a_slice, kinds))):
                 return Misfit("value", name)
         elif not accepts(engine, annotation, function, kinds):

@@ -25,7 +25,7 @@ _PLAIN_DECORATORS = frozenset({"dataclass", "total_ordering", "final", "runtime_
 HARMLESS_OF_CLASSES = frozenset(
     {"final", "runtime_checkable", "type_check_only", "disjoint_base", "deprecated"}
 )
-"""Decorators that leave the methods of a class as they are written."""
+"""Decorators that don't change the methods of a class."""
 
 
 def read_class(node: ast.ClassDef, scope: Scope) -> Class:
@@ -50,7 +50,7 @@ def read_class(node: ast.ClassDef, scope: Scope) -> Class:
         if own and "staticmethod" not in decorators(method):
             _read_method(cls, method, own[0].arg)
     if is_model(cls):
-        # It sets what its fields are called, which the classes that derive from it show.
+        # It sets attributes named after fields, which its subclasses declare.
         cls.dynamic = False
     return cls
 

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from gate.names.infer.engine import Engine
 
 TypeArguments = dict[str, Values]
-"""The values of type parameters, by their names."""
+"""The values of type parameters, by name."""
 MRO = list[tuple[Class, TypeArguments]]
-"""A class and its bases in the order in which attributes are looked up, each with what its type parameters are."""
+"""A class and its bases in method resolution order, each with its type arguments."""
 
 
 class Classes:
@@ -68,7 +68,7 @@ class Classes:
 
     def _compute_mro(self, cls: Class, *, include_third_party: bool) -> tuple[MRO, bool]:
         if is_model(cls):
-            # Its own bases add nothing that is looked up in a model.
+            # Its own bases add no attribute that is looked up in a model.
             return [(cls, {})], False
         if cls.origin == "site" and not include_third_party:
             return [(cls, {})], True
@@ -104,7 +104,7 @@ class Classes:
         own = self.type_parameters(cls)
         scope = cls.scope.parent or cls.scope
         return {
-            # A parameter of the class itself is known only for each instance: it is passed on by its name.
+            # A type parameter of the class itself is known only per instance, so pass it on by name.
             name: (Parameter(item.id),) if isinstance(item, ast.Name) and item.id in own
             else self._engine.annotations.read(item, scope)
             for name, item in zip(names, items, strict=False)
@@ -112,7 +112,7 @@ class Classes:
 
     def type_parameters(self, cls: Class) -> list[str]:
         """Return the names of a class's type parameters, in order."""
-        # Before Python 3.12 only what was rewritten for it has the attribute.
+        # Before Python 3.12, only nodes rewritten for it have the attribute.
         written = getattr(cls.node, "type_params", None)
         if written:
             return [parameter.name for parameter in written]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _MAKE_OTHERS = frozenset({"super", "type", "property", "staticmethod", "classmethod", "NamedTuple", "TypedDict",
                           "NewType"})  # fmt: skip
-"""Classes of the standard library a call of which gives something else than an instance."""
+"""Standard library classes whose calls return something other than an instance."""
 
 
 class Construction:

@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 
 Answer = TypeVar("Answer")
 MOST_ROUNDS = 6
-"""An answer that still changes after so many rounds alternates; it is unknown then."""
+"""An answer that still changes after this many rounds alternates, and counts as unknown."""
 DEEPEST = 50
-"""So many questions may be open before a deeper one is answered by itself."""
+"""The number of open questions above which a deeper one is answered separately."""
 _DEEPEST_EVER = 400
-"""For a cycle of more questions than `DEEPEST`, the depth is doubled, up to this one."""
+"""For a cycle of more than `DEEPEST` questions, the depth is doubled up to this limit."""
 _NONE_OPEN = 1 << 30
 
 
@@ -38,15 +38,15 @@ class Answers:
         """Start without any answers."""
         self._deepest = DEEPEST
         self.complete: dict[Hashable, Any] = {}
-        """The final answers."""
+        """Final answers."""
         self._assumed: dict[Hashable, Any] = {}
         self._provisional: dict[Hashable, Any] = {}
-        """Answers that depend on a question that is still open."""
+        """Answers that depend on an open question."""
         self._open: dict[Hashable, int] = {}
         self._lowest = _NONE_OPEN
-        """The outermost open question on which the current computation depends."""
+        """The depth of the outermost open question that the current computation depends on."""
         self._floor = _NONE_OPEN
-        """The outermost open question on which any provisional answer depends."""
+        """The depth of the outermost open question that any provisional answer depends on."""
         self._has_changed = False
 
     def of(self, question: Hashable, work: Callable[[], Answer], circular: Answer) -> Answer:
@@ -80,7 +80,7 @@ class Answers:
             except _TooDeepError as error:
                 self._forget_open()
                 if any(error.task[0] == task[0] for task in tasks):
-                    # A cycle that is longer than the stack may be deep.
+                    # Allow more depth for a cycle that is longer than the stack may be deep.
                     self._deepest = min(2 * self._deepest, _DEEPEST_EVER)
                     del tasks[1:]
                 else:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _RELATIONS = frozenset({"ForeignKey", "OneToOneField", "ManyToManyField"})
 _WITH_KEYS = frozenset({"JSONField", "HStoreField"})
-"""Fields below which any key may be named."""
+"""Fields that accept lookups by any key."""
 _LOOKUPS = frozenset(
     """
     exact iexact contains icontains in gt gte lt lte startswith istartswith endswith iendswith range date year iso_year
@@ -24,7 +24,7 @@ _LOOKUPS = frozenset(
     """.split()  # noqa: SIM905  a table that is read as one
 )
 _COMPUTES = frozenset({"annotate", "alias", "extra", "aggregate", "raw", "union"})
-"""Methods of a query after which it has other names than those of fields."""
+"""Query methods after which a query has names besides those of the model's fields."""
 
 
 def is_model(engine: Engine, cls: Class) -> bool:

@@ -104,7 +104,7 @@ class Engine:
             case ast.Name():
                 values = self.names.used(node, scope)
                 if values and scope.is_tested(node.id):
-                    # What is asked of a module is whether it has one name; it stays that module.
+                    # A test of a module asks whether it has some name; it remains that module.
                     return values if all(isinstance(value, ModuleValue) for value in values) else None
                 return values
             case ast.Attribute():
@@ -156,7 +156,7 @@ class Engine:
         if not owners:
             return owners
         attributes = [self.attribute_of(owner, node.attr) for owner in owners]
-        # Where only some have it, theirs is meant.
+        # If only some values have the attribute, one of those is intended.
         return union([value for value in attributes if not isinstance(value, Missing)])
 
     def attribute_of(self, owner: Value, name: str) -> Values | Missing:

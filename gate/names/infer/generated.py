@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DATACLASS = frozenset({"dataclasses.dataclass"})
 _ATTRS_BY_CALL = frozenset({"attr.s", "attr.attrs", "attr.attributes"})
-"""Decorators that without `auto_attribs` only count what is a call of `attr.ib`."""
+"""Decorators that, without `auto_attribs`, treat only calls of `attr.ib` as fields."""
 ATTRS = _ATTRS_BY_CALL | frozenset(
     f"{module}.{name}"
     for module in ("attr", "attrs")
@@ -32,7 +32,7 @@ _READABLE_OPTIONS = frozenset(
     {"init", "repr", "eq", "order", "unsafe_hash", "frozen", "match_args", "kw_only", "slots", "weakref_slot",
      "auto_attribs", "hash", "cmp", "str", "cache_hash", "auto_exc", "collect_by_mro", "auto_detect"}
 )  # fmt: skip
-"""Arguments of the decorators that do not make other fields than the class shows."""
+"""Decorator arguments that leave the fields as the class shows them."""
 
 
 class Unreadable(Exception):
@@ -180,7 +180,7 @@ def _fields(kind: Class) -> dict[str, _Field]:
     statements = list(kind.node.body)
     is_annotated = options.get("auto_attribs", name not in _ATTRS_BY_CALL)
     if is_attrs and options.get("auto_attribs") is None and name not in _ATTRS_BY_CALL:
-        # Where something is only called a field, annotations alone make none.
+        # If any field is assigned by a call, annotations alone define none.
         is_annotated = not any(_is_field_assigned(item, scope) for item in statements)
     keywords_only = options.get("kw_only") is True
     defaults = set(_default_methods(statements))
@@ -214,7 +214,7 @@ def _field(word: str, value: ast.expr | None, scope: Scope, *, is_attrs: bool, k
         return _Field(parameter, value is not None or has_default_method, keywords_only)
     if not _is_field(value, scope):
         if not dotted_name(value.func).rpartition(".")[2][:1].isupper():
-            # Whatever makes the field may be a function of the project that calls `field` itself.
+            # The function may be the project's own wrapper around `field`.
             raise Unreadable
         return _Field(parameter, True, keywords_only)
     options = {word.arg: word.value for word in value.keywords}

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 LEAVE_METHODS = frozenset({"abstractmethod", "override", "final", "overload", "staticmethod", "classmethod",
                            "deprecated", "abstractclassmethod", "abstractstaticmethod",
                            "type_check_only"})  # fmt: skip
-"""Decorators that leave the parameters and the result of a method as they are."""
+"""Decorators that don't change a method's parameters or result."""
 PROPERTIES = frozenset({"property", "cached_property", "abstractproperty"})
 FIRST_IS_CLASS = frozenset({"__new__", "__init_subclass__", "__class_getitem__"})
-"""Methods that get the class without being marked as class methods."""
+"""Methods that implicitly take the class, without a `classmethod` decorator."""
 _TAKES_NO_SELF = frozenset({"staticmethod", "classmethod"})
 _USUAL_SELF = frozenset({"self", "cls", "mcs", "mcls", "metacls", "klass", "this", "_", "_self", "__self"})
 
@@ -48,7 +48,7 @@ class Methods:
             if any(ancestor.name == "Enum" and ancestor.origin == "library" for ancestor, _ in order):
                 return (Instance(cls),)
             if is_incomplete and cls.origin == "site":
-                # A base in a package may make anything of what the body says.
+                # A base in a package may transform the class body in any way.
                 return None
         values = self._class_variable(bindings, owner, cls, arguments)
         return None if values and any(self._may_be_descriptor(value) for value in values) else values
@@ -66,7 +66,7 @@ class Methods:
         ):
             return None
         if functions[0].name == "__new__" or "staticmethod" in names:
-            # `__new__` is called with the class by hand: `type.__new__(cls, name, bases, body)`.
+            # `__new__` is called with an explicit class: `type.__new__(cls, name, bases, body)`.
             return (FunctionValue(functions, cls.scope, None, items),)
         if "classmethod" in names or functions[0].name in FIRST_IS_CLASS:
             return (FunctionValue(functions, cls.scope, ClassValue(owner.of), items),)

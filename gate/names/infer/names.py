@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 _HARMLESS = MANAGERS | {"abstractmethod", "override", "final", "overload", "staticmethod", "classmethod",
                         "type_check_only", "no_type_check", "deprecated"}  # fmt: skip
-"""Decorators that leave a function what it is; `property` and its like are read where methods are."""
+"""Decorators that don't change a function; `property` and the like are handled with methods."""
 _MOST_BINDINGS = 8
-"""A name that is bound more often than this is not followed."""
+"""Names with more bindings than this are not followed."""
 _NUMBERS = frozenset({"int", "float", "bool", "complex"})
-"""What `+=` may turn into another kind of number."""
+"""Types that `+=` may change to another numeric type."""
 
 
 class Names:
@@ -85,7 +85,7 @@ class Names:
         ]
         if not above:
             return self.used(node, around)
-        # Here it is the value itself, whatever its annotation says of instances.
+        # In the class body it is the assigned value, whatever its annotation says about instances.
         return union(
             [
                 self._engine.infer(binding.node, scope)
@@ -242,14 +242,14 @@ class Names:
         part = f"{module}.{name}"
         is_part = self._engine.modules.module(part) is not None
         for source in self._engine.modules.sources(module):
-            # The last star import that has the name counts.
+            # The last star import that provides the name wins.
             for star in reversed(source.scope.stars):
                 inner = self._engine.modules.source(star)
                 if inner is not None and not inner.is_exported(name):
                     continue
                 member = self.member(star, name)
                 if member is not MISSING:
-                    # Whichever was imported last is there: the submodule, or what the star import binds.
+                    # It may be the submodule or the star import's binding, depending on which was imported last.
                     return UNKNOWN if is_part and member != (ModuleValue(part),) else member
         if is_part:
             return (ModuleValue(part),)

@@ -14,17 +14,17 @@ class ProjectFacts:
     """Facts about all files together. Without arguments, those of a project without files."""
 
     stored_outside: frozenset[str] = frozenset()
-    """Attributes that some code of the project sets on what is not its `self`; on a module, also with its name."""
+    """Attributes that project code sets on anything but its `self`; for a module, also qualified by its name."""
     defined: Mapping[str, int] = field(default_factory=Counter)
-    """In how many classes of the project each attribute is defined."""
+    """How many classes of the project define each attribute."""
     bases: frozenset[str] = frozenset()
-    """The names of the classes that the project derives from."""
+    """The names of all base classes in the project."""
     library_bases: frozenset[str] = frozenset()
-    """The full names of those that are in the standard library."""
+    """The qualified names of base classes from the standard library."""
     combined: frozenset[str] = frozenset()
-    """Those of them from which something is derived together with another class."""
+    """The names of base classes that are combined with another base in a class."""
     recombined: frozenset[str] = frozenset()
-    """Those from which, and from whose subclasses, the project derives classes while it runs."""
+    """The names of classes that, like their subclasses, the project subclasses at runtime."""
 
     @classmethod
     def of(cls, files: Iterable[Facts]) -> ProjectFacts:

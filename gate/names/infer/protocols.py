@@ -112,7 +112,7 @@ class Protocols:
                     results += self._of_each_overload(function, call, scope)
             else:
                 return UNKNOWN
-        # An unknown alternative makes all of it unknown.
+        # One unknown alternative makes the whole result unknown.
         return union(results) if results and all(results) else None
 
     def _of_each_overload(self, method: Value, call: ast.Call, scope: Scope) -> list[Values]:
@@ -140,7 +140,7 @@ class Protocols:
         if isinstance(node.op, ast.Mult) and name in {"str", "bytes", "list"}:
             return left
         if isinstance(node.op, ast.Add) and name in {"str", "bytes"}:
-            # The right operand may decide, as a column of a database does.
+            # The right operand may determine the result, as a database column does.
             return left if self._engine.infer(node.right, scope) else UNKNOWN
         if isinstance(node.op, ast.Div) and name in {"Path", "PurePath", "PosixPath"}:
             return left

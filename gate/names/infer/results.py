@@ -105,7 +105,7 @@ class Results:
     ) -> Values:
         """Return what a function returns to the call `node` in `scope`, or to any call if `node` is None."""
         origin = function.scope.source.origin
-        # Following a package's function leads far into the package, and mistakes are seldom about its result.
+        # Following a package's function leads deep into the package, and few mistakes concern its result.
         if origin == "site" or (origin == "library" and function.definitions[0].name in _MAKES_CLASSES):
             return UNKNOWN
         definitions = list(function.definitions)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 TYPE_PARAMETER = re.compile(
     r"(?:AnyStr|SupportsRichComparisonT|_(?:[A-Z]|[A-Z]\w*T|[KV]T|[ST])\d?(?:_co|_contra)?(?:_\d)?)$"
 )
-"""How stubs call type parameters."""
+"""The naming pattern of type parameters in stubs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,15 @@ class Class:
 
     node: ast.ClassDef
     scope: Scope
-    """The scope of its body."""
+    """The scope of the class body."""
     origin: str
     """`project`, `library` (the standard library) or `site` (an installed package)."""
     instance_attributes: dict[str, list[tuple[ast.expr | None, ast.expr | None, Scope]]] = field(
         default_factory=dict
     )
-    """What its methods store in `self`: value, annotation, and the scope of both."""
+    """Attributes that its methods set on `self`: value, annotation, and the scope of both."""
     dynamic: bool = False
-    """Whether it may have attributes that its text does not show."""
+    """Whether it may have attributes that its source doesn't show."""
 
     @property
     def name(self) -> str:
@@ -75,7 +75,7 @@ class FunctionValue:
     bound: Instance | ClassValue | None = None
     arguments: tuple[tuple[str, Values], ...] = ()
     called_on: Class | None = None
-    """The class that a method was taken from without an instance: its first argument has to be one."""
+    """The class from which the method was looked up without an instance: its first argument has to be an instance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Coroutine:
 
     result: Values
     overridden_as: str = ""
-    """The name of the method that gave it, if a subclass has another in its place, which may not be async."""
+    """The name of the method that returned it, if a subclass overrides that method, maybe without `async`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class Tuple:
 
     items: tuple[Values, ...]
     is_written_out: bool = False
-    """Whether it stands in the code; what is only annotated so may have names as well."""
+    """Whether it is a tuple display; a tuple known only by annotation may be a named tuple."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +131,11 @@ Value = (
     Parameter | ModuleValue | ClassValue | Instance | FunctionValue | Partial | Coroutine | Yielding | Tuple
 )
 Values = tuple[Value, ...] | None
-"""All that it may be; see `UNKNOWN` and `NEVER`."""
+"""All possible values; see `UNKNOWN` and `NEVER`."""
 UNKNOWN: Values = None
-"""It may be anything."""
+"""Any value is possible."""
 NEVER: Values = ()
-"""Nothing that has attributes: `None`, what never returns, or what is still being worked out."""
+"""No value with attributes: `None`, a function that never returns, or a value whose inference is in progress."""
 
 
 def union(many: list[Values]) -> Values:

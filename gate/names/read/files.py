@@ -19,9 +19,9 @@ SKIPPED = frozenset(
 PYTHON = (".py", ".pyi", ".ipynb")
 LARGEST = 4 * 1024 * 1024
 UNREADABLE = (SyntaxError, RecursionError, OSError, ValueError, MemoryError)
-"""What is raised for a file that cannot be read or parsed."""
+"""Exceptions raised for a file that can't be read or parsed."""
 LARGEST_SETTINGS = 256 * 1024
-"""Files of data have the same endings as settings, and may be large."""
+"""Data files have the same suffixes as settings, and may be large."""
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from gate.names.read.decoding import encoding_of
 
 NEWEST = (3, 14)
-"""The version up to which this module knows the grammar."""
+"""The newest Python version whose grammar this module knows."""
 _PREFIX = re.compile(r"(?<!\w)([rRbBuUfFtT]{0,2})('''|\"\"\"|'|\")")
 _DEFINITION = re.compile(r"\b(?:def|class)[ \t]+(\w+)[ \t]*\[")
 _TYPE = re.compile(r"^([ \t]*)type[ \t]+(\w+)[ \t]*(?=[\[=])", re.MULTILINE)

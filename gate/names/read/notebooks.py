@@ -13,10 +13,11 @@ from gate.finding import Edit, Finding
 
 TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]|[^\s\[\]{},:"]+')
 PIECE = re.compile(r"\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|\\u\w{4}|\\.|.", re.DOTALL)
-# What IPython puts beside the builtins. Two lines, so that no comment of a cell can name another encoding.
+# Names that IPython adds to the builtins. It takes two lines so that no comment in a cell can declare another
+# encoding.
 PRELUDE = "display = get_ipython = In = Out = exit = quit = _ = __ = ___ = _i = _ii = _iii = _ih = _oh = _dh = None\n\n"
 ANY_NAMES = "from ipython_magic import *\n"
-"""The replacement of a magic that may bind names, as `%run` does, and for a cell that cannot be read."""
+"""Replaces a magic that may bind names, such as `%run`, and a cell that can't be parsed."""
 HARMLESS = frozenset({
     "autoreload", "cd", "conda", "config", "debug", "env", "history", "load_ext", "ls", "lsmagic", "matplotlib",
     "memit", "mkdir", "pdb", "pip", "precision", "pwd", "reload_ext", "set_env", "tensorboard", "time", "timeit",
@@ -24,7 +25,7 @@ HARMLESS = frozenset({
     "sh", "svg",
 })  # fmt: skip
 AROUND = frozenset({"time", "timeit"})
-"""Magics of a cell or a line that Python follows."""
+"""Magics followed by Python code, for a line or a cell."""
 CAPTURED = re.compile(r"(\s*[A-Za-z_][\w, ]*=)\s*[!%]")
 HELP = re.compile(r"\s*\?|[^#'\"]*\?\s*$")
 

@@ -21,7 +21,7 @@ from gate.names.syntax.object_references import (
 )
 
 Named = Iterator[tuple[str, str]]
-"""Texts that name objects, each with its kind: `object`, `module`, `entry`, or `logging` (looked up there first)."""
+"""Strings that name objects, each with its kind: `object`, `module`, `entry`, or `logging` (first looked up there)."""
 PLUGIN = re.compile(r"(?:^|\s)-p\s*(?!no:)([A-Za-z_]\w*(?:\.\w+)+)")
 PLAIN = (".yaml", ".yml", ".json")
 SERVERS = frozenset({"gunicorn", "uvicorn", "hypercorn", "daphne"})
@@ -83,7 +83,7 @@ def _pyproject(text: str) -> Named:
 
 def _ini(text: str) -> Named:
     parser = RawConfigParser(strict=False, allow_no_value=True, interpolation=None, delimiters=("=", ":"))
-    parser.optionxform = str  # type: ignore[assignment]  # the way that the library documents for keeping case
+    parser.optionxform = str  # type: ignore[assignment]  # the documented way to preserve case
     parser.read_string(text)
     sections: dict[str, dict[str, str]] = {
         name: {key: value or "" for key, value in parser.items(name)} for name in parser.sections()
@@ -122,7 +122,7 @@ def _pytest(options: Mapping[str, Any]) -> Named:
 def _procfile(text: str) -> Named:
     for line in text.splitlines():
         words = line.partition(":")[2].split()
-        # What is started in another folder is looked up there.
+        # A program started in another folder finds its modules there.
         if {"cd", "--chdir", "--app-dir", "--workdir"} & {word.partition("=")[0] for word in words}:
             continue
         programs = {word.rpartition("/")[2] for word in words}

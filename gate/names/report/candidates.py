@@ -33,7 +33,7 @@ class Candidate:
     unless_defined_in: UnlessDefinedIn = ""
     hint: str = ""
     package: str = ""
-    """The installed module that was looked into, if it was one."""
+    """The installed module in which the name was looked up, if any."""
 
 
 @dataclass(slots=True)
@@ -42,15 +42,15 @@ class FileDiagnostics:
 
     candidates: list[Candidate] = field(default_factory=list)
     resolved: set[Place] = field(default_factory=set)
-    """Places of names that are known to be right."""
+    """Positions of names that are known to be right."""
     hints: dict[Place, TypeHint] = field(default_factory=dict)
-    """What the values most likely are in which other attributes are looked up."""
+    """The likely types of values in other attribute lookups."""
     unresolved_imports: list[int] = field(default_factory=list)
-    """Which of the file's imports are not certainly right."""
+    """Indexes of the file's imports that are not certainly right."""
     lacks_exports: bool = True
-    """Whether the module may lack something that it exports."""
+    """Whether the module may lack a name that it exports."""
     json_calls: list[WrongJsonCall] = field(default_factory=list)
-    """Calls of a `load` or `dump` with a value of the wrong kind."""
+    """Calls of `load` or `dump` with a value of the wrong kind."""
 
     def report(
         self,

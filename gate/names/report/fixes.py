@@ -16,7 +16,7 @@ from gate.names.syntax.bindings import names_bound
 
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 INNER = FUNCTIONS | ast.ClassDef | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
-"""What has names of its own."""
+"""Nodes with a scope of their own."""
 
 
 def settled(findings: Sequence[Finding], text: str) -> Iterator[Finding]:
@@ -91,8 +91,8 @@ def _found(lines: Sequence[str], edit: Edit) -> Edit | None:
     column = _character(lines, edit.line, edit.column)
     if column in places:
         return replace(edit, column=column)
-    # The place of what is imported from a misspelt module is not that of the module; nor are the places
-    # inside f-strings exact before Python 3.12.
+    # A name imported from a misspelt module has another position than the module, and before Python 3.12, positions
+    # inside f-strings are inexact.
     return replace(edit, column=places[0]) if len(places) == 1 else None
 
 

@@ -33,7 +33,7 @@ _CODES = {
     "wrong-json-argument": {"arg-type", "call-overload", "misc"},
     "missing-await": {"unused-coroutine", "attr-defined", "operator", "truthy-function", "misc", "union-attr"},
 }  # fmt: skip
-"""What other checkers call the same. Codes of pyright begin with `report`, those of others with words of these."""
+"""The codes of other checkers for the same mistakes. All codes of pyright start with `report`."""
 
 
 def without_suppressed_elsewhere(findings: Iterator[Finding], lines: Sequence[str]) -> Iterator[Finding]:
@@ -55,7 +55,7 @@ def _acknowledges(line: str, rule: str) -> bool:
         for match in pattern.finditer(line):
             codes = {code.strip() for code in re.split(r"[, ]+", match[1] or "") if code.strip()}
             if pattern is _NOQA and not codes:
-                # It stands on many a long line, for another reason.
+                # A bare `noqa` often refers to line length.
                 continue
             if not codes or codes & codes_of_rule or any(code.startswith("report") for code in codes):
                 return True

@@ -54,7 +54,7 @@ def _patterns(file: Path, root: Path) -> Iterator[str]:
     prefix = "" if folder == "." else f"{folder}/"
     for line in _text(file).splitlines():
         pattern = line.strip()
-        # Patterns that ignore all of Python, or what comes back with `!`, say nothing about one module.
+        # Patterns that ignore all Python files, and those that start with `!`, don't identify a module.
         if not pattern or pattern.startswith(("#", "!")) or not re.search(r"\w{2}", pattern):
             continue
         pattern = pattern.removesuffix("/").removesuffix("/*").removesuffix("/**")

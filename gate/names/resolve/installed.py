@@ -36,7 +36,7 @@ STDLIB = ""
 """The cache key of the standard library."""
 OWN = "outside"
 Answers = tuple[dict[str, bool], dict[str, bool], dict[str, dict[str, bool]], dict[str, dict[str, bool]]]
-"""Of words, whether what is relevant defines or says them; of packages, whether they define words, or reach them."""
+"""By word, whether the relevant packages define or mention it; by package, whether it defines or reaches each word."""
 _FIRST = re.compile(rb"^\"?([^/,\n\".]+)(?:/|\.[^/,\n]+,)", re.MULTILINE)
 
 
@@ -59,14 +59,14 @@ class InstalledPackages:
         """Read nothing yet. Without a store, nothing is cached."""
         self._store = store
         self.key = ""
-        """What decides the words that were relevant last; empty without a store."""
+        """The key of the most recent relevant words; empty without a store."""
         self._read: dict[str, PackageWords] = {}
         self._relevant = PackageWords()
         self._defines: dict[str, dict[str, bool]] = {}
         self._reaches: dict[str, dict[str, bool]] = {}
         self._ahead: WorkerPool | None = None
         self._tops: frozenset[str] = frozenset()
-        """The packages that the project imports: for these, edited files count as well."""
+        """The packages that the project imports; edits to their files are detected too."""
         self._typeshed = typeshed
         self._site = [folder for folder in site if folder.is_dir()]
         self._places = places_in(self._site)

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 NO_PACKAGES = frozenset(
     {"bin", "test", "tests", "doc", "docs", "examples", "scripts", "src", "build", "benchmarks"}
 )
-"""What releases leave in the folder of packages by mistake."""
+"""Folders that releases leave in site-packages by mistake."""
 LIST = Path(__file__).with_name("packages.zip")
 NAMES = LIST.with_suffix(".txt")
-"""The packages in the list, which is all that most runs ask of it."""
+"""The names of the packages in the list, which are all that most runs need."""
 OTHERS = Path(__file__).with_name("others.txt")
 
 
@@ -89,7 +89,7 @@ def make(folder: Path, target: Path) -> int:
         entries[name] = "\n\n".join("\n".join(part) for part in (defined, said, imported))
     with zipfile.ZipFile(target, "w", zipfile.ZIP_LZMA) as archive:
         for name, text in sorted(entries.items()):
-            # The same content makes the same file, whenever it is made.
+            # A fixed time makes the file reproducible.
             entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_LZMA
             archive.writestr(entry, text)

@@ -16,7 +16,7 @@ from gate.names.syntax.reachability import Version
 from gate.names.syntax.source import Source
 
 _LARGEST = 4 * 1024 * 1024
-"""Larger files are not read: they contain data."""
+"""Larger files contain data, and are skipped."""
 
 
 def read_source(path: Path) -> tuple[ast.Module, bytes] | None:

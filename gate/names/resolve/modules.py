@@ -24,9 +24,9 @@ MODULE_NAMES = frozenset({
     "__name__", "__file__", "__doc__", "__path__", "__package__", "__spec__", "__loader__", "__dict__", "__all__",
     "__version__", "__annotations__", "__builtins__", "__cached__", "__getattr__", "__dir__", "__class__",
 })  # fmt: skip
-"""What every module may have."""
+"""Attributes of every module."""
 _REPLACED = frozenset({"distutils"})
-"""Packages of the standard library that another package replaces: setuptools, wherever it is installed."""
+"""Standard library packages that another package replaces (setuptools, if installed)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Modules:
             if self._installed is not None and self.origin(name) != "project":
                 self._modules[name] = self._installed.module(name)
             else:
-                # A module in a cycle of star imports is open while it is being read.
+                # A module in a cycle of star imports counts as open until it has been read.
                 self._modules[name] = OPEN
                 self._modules[name] = (
                     self._read(name) if self._cache is None else self._cached(name, self._cache)

@@ -17,19 +17,19 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 _WORTH_READING = 8
-"""To search for this many words takes as long as to take a list apart."""
+"""The number of searches that take as long as splitting a list."""
 LARGEST = 2 * 1024 * 1024
 LARGEST_NATIVE = 16 * 1024 * 1024
 NATIVE = (".so", ".pyd")
 _SKIPPED = frozenset({"__pycache__", "tests", "test"})
-# Each begins with one certain character, which is looked for fastest, and gives nothing back (`++`): this decides how
-# long a first run takes.
+# Each pattern starts with a specific character, which is fastest to search for, and never backtracks (`++`): this
+# determines the time of a first run.
 _LINES = re.compile(
     rb"\n(?:[ \t]*+(?:(?:async[ \t]++)?(?:def|class)[ \t]++(\w++)|(?:from|import)[ \t]++([A-Za-z_]\w*+))"
     rb"|[ \t]++(\w++)[ \t]*+(?:(?::[^=\n]++)?+=(?!=)|:[ \t]*+[\w\"'])"
     rb"|(\w++)[ \t]*+(?::[^=\n]++)?+=(?!=))"
 )
-"""What a line defines, the package that it imports, and what it binds inside something and in the module."""
+"""What a line defines, the package it imports, and what it binds in an inner block or at module level."""
 _STORED = re.compile(rb"\.(\w++)[ \t]*+(?::[^=\n(]++)?+=(?!=)")
 _SAID = [
     re.compile(rb"\"([A-Za-z_]\w{2,}+)\""),
@@ -37,7 +37,7 @@ _SAID = [
     re.compile(rb"\([ \t]*+\*{0,2}+([A-Za-z_]\w{2,}+)[ \t]*+(?=[,)=:])"),
     re.compile(rb",[ \t]*+\*{0,2}+([A-Za-z_]\w{2,}+)[ \t]*+(?=[,)=:])"),
 ]
-"""Texts that are names, and parameters."""
+"""Strings that are names, and parameters."""
 _IMPORTED = re.compile(rb"\n[ \t]*+(?:from|import)[ \t]++([A-Za-z_]\w*+)")
 _PART = re.compile(rb"[^/\\.]+")
 _WORD = re.compile(rb"[A-Za-z_]\w{2,40}+")
@@ -68,7 +68,7 @@ class WordList(AbstractSet[str]):
         self._all: frozenset[str] | None = None
         self._searched = 0
         self.answers: dict[str, bool] = {}
-        """What was asked for before, and whether it is there."""
+        """Words asked for earlier, with whether the list has them."""
 
     @property
     def all(self) -> frozenset[str]:
@@ -136,7 +136,7 @@ def words_below(place: Path) -> PackageWords:
             if file.endswith(NATIVE):
                 defined.update(_native(file))
                 continue
-            with open(file, "rb") as opened:  # noqa: PTH123  tens of thousands of these
+            with open(file, "rb") as opened:  # noqa: PTH123  there are tens of thousands
                 data = b"\n" + opened.read()
         except (OSError, ValueError):
             continue
@@ -156,7 +156,7 @@ def states_below(place: Path) -> Iterator[str]:
     """Yield the state of each Python file of a package or of a single-file module."""
     for file in sorted(_files(place)):
         try:
-            state = os.stat(file)  # noqa: PTH116  thousands of these
+            state = os.stat(file)  # noqa: PTH116  there are thousands
         except OSError:
             continue
         yield f"{file} {state.st_mtime_ns} {state.st_size} {state.st_ino}"
@@ -168,7 +168,7 @@ def tops_imported(files: Iterable[bytes]) -> set[str]:
 
 
 def _text(words: set[bytes]) -> frozenset[str]:
-    # All at once: there are hundreds of thousands of them.
+    # Decode all of them at once: there are hundreds of thousands.
     return frozenset(b"\n".join(words).decode("utf-8", "replace").split("\n")) if words else frozenset()
 
 
@@ -180,10 +180,10 @@ def _files(place: Path) -> Iterator[str]:
         folders[:] = [name for name in folders if name not in _SKIPPED]
         for name in files:
             if name.endswith((".py", ".pyi", *NATIVE)):
-                file = os.path.join(path, name)  # noqa: PTH118  thousands of these
+                file = os.path.join(path, name)  # noqa: PTH118  there are thousands
                 try:
                     most = LARGEST_NATIVE if name.endswith(NATIVE) else LARGEST
-                    if os.path.getsize(file) <= most:  # noqa: PTH202  thousands of these
+                    if os.path.getsize(file) <= most:  # noqa: PTH202  there are thousands
                         yield file
                 except OSError:
                     continue

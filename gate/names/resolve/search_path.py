@@ -86,7 +86,7 @@ class SearchPath:
         for folder, path in zip(self._folders(name), self.packages(name), strict=True):
             files = list(self._files_at(path))
             if origin == "library":
-                # The stubs of the standard library are complete; its source is too dynamic to be read.
+                # The standard library's stubs are complete; its source is too dynamic to analyze.
                 files = files[:1]
             is_installed: bool = origin == "project" and folder in self._site
             for file, is_package in files:

@@ -32,7 +32,7 @@ RULES: Mapping[str, str] = {
     "wrong-ignore": "wrong_ignore",
     "syntax-error": "syntax_error",
 }
-"""Every rule with its module in this package, in the order in which documents show them."""
+"""Every rule with its module in this package, in the order of the documentation."""
 
 FORMER_IDS: Mapping[str, tuple[str, ...]] = {
     "misspelt-import": ("unknown-module", "unknown-member"),
@@ -43,7 +43,7 @@ FORMER_IDS: Mapping[str, tuple[str, ...]] = {
     "misspelt-export": ("undefined-export",),
     "misspelt-reference": ("unknown-reference",),
 }
-"""Ids that rules had before 0.2.0, with the rules that they are now: comments and policies may still use them."""
+"""Rule ids used before 0.2.0, with the current rules: comments and policies may still use them."""
 
 
 def current_ids(rule: str) -> tuple[str, ...]:

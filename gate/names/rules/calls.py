@@ -18,7 +18,7 @@ from gate.names.syntax.nodes import is_stub
 from gate.names.syntax.source import Scope
 
 _SPECIFIC_FIRST = ("keyword", "twice", "self", "many", "missing")
-"""The kinds of reasons for which a call does not fit, the most specific one first."""
+"""The kinds of mismatches of a call, most specific first."""
 _NO_ARGUMENTS = ast.Call(func=ast.Name(id=""), args=[], keywords=[])
 
 
@@ -38,11 +38,11 @@ class Mismatch:
 
     reason: Misfit
     shown: str
-    """What is called, as a message has it."""
+    """The callee as shown in a message."""
     accepted: frozenset[str]
-    """The keywords that are accepted in the place of a wrong one."""
+    """The keywords that would be accepted instead of a wrong one."""
     count: int
-    """How many arguments are given by position."""
+    """The number of positional arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,9 @@ class CheckedCall:
     """A call and what is wrong with it."""
 
     callees: Values = None
-    """All that may be called."""
+    """All possible callees."""
     owners: Values = None
-    """What the function is looked up in, if it is an attribute."""
+    """The values in which the function is looked up, if it is an attribute."""
     shown: str = ""
     module: Module | None = None
     """The module in which the function is looked up."""
@@ -163,7 +163,7 @@ class Calls:
             for definition in signature.definitions
             if (reason := misfit(self._engine, signature, definition, call, scope)) is not None
         ]
-        # Where the arguments fit but for the kind of one, as in another overload, that is no matter of names.
+        # If only the kind of an argument doesn't fit, as with another overload, it is not a matter of names.
         fits = len(reasons) < len(signature.definitions) or any(
             reason.kind == "value" or (reason.kind == "missing" and not is_complete) for reason in reasons
         )
@@ -184,7 +184,7 @@ class Calls:
             return False
         name, cls = signature.definitions[0].name, class_of(signature.bound)
         if name == "__init__" and cls is not None and self._engine.construction.is_generated(cls):
-            # The classes that derive from it get constructors of their own without writing them.
+            # Subclasses get generated constructors of their own.
             return cls.name in self._engine.project.bases
         return self._engine.classes.is_overridden(name, signature)
 

@@ -25,7 +25,7 @@ class Context:
 
     path: str
     module: str
-    """The name under which others import the file."""
+    """The name under which other files import this one."""
     facts: Facts
     diagnostics: FileDiagnostics
     vocabulary: ProjectVocabulary
@@ -63,7 +63,7 @@ class Context:
         if candidate.package and not any(is_common_typo(word, name) for name in suggested):
             top = candidate.package.partition(".")[0]
             if vocabulary.packages.knows(top) and vocabulary.packages.defines(top, word):
-                # Another part of the package sets it: `outbox` in `django.core.mail`.
+                # Another module of the package sets it, such as `outbox` in `django.core.mail`.
                 return
         if not suggested and candidate.rule == "unknown-attribute":
             use = Use(word, candidate.line, candidate.column, candidate.end_line)
@@ -93,7 +93,7 @@ class Context:
         if word in vocabulary.project:
             return True
         if word.startswith("_") and not word.endswith("__") and not vocabulary.installed:
-            # The private names of a package that is not installed are in no list.
+            # The lists omit private names of packages that are not installed.
             return True
         return not word.startswith("__") and (
             not vocabulary.is_strange(word) or vocabulary.used.get(word, 0) > 2
@@ -161,7 +161,7 @@ class Context:
                 continue
             typos = [name for name in candidates(use.name, names) if is_common_typo(use.name, name)]
             if not typos and candidate.word not in names:
-                # `now` may mean the `time` in `datetime`, but also what else `datetime` may be.
+                # `now` may be meant for the `time` in `datetime`, but also for anything else `datetime` may be.
                 typos = synonyms_of(use.name, names)
             if typos := self.vocabulary.ordered(use.name, typos):
                 lookups[position] = use, typos

@@ -24,13 +24,13 @@ class Inspection:
     source: Source
     diagnostics: FileDiagnostics = field(default_factory=FileDiagnostics)
     postponed: int = 0
-    """How many annotations around are never evaluated."""
+    """The number of enclosing annotations that are never evaluated."""
     in_class: int = 0
-    """How many annotations around are in the body of a class: since Python 3.14 they may name what comes later."""
+    """The number of enclosing annotations in class bodies; since Python 3.14 these may use names bound later."""
     unrun: int = 0
-    """How many expressions around may be no types at all, but descriptions, or what another tool reads."""
+    """The number of enclosing expressions that may not be types, but descriptions, or input for another tool."""
     texts: int = 0
-    """How many types around are written in a comment or a string."""
+    """The number of enclosing types written in comments or strings."""
 
     @cached_property
     def usage(self) -> UsageInference:

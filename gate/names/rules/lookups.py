@@ -26,7 +26,7 @@ from gate.names.spelling.similarity import candidates, is_common_typo
 from gate.names.syntax.source import Scope
 
 GET_ATTRIBUTES_FROM_CALLERS = frozenset({"LogRecord", "Namespace", "SimpleNamespace", "Values"})
-"""Classes of the standard library whose instances get the attributes that callers name: `extra={...}` of a log call."""
+"""Standard library classes whose instances get attributes named by callers, such as `extra={...}` of a log call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,11 @@ class FailedLookup:
     node: ast.Attribute
     owners: tuple[Value, ...]
     position: Place
-    """Where the attribute's name stands."""
+    """The position of the attribute's name."""
     names: frozenset[str]
-    """What the owners have instead."""
+    """The names that the owners do have."""
     shown: str
-    """What the owners are called in a message."""
+    """The owners as shown in a message."""
     unless_defined_in: UnlessDefinedIn
 
 
@@ -163,10 +163,10 @@ class Lookups:
             return True
         if owner.of.scope.source.name == "builtins":
             return owner.of.name in {"Exception", "BaseException"}
-        # The other bases of a mixin's heirs are not those of the mixin.
+        # A subclass of a mixin has other bases that the mixin lacks.
         classes, project = self._engine.classes, self._engine.project
         if "mixin" in owner.of.name.casefold():
-            # What it is mixed into has the rest, wherever that is.
+            # The class that uses the mixin provides the rest.
             return True
         if any(
             cls.name in project.recombined for cls, _ in classes.mro(owner.of, include_third_party=False)[0]

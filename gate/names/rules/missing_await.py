@@ -49,9 +49,9 @@ _COLLECTS = re.compile(
     r"append|add|extend|put|insert|push|task|future|gather|wait|run|shield|sched|spawn|submit|start|create|coro|async"
     r"|call|send|defer|close|timeout|ensure|set|register"
 )
-"""Functions that take a coroutine to await it later; others get one by mistake."""
+"""Functions that take a coroutine to await it later; passing one to any other function is a mistake."""
 _READS_AT_ONCE = frozenset({"json", "pickle", "re", "os", "html", "base64", "hashlib"})
-"""Modules of the standard library whose functions can do nothing with a coroutine."""
+"""Standard library modules whose functions can't use a coroutine."""
 
 
 class Inspector:
@@ -136,7 +136,7 @@ class Inspector:
     def finish(self) -> None:
         """Report results that are discarded in one function and awaited in another."""
         for key, call, scope in self._discarded_calls:
-            # Code that does both in one function knows the difference.
+            # Code that does both in one function does so deliberately.
             if key in self._awaited_calls and scope not in self._awaited_calls[key]:
                 _report_discarded(self._inspection.diagnostics, call, key[1])
 

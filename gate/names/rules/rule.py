@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    # A page about a rule is shown without loading what the check needs.
+    # Rule pages must not load what only checks need.
     from gate.finding import Finding
     from gate.names.infer.engine import Engine
     from gate.names.report.candidates import FileDiagnostics
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from gate.names.syntax.source import Scope
 
 MARK = "# <- "
-"""Marks the line of a bad example that has the finding; the finding's hint follows it, if there is one."""
+"""Marks the line with the finding in a bad example; the finding's hint follows, if it has one."""
 ONE_FILE = "example.py"
 
 Example = Mapping[str, str]
-"""A small project: files by their path."""
+"""A small project: file contents by path."""
 Examples = tuple[Example, ...]
 
 
@@ -30,13 +30,13 @@ class Rule(Protocol):
 
     ID: str
     SUMMARY: str
-    """One sentence: what is reported. It is the rule's row in docs/names.md."""
+    """One sentence that says what is reported, shown as the rule's row in docs/names.md."""
     WHY: str
-    """How the mistake fails, and what the rule leaves alone."""
+    """How the mistake fails, and what the rule ignores."""
     BAD: Examples
-    """Each has one finding of this rule, at the line with the mark, and no other finding."""
+    """Each example has one finding of this rule, on the marked line, and no other finding."""
     GOOD: Examples
-    """Each has no finding at all."""
+    """Each example has no findings."""
 
     def check(self, context: Context) -> Iterator[Finding]:
         """Yield every finding of the rule in one file."""
@@ -47,7 +47,7 @@ class NodeRule(Rule, Protocol):
     """A rule that inspects single nodes of the syntax tree."""
 
     NODES: tuple[type[ast.AST], ...]
-    """The kinds of nodes to look at, wherever the code does not expect that something is missing."""
+    """Node types to inspect, except where the code expects that something is missing."""
 
     def inspect(self, node: ast.AST, scope: Scope, engine: Engine, diagnostics: FileDiagnostics) -> None:
         """Report candidates to `diagnostics`. `engine.infer(expression, scope)` returns an expression's possible
@@ -76,9 +76,9 @@ class FileRule(Rule, Protocol):
     """A rule that remembers parts of a file, or depends on how code is evaluated."""
 
     NODES: tuple[type[ast.AST], ...]
-    """The kinds of nodes to look at, wherever they are."""
+    """Node types to inspect everywhere."""
     Inspector: type[Inspector]
-    """Made for each file."""
+    """Instantiated for each file."""
 
 
 def code(text: str) -> Example:

@@ -109,7 +109,7 @@ class Inspector:
             or f"builtins.{name}" in self._engine.project.stored_outside
         ):
             return
-        # What runs while the module is read sees only the stars above it.
+        # Code that runs during import sees only the star imports above it.
         is_early = scope is self._source.scope and node.lineno < self._source.scope.first_star
         stars = [] if is_early else self._source.scope.stars
         if self._opens and stars:
@@ -128,15 +128,15 @@ class Inspector:
             around = around.parent
         may_be_bound = is_asked or self._source.binds_by_name
         if may_be_bound and not any(is_common_typo(name, word) for word in candidates(name, seen | BUILTINS)):
-            # Another version may have it, or whatever binds names that the text does not show.
+            # It may exist on another version, or be bound by code that can't be analyzed.
             return
         if self._inspection.texts and self._engine.names.member("typing", name) is not MISSING:
-            # Nothing runs this, so nobody needs an import.
+            # This is never evaluated, so it needs no import.
             return
         if not is_run and (
             all(name.casefold() == one.casefold() for one in candidates(name, seen | BUILTINS))
         ):
-            # It may be for those who read, or for another tool.
+            # It may be meant for readers, or for another tool.
             return
         own = self._attribute_of_self(name, scope)
         if own:
@@ -195,7 +195,7 @@ class Inspector:
             return
         around = scope
         owner: Scope | None = None
-        # The body of a class runs where it stands, and sees what is bound there until then.
+        # A class body runs where it is defined, so it sees only what is bound by then.
         while around.kind == "class" and around.parent is not None:
             if node.id in around.nonlocals or node.id in around.type_parameters:
                 return
@@ -325,7 +325,7 @@ def _finding(context: Context, candidate: Candidate) -> Finding:
     if use is not None and (use.name in names or position in context.unimported_typos):
         return context.plain(candidate, f"add `import {word}`")
     if not suggested and word in names:
-        # What is called like its module: `datetime.now()`, `getpass()`.
+        # A name shared with its module: `datetime.now()`, `getpass()`.
         return context.plain(candidate, f"add `from {word} import {word}`")
     if not suggested and use is None and modules.source(word) is not None:
         return context.plain(candidate, f"add `import {word}`")
@@ -335,9 +335,9 @@ def _finding(context: Context, candidate: Candidate) -> Finding:
         suggested = [close]
     fix = None
     if suggested and suggested[0].casefold() == word.casefold():
-        # In another case it is one name of this file.
+        # It differs only in case from one name in this file.
         fix = word, suggested[0]
     elif suggested and is_transposition_or_doubling(word, suggested[0]):
-        # Only a mechanical typo is certain among all visible names.
+        # Among all visible names, only a mechanical typo is certain.
         fix = sole_fix(word, suggested, candidate.names)
     return finding_at(context.path, candidate, ID, candidate.message, suggested, fix)

@@ -38,7 +38,7 @@ _TAKE_FIELDS = frozenset({"filter", "exclude", "get", "create", "get_or_create",
 _TAKE_PATHS = frozenset({"order_by", "values", "values_list", "only", "defer", "select_related", "prefetch_related",
                          "distinct", "dates", "datetimes", "earliest", "latest"})  # fmt: skip
 MOST_USED = 2
-"""A keyword that the project writes more often is no typo."""
+"""A keyword that the project uses more often is not a typo."""
 
 
 class Inspector:

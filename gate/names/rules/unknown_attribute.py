@@ -146,7 +146,7 @@ def _unfit(context: Context, use: Use) -> Finding | None:
     if is_elsewhere or vocabulary.packages.defines(STDLIB, name):
         return None
     if any(vocabulary.packages.defines(package, name) for package in context.packages):
-        # Another thing of that name may have it.
+        # Some other object with that name may have it.
         return None
     often = max(vocabulary.together[use.receiver, name], 1)
     beside = [

@@ -41,7 +41,7 @@ GOOD: Examples = (
     },
 )
 _MOST_REQUESTS = 2
-"""A name that tests ask for more often comes from a plugin."""
+"""A name requested more often than this comes from a plugin."""
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -58,7 +58,7 @@ def _meant(request: FixtureRequest, vocabulary: ProjectVocabulary) -> list[str]:
     if name in vocabulary.fixtures or name in OF_PYTEST or counts.get(name, 0) > _MOST_REQUESTS:
         return []
     if name in vocabulary.texts and not request.is_text:
-        # A hook may give it, or a mark that is not beside the test.
+        # A hook may provide it, or a mark that is not next to the test.
         return []
     if request.is_text and request.choices:
         return [parameter for parameter in request.choices if is_common_typo(name, parameter)]

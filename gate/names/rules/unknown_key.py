@@ -66,7 +66,7 @@ def inspect(node: ast.AST, scope: Scope, engine: Engine, diagnostics: FileDiagno
                 names = {name for name in value.of.scope.names if not name.startswith("_")}
                 diagnostics.report(ID, key, f"`{value.of.name}` has no member `{text}`", text, names)
         case [Instance() as value] | [Instance() as value, Instance(of=Class(name="dict", origin="library"))]:
-            # A variable with such an annotation gets a dictionary that is written out.
+            # A variable annotated with a TypedDict may be inferred as the dict display assigned to it.
             keys = keys_of(engine, value.of) or frozenset()
             if text not in keys and any(is_common_typo(text, name) for name in candidates(text, keys)):
                 diagnostics.report(ID, key, f"`{value.of.name}` has no key `{text}`", text, keys)

@@ -55,7 +55,7 @@ GOOD: Examples = (
 )
 
 MOST_USED = 2
-"""A name that the project writes more often is no typo."""
+"""A name that the project uses more often is not a typo."""
 
 
 NODES = (ast.Attribute,)
@@ -132,7 +132,7 @@ def _imported(context: Context, use: Use) -> Finding | None:
         return _imported_from_absent(context, use)
     names = module.own
     if not modules.lacks(use.owner, use.name):
-        # Where more may be there than can be read, only a typo of what is there is reported.
+        # If the module may have names that can't be analyzed, report only typos of known ones.
         close = (
             closest_match(use.name, names)
             if module.open and use.name not in names and vocabulary.is_unknown_to_all(use.name)
@@ -152,7 +152,7 @@ def _imported_from_absent(context: Context, use: Use) -> Finding | None:
         return None
     if misspelt_submodule(use) is not None:
         return None
-    # A package passes on what it imports: `from fastapi import Request` is starlette's.
+    # A package may re-export what it imports: `from fastapi import Request` comes from starlette.
     passed_on = vocabulary.packages.reaches(top, use.name) or vocabulary.packages.defines(STDLIB, use.name)
     if passed_on or vocabulary.imported.get((top, use.name), 0) >= 2:
         return None
@@ -160,7 +160,7 @@ def _imported_from_absent(context: Context, use: Use) -> Finding | None:
     suggested = [
         name
         for name in candidates(use.name, everything)
-        # A class that the list leaves out, beside a module or a function: `Rotation` and `rotation`.
+        # Exclude a class missing from the list that resembles a module or function: `Rotation` and `rotation`.
         if is_common_typo(use.name, name) and not (use.name[0].isupper() and use.name[1:] == name[1:])
     ]
     if not suggested:
@@ -192,7 +192,7 @@ def _of_package(context: Context, use: Use) -> Finding | None:
         or name in vocabulary.own
     ):
         return None
-    # What another language calls something may as well come from a package that this one passes on.
+    # A synonym from another language may also be re-exported from another package.
     if name.startswith("_") or vocabulary.packages.reaches(top, name) or vocabulary.is_habit(name):
         return None
     defined = vocabulary.packages.words_of(top).defined

@@ -64,7 +64,7 @@ def _package(context: Context, use: Use) -> Finding | None:
     """Return a finding for an unknown package if it is a typo of one that exists or that the project uses more."""
     vocabulary, (top, _, rest) = context.vocabulary, use.owner.partition(".")
     required = vocabulary.required
-    # `ldap` comes from `python-ldap`, `serial` from `pyserial`.
+    # `ldap` comes from `python-ldap`, and `serial` from `pyserial`.
     distributions = (f"python_{top}", f"py{top}", f"{top}_python")
     count = max(required.get(top, 0), *(2 * required.get(name, 0) for name in distributions))
     existing = [
@@ -74,7 +74,7 @@ def _package(context: Context, use: Use) -> Finding | None:
         and (len(top) > 2 or _has(f"{name}.{rest}".rstrip("."), "" if rest else use.name, vocabulary))
     ]
     alternatives = [name for name in candidates(top, required) if required[name] > 3 * count]
-    # `boto` beside `boto3` is an older package, and no typo.
+    # `boto` is an older package than `boto3`, not a typo.
     suggested = [
         name
         for name in dict.fromkeys((*existing, *alternatives))
@@ -84,7 +84,7 @@ def _package(context: Context, use: Use) -> Finding | None:
     if top in known_packages.others():
         suggested = [name for name in suggested if vocabulary.modules.origin(name) == "project"]
     if not vocabulary.installed:
-        # Where only the case differs, some file systems find the module: `import JSON`.
+        # On case-insensitive file systems, `import JSON` works.
         suggested = [
             name for name in suggested if is_common_typo(top, name) or name.casefold() == top.casefold()
         ]

@@ -73,7 +73,7 @@ def inspect(node: ast.AST, scope: Scope, engine: Engine, diagnostics: FileDiagno
         return
     path, _, name = str(text.value).rpartition(".")
     if engine.modules.module(path) is None:
-        # A name in a module itself is looked up like those in settings.
+        # Look up a module-level name like one in settings.
         _report(diagnostics, engine, _at(engine, path), name, text, path)
 
 

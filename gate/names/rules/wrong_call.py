@@ -127,7 +127,7 @@ class Inspector:
 
 def _has_no_items(value: Value) -> bool:
     if isinstance(value, FunctionValue):
-        # `type Pair[T] = …` is read as a lambda by a Python that does not know the statement.
+        # An older Python parses `type Pair[T] = …` as a lambda.
         return not any(definition.name == LAMBDA for definition in value.definitions)
     return isinstance(value, ModuleValue)
 
@@ -138,7 +138,7 @@ def report_missing(
     """Report that a required argument is missing. `module` is the module that the function is looked up in."""
     shown, name = mismatch.shown, mismatch.reason.name
     top, _, function = shown.rpartition(".")
-    # Only what the module has can be meant: `yaml` has no `loads`.
+    # Suggest only names that the module has: `yaml` has no `loads`.
     alternatives = (f"{function}s", f"safe_{function}") if top and function in {"load", "dump"} else ()
     suggested = next(
         (f"{top}.{alternative}" for alternative in alternatives if module and alternative in module.names), ""

@@ -42,7 +42,7 @@ _CONVERSION = re.compile(
 )
 _LEVELS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "fatal", "log"})
 _SINGLE = frozenset({"str", "int", "float", "bool", "list", "set"})
-"""Classes whose instances are one argument of `%`, unlike a tuple or a dictionary."""
+"""Classes whose instances count as one argument of `%`, unlike a tuple or a dictionary."""
 
 
 class Malformed(Exception):
@@ -88,7 +88,7 @@ def percent_fields(text: str | bytes) -> Fields:
         if kind == "%":
             continue
         if kind == "(":
-            # A key with parentheses in it.
+            # A key that contains parentheses.
             raise Malformed
         if kind not in kinds:
             raise Malformed(f"unknown conversion `%{kind}`: write `%%` for a percent sign")
@@ -188,7 +188,7 @@ def _named(wanted: list[str], passed: list[str]) -> tuple[str, str] | None:
     for name in wanted:
         if name not in passed:
             meant = closest(name, [word for word in passed if word not in wanted])
-            # The format string may as well be what is wrong.
+            # The mistake may also be in the format string.
             hint = f"`{meant}` is given: did you mean `{name}`?" if meant else ""
             return f"the format string takes `{name}`, which is not given", hint
     return None

@@ -61,7 +61,7 @@ class Inspector:
         self._inspection = inspection
         self._imports_family = False
         self._passed_on: dict[ast.Call, tuple[str, str]] = {}
-        """Calls of a function that another file has imported: its module and its name."""
+        """Calls of a function that another file imported, with its module and name."""
 
     def inspect(self, node: ast.AST, scope: Scope) -> None:
         """Report a value of the wrong type or a missing required argument, and note imports."""
@@ -126,6 +126,6 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _fix(call: WrongJsonCall) -> Iterator[Edit]:
-    # What `dump` was to write to, and what becomes of what `dumps` returns, only a person can say.
+    # Only a person knows where `dump` should write, and what to do with the result of `dumps`.
     if call.name in {"load", "loads"} and call.right:
         yield Edit(call.name_line, call.name_column, call.name, call.right.rpartition(".")[2])

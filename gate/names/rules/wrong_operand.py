@@ -76,7 +76,7 @@ def _supports_none(values: Values, engine: Engine) -> bool:
         case [ModuleValue()]:
             return True
         case [FunctionValue(definitions=[definition, *_]) as function]:
-            # `type Pair[T] = …` is read as a lambda by a Python that does not know the statement.
+            # An older Python parses `type Pair[T] = …` as a lambda.
             return definition.name != LAMBDA and not engine.classes.is_overridden(definition.name, function)
     return False
 

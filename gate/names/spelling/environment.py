@@ -35,7 +35,7 @@ VARIABLES = frozenset(
     """.split()  # noqa: SIM905  a table that is read as one
 )
 _SHORT = 5
-"""Of a word with at most so many letters, only swapped letters are a typo: `HOST` is none of `HOME`."""
+"""In a word with at most this many letters, only a transposition is a typo: `HOST` is not a typo of `HOME`."""
 
 
 def variables_meant(key: str, counts: dict[str, int]) -> list[str]:

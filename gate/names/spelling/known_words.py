@@ -41,35 +41,35 @@ class KnownWords:
     required: Mapping[str, int]
     installed: bool
     covered: bool
-    """Whether what the project imports is known, if only from the list of packages that gate ships."""
+    """Whether the names in all imported packages are known, at least from the list shipped with gate."""
     imported: Mapping[tuple[str, str], int]
     """How often each name is imported from each package."""
     capitals: Counter[str] = field(default_factory=Counter)
-    """How often names of classes are looked up in an object of each name that is no module."""
+    """By name of an object that is not a module, how often class names are looked up in it."""
     tops: frozenset[str] = frozenset()
     """The packages that the project imports."""
     fields: frozenset[str] = frozenset()
-    """Attributes of the project that are always values, and so cannot be called."""
+    """Attributes that always hold plain values in the project, and so can't be called."""
     keywords: frozenset[str] = frozenset()
-    """Keywords that the project gives to anything."""
+    """Keywords that the project passes in any call."""
     classes: frozenset[str] = frozenset()
-    """Names of functions and classes of the project, in lower case."""
+    """Lowercase names of the project's functions and classes."""
     synchronous: frozenset[str] = frozenset()
-    """The project's functions that are not asynchronous."""
+    """The project's functions that are not async."""
     texts: frozenset[str] = frozenset()
-    """Words in strings of the project: an attribute may be set by its name."""
+    """Words in the project's strings: code may set attributes by name."""
     fixtures: frozenset[str] = frozenset()
-    """The fixtures of pytest that the project defines."""
+    """The pytest fixtures that the project defines."""
     fixture_requests: dict[str, int] = field(default_factory=dict)
-    """How often its tests ask for each fixture."""
+    """How often tests request each fixture."""
     environment: dict[str, int] = field(default_factory=dict)
     """How often the project uses each environment variable."""
     own: frozenset[str] = frozenset()
-    """The words of the project, without those that it only imports."""
+    """The project's words, except those that it only imports."""
     usual: Vocabulary = _EMPTY
-    """What the project defines or uses, and what builtins have."""
+    """Names that the project defines or uses, and attributes of builtins."""
     elsewhere: Vocabulary = _EMPTY
-    """What packages define."""
+    """Names that packages define."""
     _parts: frozenset[str] = frozenset()
 
     def is_defined(self, word: str) -> bool:

@@ -15,7 +15,7 @@ from gate.names.spelling.synonyms import synonyms_of
 LETTERS = f"{ascii_lowercase}_"
 SHORTEST = 3
 MOST_ADDED = 20
-"""With more new words than these it is quicker to look for everything again than to compare."""
+"""With more new words than this, a full search is faster than comparing them."""
 
 
 def single_edits(word: str) -> list[str]:
@@ -51,13 +51,13 @@ def candidates(word: str, words: Collection[str] | Vocabulary, shortest: int = S
 
 
 def _found(word: str, words: Collection[str]) -> list[str]:
-    # Whatever is added here, `may_stand_for` has to know.
+    # `may_stand_for` has to handle every form added here.
     forms = [form for form in (word.lower(), word.upper(), word.capitalize(), snake(word)) if form != word]
     forms += single_edits(word)
     if isinstance(words, WordList):
         words = words.all
     if isinstance(words, set | frozenset):
-        # Most words are close to no other: this is the fastest way to find out.
+        # Most words have no similar one, and this is the fastest way to rule them out.
         words = words.intersection(forms)
     return list(dict.fromkeys(form for form in forms if form in words))
 

@@ -183,7 +183,7 @@ newline_char: newline
 directory folder: cwd dir path
 env_vars environment: env
 """
-"""Only for values whose names are all known: on other values these words mean many things."""
+"""Used only for values with fully known attributes: elsewhere these words have many meanings."""
 
 
 def _read(table: str) -> dict[str, tuple[str, ...]]:

@@ -35,7 +35,7 @@ class ProjectVocabulary(KnownWords):
         if word in self.project or word in BUILTIN_ATTRIBUTES or "__" in word.strip("_"):
             return []
         if use.receiver in COLUMNS or self.is_of_fixture(use.receiver, word):
-            # `func.json_set` becomes a function of SQL.
+            # `func.json_set` becomes an SQL function.
             return []
         top = use.owner.partition(".")[0]
         if top and self.packages.knows(top) and self.packages.reaches(top, word):
@@ -48,7 +48,7 @@ class ProjectVocabulary(KnownWords):
         ]
         strong = [word_meant for word_meant in strong if not _is_other_convention(word, word_meant)]
         if keyword:
-            # `ExternalId=` beside `ExternalID`: what services call their parameters follows no rule of case.
+            # `ExternalId=` beside `ExternalID`: parameter names of services follow no rule of case.
             may_differ = not word[0].isupper()
             strong = [
                 one
@@ -62,7 +62,7 @@ class ProjectVocabulary(KnownWords):
         beside = [one for one in strong if self._is_beside(use, one)]
         origin = use.root.partition(".")[0]
         if origin and self.modules.origin(origin) == "site" and not self.packages.knows(origin):
-            # Nothing is known of where it comes from but what the project does with it. Constants come in families.
+            # The project's own uses are the only evidence. Constants come in families.
             return [] if word.isupper() else self.ordered(word, beside)
         if word in self.outside.defined or (keyword and word in self.outside.said):
             return self.ordered(word, beside) if beside and count == 1 else []
@@ -120,12 +120,12 @@ class ProjectVocabulary(KnownWords):
             and word.startswith("_")
             and (len(word) < 6 or word.rstrip("s") == right.rstrip("s"))
         ):
-            # No list has the private names of a package that is not installed.
+            # The lists omit private names of packages that are not installed.
             return False
         if not self.installed and plain(word) == plain(right) and len(word) != len(right):
             return False
         if word.casefold() == right.casefold():
-            # `module.Name` beside `module.name` is common; inside a word a single capital is not.
+            # `module.Name` beside `module.name` is common; a case difference only inside a word is not.
             return word[0] == right[0] or (not use.root and not keyword and word[0].isupper()) or "_" in word
         if len(word) < 3:
             return not word.isupper() and (right in BUILTIN_ATTRIBUTES or self.used.get(right, 0) > 2)
@@ -158,7 +158,7 @@ class ProjectVocabulary(KnownWords):
             return []
         elsewhere = [one for one in SYNONYMS.get(word, ()) if one in found]
         if elsewhere and all(one in elsewhere or one.casefold() == word.casefold() for one in found):
-            # `logger` for `getLogger`: the class `Logger` is closer only by its letters.
+            # `logger` for `getLogger`: the class `Logger` is closer only in spelling.
             return [*elsewhere, *(one for one in found if one not in elsewhere)]
         return (
             [right for right in found if is_common_typo(word, right)]

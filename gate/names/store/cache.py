@@ -18,7 +18,7 @@ from gate.store import read_entry, write_entry
 
 FORMAT = "names 4"
 MOST = 20_000
-"""More answers than these are cached only while they are no more than a few times what the last run asked for."""
+"""More answers than this stay in the cache only while there are at most a few times as many as the last run used."""
 
 
 class Cache:
@@ -43,7 +43,7 @@ class Cache:
         try:
             body = read_entry(path, FORMAT)
             if body is not None:
-                run, state, old = marshal.loads(body)  # noqa: S302  marshal makes plain data only
+                run, state, old = marshal.loads(body)  # noqa: S302  marshal creates only plain data
                 if state == self._state:
                     self._run, self._old = run, old
         except (ValueError, EOFError, TypeError):
@@ -55,11 +55,11 @@ class Cache:
         if entry is None:
             return None
         self._new[key] = self._run + 1, entry[1]
-        return marshal.loads(entry[1])  # noqa: S302  marshal makes plain data only
+        return marshal.loads(entry[1])  # noqa: S302  marshal creates only plain data
 
     def put(self, key: str, value: Any) -> None:
         """Cache plain data: strings, numbers, lists, tuples, dictionaries."""
-        # Each by itself, so that what is new can be written without taking the rest apart.
+        # Serialize each value separately, so that new ones can be written without decoding the rest.
         self._new[key] = self._run + 1, marshal.dumps(value)
         self._changed = True
 

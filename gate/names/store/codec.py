@@ -92,6 +92,6 @@ def _of_fields(kind: Any, steps: list[tuple[str, Convert]], *, encodes: bool) ->
 
 def _of_items(container: Any, step: Convert) -> Convert:
     if step is _same:
-        # `marshal` knows sets and lists.
+        # `marshal` supports sets and lists.
         return _same
     return lambda items: container([step(item) for item in items])

@@ -48,7 +48,7 @@ class _Search:
         self._links = links
         self._lowest: dict[str, int] = {}
         self._open: dict[str, None] = {}
-        """Nodes whose component is not complete, in the order in which they were met."""
+        """Nodes whose component is incomplete, in order of discovery."""
 
     def start(self, root: str) -> None:
         """Visit every node that is reachable from `root` and hasn't been visited yet."""

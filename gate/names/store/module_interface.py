@@ -20,7 +20,7 @@ from gate.names.syntax.type_tests import TYPE_TESTS
 
 WORD = re.compile(r"[^\W\d]\w*")
 REACHES_ANYTHING = re.compile(r"\b(?:globals|setattr|vars|exec|__dict__|delattr|modules)\b")
-"""Where a file says one of these, it is one piece as a whole."""
+"""A file that contains one of these words is treated as a single piece."""
 
 ASKS = re.compile(rf"\b(?:{'|'.join(sorted(TYPE_TESTS))})\s*\(")
 
@@ -32,9 +32,9 @@ class ModuleInterface:
     rest: str
     pieces: Mapping[str, str]
     said: frozenset[str]
-    """What the pieces say, beyond what they define."""
+    """The words in the pieces, except the names they define."""
     words: frozenset[str]
-    """What the whole file says."""
+    """All words in the file."""
 
 
 def interface_of(tree: ast.Module, text: str) -> ModuleInterface:
@@ -85,7 +85,7 @@ class _Reader:
     def _take(self, first: int, node: ast.stmt, defined: Counter[str], inside: str) -> None:
         text = f"{inside}\n{self.left(first, node.end_lineno or node.lineno)}"
         if not inside and ASKS.search(text):
-            # What a module asks about holds for all of it.
+            # A type test at module level affects the whole file.
             return
         self.said.update(Counter(WORD.findall(text)) - defined)
         for name in defined:

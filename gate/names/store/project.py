@@ -28,7 +28,7 @@ from gate.names.syntax.reachability import OWN_VERSION
 from gate.names.syntax.source import Source
 
 FEW = 12
-"""For more files than these, it is worthwhile to read what every file needs before they are dealt out."""
+"""For more files than this, it pays to read the modules that every file needs before distributing the files."""
 EVERYWHERE = ("builtins", "typing", "types", "collections", "collections.abc", "os", "_typeshed")
 
 
@@ -70,7 +70,7 @@ class Project:
             facts, face = from_plain(Facts, found[0]), from_plain(ModuleInterface, found[1])
             self.files[name] = File(name, module, data, key, facts, face, None, is_notebook)
             return
-        # Tests may be for newer versions only: they are not collected by an older one then.
+        # Tests may require newer versions: older ones don't collect them.
         is_newer = self._modules.target > OWN_VERSION or is_test(name)
         tree = parse(data, is_newer=is_newer)
         source = Source(
@@ -107,7 +107,7 @@ class Project:
         cached = {name: self._cached_diagnostics(*key) for name, key in keys.items()}
         missing = [name for name, diagnostics in cached.items() if diagnostics is None]
         if len(missing) > FEW:
-            # What every file needs is read once, for all processes.
+            # Read what every file needs once, before the processes fork.
             for name in EVERYWHERE:
                 self._modules.sources(name)
         work = WorkerPool(missing, lambda name: to_plain(self.diagnose(self.files[name], engine)))
@@ -161,11 +161,11 @@ class Project:
         files = list(self.files.values())
         public = frozenset[str]().union(*(file.face.said for file in files))
         private: dict[str, list[str]] = {}
-        # The code need not name what such a base derives from in turn, nor the base.
+        # Code may depend on such a base, and on its own bases, without naming them.
         whole = [self._state, *sorted(outside.imported), *sorted(self.joined_facts.library_bases)]
         for name, fact in self.joined_facts.by_name():
             (whole if name in public else private.setdefault(name, [])).append(fact)
-        # A stub and its source are one module; two files may even claim the same name.
+        # A stub and its source are one module; two files may even have the same module name.
         by_module: dict[str, list[File]] = {}
         for file in files:
             by_module.setdefault(file.module, []).append(file)

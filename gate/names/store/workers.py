@@ -100,7 +100,7 @@ class WorkerPool:
             except (ValueError, EOFError, TypeError):
                 continue
         self._helpers = []
-        # What a helper took with it when it was ended is done here.
+        # If a worker was killed, this process does its remaining work.
         expected = {*self._first, *chain.from_iterable(map(self._after, results.values()))}
         while lost := expected - results.keys():
             for index in lost:

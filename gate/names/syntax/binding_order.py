@@ -12,7 +12,7 @@ from gate.names.syntax.source import Scope
 
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While, *_COMPREHENSIONS, ast.IfExp)
-"""Where the order of the text is not that in which it runs."""
+"""Nodes whose parts don't run in source order."""
 _BLOCKS = ("body", "orelse", "finalbody")
 _ALWAYS = frozenset({"parameter", "rest"})
 Place = tuple[int, int]

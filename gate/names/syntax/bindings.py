@@ -33,12 +33,12 @@ class Binding:
     module: str = ""
     name: str = ""
     inside: ast.AST | None = None
-    """The comprehension, or the handler of an exception, outside of which the name is not bound."""
+    """The comprehension or exception handler outside of which the name is unbound."""
 
 
 Bound = tuple[str, Binding]
 Target = tuple[ast.expr, Binding]
-"""A name, an attribute or a subscript that is assigned to, and how."""
+"""An assigned name, attribute, or subscript, with its binding."""
 
 
 def bindings_of(node: ast.AST) -> Iterator[Bound]:
@@ -196,12 +196,12 @@ def _declared(node: ast.Global | ast.Nonlocal) -> Iterator[Bound]:
 
 
 def _type_alias(node: ast.AST) -> Iterator[Bound]:
-    name: ast.Name = getattr(node, "name")  # noqa: B009  only Python 3.12 and later have it
+    name: ast.Name = getattr(node, "name")  # noqa: B009  only in Python 3.12 and later
     yield name.id, Binding("anything", node)
 
 
 def _type_parameter(node: ast.AST) -> Iterator[Bound]:
-    name: str = getattr(node, "name")  # noqa: B009  only Python 3.12 and later have it
+    name: str = getattr(node, "name")  # noqa: B009  only in Python 3.12 and later
     yield name, Binding("anything", node)
 
 
@@ -220,7 +220,7 @@ _BINDERS: Mapping[type[ast.AST], Callable[[Any], Iterator[Bound]]] = {
     ast.MatchMapping: _mapping_pattern,
     ast.Global: _declared,
     ast.Nonlocal: _declared,
-    # Python 3.12 and later have these; gate runs on 3.11 as well.
+    # Only in Python 3.12 and later; gate also runs on 3.11.
     **{
         getattr(ast, kind): binder
         for kind, binder in (
@@ -233,6 +233,6 @@ _BINDERS: Mapping[type[ast.AST], Callable[[Any], Iterator[Bound]]] = {
     },
 }
 BINDING_NODES = frozenset(_BINDERS)
-"""The kinds of nodes that bind names."""
+"""Node types that bind names."""
 ASSIGNMENT_NODES = frozenset(_ASSIGNMENTS)
-"""Those of them that assign to targets."""
+"""The subset of node types that assign to targets."""

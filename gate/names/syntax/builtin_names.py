@@ -21,7 +21,7 @@ _GIVEN_BY_TOOLS = {
     "jupyterhub_config": {"get_config", "c"},
     "SConstruct": {"Environment", "ARGUMENTS", "Export", "Import", "SConscript"},
 }
-"""What Sphinx, Jupyter and SCons define in the files that they read, by the name of the module."""
+"""By module name, names that Sphinx, Jupyter, and SCons define in the files they read."""
 OF_PYTHON_2 = frozenset({"unicode", "basestring", "long", "unichr", "xrange", "raw_input", "reduce", "reload", "file",
                          "execfile", "cmp", "apply", "buffer", "intern", "coerce", "StandardError"})  # fmt: skip
 """Builtins of Python 2."""

@@ -31,7 +31,7 @@ def binds_by_name(tree: ast.Module, data: bytes) -> bool:
     """Return whether the module binds names that are only known at run time: `globals()[name] = value`."""
     if _MAY_WRITE_GLOBALS.search(data) is None:
         return False
-    # Outside functions, what is local is global.
+    # Outside functions, the local scope is the global scope.
     return any(
         _stores_in(node, "globals") or _sets_on_module(node) or _executes(node, in_globals=True)
         for node in walk(tree)

@@ -23,7 +23,7 @@ from gate.names.syntax.words import identifiers_in, prefixes, template_words
 
 _MAY_BE_CALLED = re.compile(r"Call|Any|object|[Tt]ype\b|Protocol|Func|Handler|\bT\b")
 _BUILTINS = frozenset(dir(builtins))
-"""Functions that test or show a class, and derive nothing from it."""
+"""Functions that inspect or test a class, and don't subclass it."""
 
 
 def facts_of(tree: ast.Module, module: str, guards: Guards, *, is_package: bool) -> Facts:
@@ -45,7 +45,7 @@ class _FactReader(ast.NodeVisitor):
         self._is_package = is_package
         self._bound: dict[str, int] = {}
         self._imports: Counter[str] = Counter()
-        """How often an import binds each name."""
+        """How often each name is bound by an import."""
         self._modules: dict[str, str] = {}
         self._methods: set[str] = set()
         self._roots: dict[str, str] = {}
@@ -54,12 +54,12 @@ class _FactReader(ast.NodeVisitor):
         self._set_on: list[tuple[str, str]] = []
         self._given: list[tuple[str, Use]] = []
         self._classes: list[set[str]] = []
-        """What the classes around define, as far as it has been read."""
+        """The names defined so far in each enclosing class."""
         self._bases: set[str] = set()
         self._around: list[str] = []
-        """The names of the classes around."""
+        """The names of the enclosing classes."""
         self._types: set[ast.AST] = set()
-        """Strings that are types: they define nothing."""
+        """Strings that are type annotations, and so define nothing."""
 
     def generic_visit(self, node: ast.AST) -> None:
         """Visit the children."""
@@ -75,7 +75,7 @@ class _FactReader(ast.NodeVisitor):
         """Return the facts, after deciding what depends on the whole file: which names are bound, and to what."""
         facts = self.facts
         for name, use in self._looked_up:
-            # A name that is bound a second time may be something else by then.
+            # A name with a second binding may no longer be that module.
             top, _, rest = name.partition(".")
             if name in self._modules and self._bound[name] == 1:
                 owner = self._modules[name]
@@ -85,7 +85,7 @@ class _FactReader(ast.NodeVisitor):
                 owner = ""
             root = self._roots.get(top, "") if self._bound.get(top) == 1 else ""
             if not root and self._imports[top] > 1 and self._bound[top] == self._imports[top]:
-                # Any of several imports makes it a member of a module.
+                # Whichever import it comes from, it is a member of a module.
                 root = self._roots.get(top) or self._modules[top]
             place = Use(use.name, use.line, use.column, use.end_line, owner, use.receiver, root or owner)
             (facts.members if owner else facts.attributes).append(place)
@@ -146,7 +146,7 @@ class _FactReader(ast.NodeVisitor):
         super().visit(node)
 
     def _bind(self, name: str, binding: Binding) -> None:
-        # `module = None` where a module may be missing: nothing is looked up in it.
+        # Ignore `module = None`, the fallback for a missing module: nothing is looked up in it.
         is_none = isinstance(binding.node, ast.Constant) and binding.node.value is None
         counts = not (is_none and binding.how == "value" and not binding.path)
         self._bound[name] = self._bound.get(name, 0) + counts
@@ -228,7 +228,7 @@ class _FactReader(ast.NodeVisitor):
             self.facts.words.update(alias.name.split("."))
             self.facts.links.update(prefixes(alias.name))
             if not alias.asname and "." in alias.name:
-                # `import a.b` binds `a`, and makes `a.b` a module as well; both may be looked into.
+                # `import a.b` binds `a`, and also makes `a.b` available for lookups.
                 self._bound[alias.name] = 1
                 self._modules[alias.name] = alias.name
             if not self._guards.of(node).expects_import_error:

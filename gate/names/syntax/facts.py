@@ -13,7 +13,7 @@ from gate.names.syntax.fixtures import FixtureRequest
 from gate.names.syntax.object_reference import ObjectReference
 
 COLUMNS = frozenset({"str", "dt", "func", "F", "sa", "fn"})
-"""Names of objects that are a whole column of values, or the functions of a database."""
+"""Names of objects that represent a whole column of values, or the functions of a database."""
 
 
 class Use(NamedTuple):
@@ -25,9 +25,9 @@ class Use(NamedTuple):
     end_line: int
     owner: str = ""
     receiver: str = ""
-    """The last name of what an attribute is looked up in: `form` in `self.form.data`."""
+    """The last name in the receiver of an attribute: `form` in `self.form.data`."""
     root: str = ""
-    """The module that the first name of it was imported from."""
+    """The module from which the receiver's first name was imported."""
 
 
 @dataclass(slots=True)
@@ -42,39 +42,39 @@ class Facts:
     exports: list[ObjectReference] = field(default_factory=list)
     references: list[ObjectReference] = field(default_factory=list)
     attributes_defined: set[str] = field(default_factory=set)
-    """What classes and modules have, and what is set on any object: no parameters, local names or strings."""
+    """Names in classes and modules, and attributes set on any object, but no parameters, local names, or strings."""
     only_imported: set[str] = field(default_factory=set)
-    """Words that occur in the file only because it imports them."""
+    """Words that occur in the file only in imports."""
     stored: set[str] = field(default_factory=set)
-    """Attributes that are set on another object than `self`; on a module, also with its name: `logging.TRACE`."""
+    """Attributes set on anything but `self`; for a module, also qualified by its name: `logging.TRACE`."""
     members_of_classes: list[str] = field(default_factory=list)
-    """Attributes of each class, once for each class that has them."""
+    """The attributes of all classes, one entry for each class that has the attribute."""
     links: set[str] = field(default_factory=set)
-    """The modules that it may import, those that may be missing included."""
+    """The modules that it may import, including optional ones."""
     fields: set[str] = field(default_factory=set)
-    """Attributes that classes annotate as values."""
+    """Attributes annotated as values in classes."""
     functions: set[str] = field(default_factory=set)
-    """The names of functions and classes."""
+    """Names of functions and classes."""
     bases: set[str] = field(default_factory=set)
-    """The names of classes from which others are derived."""
+    """Names of base classes."""
     library_bases: set[str] = field(default_factory=set)
-    """The full names of the classes of the standard library from which others are derived."""
+    """Qualified names of base classes from the standard library."""
     combined: set[str] = field(default_factory=set)
-    """Those of them that are derived from together with others."""
+    """The base classes that are combined with other bases in a class."""
     recombined: set[str] = field(default_factory=set)
-    """Classes that the code derives others from while it runs, together with bases that cannot be read."""
+    """Classes that the code subclasses at runtime, together with bases that can't be resolved."""
     synchronous: set[str] = field(default_factory=set)
-    """The names of functions that are not asynchronous."""
+    """Names of functions that are not async."""
     texts: set[str] = field(default_factory=set)
-    """Words in strings: code that sets attributes by name may use them."""
+    """Words in strings: code may set attributes by these names."""
     environment_keys: list[Use] = field(default_factory=list)
     """Keys of environment variables. Those that only a test sets have an owner."""
     fixtures: set[str] = field(default_factory=set)
-    """The fixtures of pytest that it defines."""
+    """The pytest fixtures that the file defines."""
     fixture_requests: list[FixtureRequest] = field(default_factory=list)
-    """What its tests and fixtures ask for."""
+    """The fixtures that its tests and fixtures request."""
     refused: set[tuple[int, int, str]] = field(default_factory=set)
-    """What only Python's compiler reports: line, column and message."""
+    """Errors that only Python's compiler reports: line, column, and message."""
 
 
 def receiver_of(node: ast.expr) -> str:

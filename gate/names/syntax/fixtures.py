@@ -21,7 +21,7 @@ OF_PYTEST = frozenset(
     tmp_path_factory tmpdir tmpdir_factory
     """.split()  # noqa: SIM905  a table that is read as one
 )
-"""Fixtures that pytest itself has."""
+"""The fixtures built into pytest."""
 
 
 class FixtureRequest(NamedTuple):
@@ -33,9 +33,9 @@ class FixtureRequest(NamedTuple):
     end_line: int
     is_text: bool = False
     is_used: bool = False
-    """Whether the body of the function uses the name."""
+    """Whether the function's body uses the name."""
     choices: tuple[str, ...] = ()
-    """What may be meant beside fixtures: for a parameter what `parametrize` gives in vain, or the other way round."""
+    """Possible corrections besides fixtures: for a parameter, unused names from `parametrize`, and vice versa."""
 
 
 @dataclass(slots=True)
@@ -87,7 +87,7 @@ def _requests(node: Function, marks: list[ast.expr]) -> Iterator[FixtureRequest]
     own = [_parametrized(mark) for mark in node.decorator_list]
     around = [_parametrized(mark) for mark in marks]
     if None in own or None in around:
-        # Which parameters it gets is computed.
+        # The names of the parameters are computed.
         return
     for mark in node.decorator_list:
         yield from _used_fixtures(mark)

@@ -15,15 +15,15 @@ from gate.names.syntax.nodes import children, last_name, walk
 
 VERSION_NAMES = frozenset({"implementation", "python_implementation", "platform", "version_info", "PYPY", "PY2", "PY3",
                            "TYPE_CHECKING", "find_spec", "hexversion", "__version__", "__version_info__"})  # fmt: skip
-"""Names that only code which depends on a version, a platform or an installed package looks at."""
+"""Names used only in code that depends on a version, a platform, or an installed package."""
 VERSION_FLAG = re.compile(r"(?i)_?(?:is_)?(?:py|python)_?[23]k?\d*(?:_(?:plus|or_later|or_newer))?$|is_pypy$")
-"""What such answers are called where they come from another module."""
+"""Names of flags for such tests that are imported from other modules."""
 VERSION_CALLS = frozenset({"Version", "LooseVersion", "StrictVersion", "parse_version"})
 LOOKUP_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "AttributeError", "NameError", "TypeError"})
 IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError"})
 EXPECTING_CALL = re.compile(r"(?i)rais|suppress|throws")
 EXPECTS_AN_ERROR = re.compile(r"(?i)rais|throws")
-"""Calls that fail unless there is an error, so that one is expected for certain."""
+"""Calls that fail if there's no error, so an error is certainly expected."""
 ANY_ERROR = frozenset({"Exception", "BaseException"})
 EXPECTED_FAILURES = frozenset({"xfail", "expectedFailure"})
 
@@ -33,18 +33,18 @@ class Guard(IntFlag):
 
     NONE = 0
     LOOKUP = 1
-    """A look-up, a call or an import may fail: the error is handled or expected."""
+    """A lookup, call, or import may fail: the error is handled or expected."""
     NAME = 2
     """A name may be undefined."""
     IMPORT = 4
-    """An import may fail, since whatever fails is handled."""
+    """An import may fail, since any error is handled."""
     VERSION = 8
-    """It runs on some versions or platforms only."""
+    """It runs only on some versions or platforms."""
     FALLBACK = 16
-    """It stands in for an import that has failed, so it is for another environment than this one."""
+    """It replaces a failed import, so it is meant for another environment."""
 
     ERROR = 32
-    """Some error is expected, whichever it is."""
+    """Some error is expected, of any type."""
 
     @property
     def expects_missing(self) -> bool:
@@ -94,7 +94,7 @@ def _guarded(node: ast.AST, flags: frozenset[str]) -> Iterator[tuple[Guard, Iter
             yield _guard_against(caught) | _guard_of_errors(node), node.body
         case ast.Call(func=function) if EXPECTING_CALL.search(last_name(function)):
             caught = set(_expected_errors(node))
-            # `pytest.raises(TypeError, function, …)`: what is called is among the arguments.
+            # `pytest.raises(TypeError, function, …)`: the callee is among the arguments.
             yield _guard_against(caught), node.args
         case ast.If() | ast.IfExp() | ast.While() if asks_for_version(node.test, flags):
             yield Guard.VERSION, children(node)

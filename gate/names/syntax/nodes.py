@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 LEAVES: frozenset[type[ast.AST]] = frozenset(
     {ast.Name, ast.Constant, ast.alias, ast.Pass, ast.Global, ast.Nonlocal}
 )
-"""Kinds of nodes that have nothing below."""
+"""Node types without children."""
 _FIELD = re.compile(r"(\w+)([?*]*) (\w+)(?=[,)])")
-"""A field of a kind of nodes in the grammar that is its docstring: `Call(expr func, expr* args, keyword* keywords)`."""
+"""A field in a node type's grammar, which is its docstring: `Call(expr func, expr* args, keyword* keywords)`."""
 _NO_NODES = frozenset({"identifier", "int", "string", "constant", "type_ignore"})
 _OPERATORS = frozenset({"boolop", "cmpop", "expr_context", "operator", "unaryop"})
 _WITH_GAPS = frozenset({ast.Dict, ast.arguments})
-"""Where lists have gaps: `**more` has no key, and a keyword may have no default."""
+"""Node types with gaps in their lists: `**more` has no key, and a keyword may have no default."""
 _READERS: dict[type[ast.AST], Callable[[ast.AST], list[ast.AST]]] = {}
 
 
@@ -52,7 +52,7 @@ def walk(node: ast.AST) -> Iterator[ast.AST]:
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 MANAGERS = frozenset({"contextmanager", "asynccontextmanager"})
-"""Decorators that make a context manager of a function."""
+"""Decorators that turn a function into a context manager."""
 
 
 def decorators(node: Function | ast.ClassDef) -> set[str]:
@@ -88,7 +88,7 @@ def is_stub(node: Function) -> bool:
 
 
 LAMBDA = "__lambda__"
-"""The name of a function that replaces a lambda."""
+"""The name of the function that replaces a lambda."""
 
 
 def function_with(name: str, arguments: ast.arguments) -> ast.FunctionDef:

@@ -14,7 +14,7 @@ ENTRY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 SURELY_DJANGO = frozenset(
     {"INSTALLED_APPS", "MIDDLEWARE", "MIDDLEWARE_CLASSES", "ROOT_URLCONF", "AUTHENTICATION_BACKENDS"}
 )
-"""What a module has to set so that it is taken for the settings of a Django project."""
+"""Names of which a module has to set at least one to count as Django settings."""
 DJANGO = SURELY_DJANGO | {
     "ASGI_APPLICATION", "CELERY_IMPORTS", "CELERY_INCLUDE", "CSRF_FAILURE_VIEW", "DEFAULT_AUTO_FIELD",
     "DEFAULT_EXCEPTION_REPORTER", "DEFAULT_EXCEPTION_REPORTER_FILTER", "DEFAULT_FILE_STORAGE", "EMAIL_BACKEND",
@@ -35,11 +35,11 @@ DJANGO_KEYS = {
     "STORAGES": {"BACKEND"},
     "TEMPLATES": {"BACKEND", "builtins", "context_processors", "libraries", "loaders"},
 }  # fmt: skip
-"""Settings that are mappings, and the keys below which an object is named."""
+"""Settings that are mappings, with the keys whose values name objects."""
 SETTINGS_MODULE = "DJANGO_SETTINGS_MODULE"
 HANDLED = frozenset({"handlers", "formatters", "filters"})
 FACTORIES = frozenset({"class", "()"})
-"""Keys of a logging configuration that name what makes an object."""
+"""Keys in a logging configuration whose values name a factory."""
 EXTERNAL = "ext://"
 
 
@@ -82,7 +82,7 @@ def in_call(node: ast.Call) -> Iterator[ObjectReference]:
             | ast.Attribute(value=ast.Name(id="monkeypatch"), attr="setattr" | "delattr"),
             args=[ast.Constant(value=str(target)) as value, *_],
         ) if DOTTED.fullmatch(target):
-            # What is created does not have to be there, nor what is set without `raising`.
+            # With `create`, the attribute need not exist, nor with `raising=False`.
             if not any(keyword.arg in {"create", "raising"} for keyword in node.keywords):
                 yield from _dotted(value, "object")
 
@@ -182,6 +182,6 @@ def entries(text: ObjectReference) -> Iterator[ObjectReference]:
     for number, line in enumerate(text.text.split("\n")):
         match = ENTRY.search(line)
         if match:
-            # The place is exact on the first line; on a later one it is that of the text itself.
+            # The first line starts at the string's column, later lines at column 1.
             column = text.column + match.start() if not number else match.start() + 1
             yield ObjectReference(match[0], text.line + number, column, "entry")

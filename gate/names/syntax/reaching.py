@@ -31,7 +31,7 @@ def reaching(scope: Scope) -> dict[ast.Name, Binding]:
     if not names or not isinstance(node, Function | ast.Module):
         return {}
     if scope.kind == "function":
-        # What a function inside stores here is stored whenever that is called.
+        # A nested function may assign its nonlocal names whenever it is called.
         names.difference_update(*(one.names for one in walk(node) if isinstance(one, ast.Nonlocal)))
     return _Flow(scope, names).read(node.body)
 

@@ -17,10 +17,10 @@ _PLAIN: frozenset[type[ast.AST]] = frozenset({
     ast.Tuple, ast.Dict, ast.Set, ast.keyword, ast.Raise, ast.Try, ast.With, ast.JoinedStr, ast.FormattedValue,
     ast.IfExp, ast.Await, ast.Starred, ast.Slice, ast.Assert, ast.Delete, ast.While,
 })  # fmt: skip
-"""Kinds of nodes of which only what is below counts; asked first, since most nodes are of these."""
+"""Node types that only contribute their children; tested first, since most nodes have one of these types."""
 
 _UNUSUAL = frozenset({"deleted", "declared", "star", "member", "caught"})
-"""How names are bound that give them no value here, or one that depends on more than the node."""
+"""Kinds of bindings that give no value here, or one that depends on more than the node."""
 
 
 class ScopeContents:
@@ -31,19 +31,19 @@ class ScopeContents:
     def __init__(self) -> None:
         """Start empty."""
         self.names: dict[str, list[Binding]] = {}
-        """The ways in which each name gets a value here."""
+        """The bindings that give each name a value here."""
         self.elsewhere: set[str] = set()
-        """Names that are bound only on other versions or platforms."""
+        """Names bound only on other versions or platforms."""
         self.nonlocals: set[str] = set()
-        """Names that `global` and `nonlocal` say belong to a scope around."""
+        """Names that `global` or `nonlocal` declare to belong to an outer scope."""
         self.type_parameters: set[str] = set()
-        """Names that functions inside can use too, even in a class."""
+        """Names that nested functions can also use, even in a class."""
         self.tested: set[str] = set()
-        """Expressions whose type or attributes the code tests."""
+        """Expressions whose type or attributes are tested."""
         self.stars: list[str] = []
-        """The modules of each `from module import *`."""
+        """The modules of star imports, in order."""
         self.first_star = 0
-        """The line of the first of them."""
+        """The line of the first star import."""
 
 
 class ScopeReader:
@@ -64,12 +64,12 @@ class ScopeReader:
         self._of_groups: set[ast.AST] = set()
         """Handlers of `except*`."""
         self._class_lookups: set[ast.AST] = set()
-        """What is called, or looked into, at once: `type(self)()` and `type(self).name` test nothing."""
+        """Nodes called or used for a lookup right away: `type(self)()` and `type(self).name` are no tests."""
 
     def read(self, node: ast.AST) -> None:
         """Read the definition or module `node`."""
         for parameter in getattr(node, "type_params", ()):
-            # Python 3.11 has no kinds of nodes for them: they are gate's own there.
+            # On Python 3.11, these are gate's own node types.
             self._bind(parameter.name, Binding("anything", parameter))
             self._contents.type_parameters.add(parameter.name)
         match node:
@@ -94,7 +94,7 @@ class ScopeReader:
         """Complete a binding with what only the scope knows, and return whether it gives the name a value here."""
         match binding:
             case Binding(how="declared"):
-                # In a module, `global` changes nothing.
+                # At module level, `global` has no effect.
                 if self._kind != "module":
                     self._contents.nonlocals.add(name)
             case Binding(how="star" | "member", node=ast.ImportFrom() as statement):

@@ -20,7 +20,7 @@ from gate.names.syntax.reachability import OWN_VERSION, Version
 from gate.names.syntax.scope_reader import ScopeContents, ScopeKind, ScopeReader
 
 Origin = Literal["project", "library", "site"]
-"""Where a module is from: the tree that is checked, the standard library, or an installed package."""
+"""Where a module comes from: the checked tree, the standard library, or an installed package."""
 _IGNORED_TYPE = re.compile(rb"#\s*(?:type|pyright|ty|pyrefly)\s*:\s*ignore\b")
 _NAME_IN_STRING = re.compile(rb"['\"]([A-Za-z_]\w*)['\"]")
 
@@ -104,7 +104,7 @@ class Source:
         """Return whether `from module import *` may import a name of the module."""
         if "__all__" not in self.scope.names:
             return not name.startswith("_")
-        # A computed list may have any name.
+        # A computed list may contain any name.
         is_plain = all(
             isinstance(binding.node, ast.List | ast.Tuple) for binding in self.scope.names["__all__"]
         )

@@ -13,14 +13,14 @@ from gate.names.syntax.nodes import Function, children, last_name, walk
 
 Place = tuple[int, int]
 _CLASS = re.compile(r"(?:[\w.]+\.)?_?[A-Z]\w*(?:\[[\w\[\]., |]*\])?$")
-"""How a type is written, unlike the description of a parameter."""
+"""The form of a type, unlike that of a parameter's description."""
 _GENERIC = frozenset(typing.__all__) | frozenset(collections.abc.__all__) | {
     "list", "dict", "tuple", "set", "frozenset", "type", "deque", "defaultdict", "OrderedDict", "Counter", "ChainMap",
 }  # fmt: skip
 ARGUMENT_TYPES = frozenset({"Arg", "DefaultArg", "NamedArg", "DefaultNamedArg", "VarArg", "KwArg"})
-"""What `mypy_extensions` calls the parameters of a `Callable`."""
+"""Constructors in `mypy_extensions` for the parameters of a `Callable`."""
 _MAY_BE_ANY = re.compile(rb"#[ \t]*+type:[ \t]*+(?!ignore\b)")
-"""Most files have none, or say only what a type checker is to ignore: they are not parsed a second time."""
+"""Most files have no type comments other than `ignore`, so they aren't parsed a second time."""
 
 
 def types_in_comments(data: bytes) -> dict[Place, list[ast.expr]]:

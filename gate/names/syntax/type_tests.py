@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 TYPE_TESTS = frozenset({"isinstance", "hasattr", "issubclass", "callable", "type", "getattr"})
-"""Functions that code calls to find out what a value is, or has."""
+"""Functions that test the type or the attributes of a value."""
 
 
 def tested_value(node: ast.AST) -> ast.expr | None:

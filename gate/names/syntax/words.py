@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 _TEMPLATE_WORD = re.compile(r"[$:{@](?:\()?([A-Za-z_]\w*)|%\(([A-Za-z_]\w*)\)")
-"""A parameter of a template: `$name`, `{name}`, `:name`, `%(name)s`."""
+"""A template parameter: `$name`, `{name}`, `:name`, `%(name)s`."""
 _SEPARATORS = re.compile(r"[.:,/]|__")
 _LONGEST = 200
-"""Longer strings are prose."""
+"""The length from which a string counts as prose."""
 
 
 def template_words(text: str) -> Iterator[str]:
@@ -22,7 +22,7 @@ def identifiers_in(text: str) -> set[str]:
     if len(text) >= _LONGEST:
         return set()
     if text.startswith("-"):
-        # An option of the command line becomes an attribute: `--hide-public-info`, `--no-color/--color`.
+        # A command-line option becomes an attribute: `--hide-public-info`, `--no-color/--color`.
         text = text.lstrip("-").replace("-", "_")
     return {word for word in (text, *_SEPARATORS.sub(" ", text).split()) if word.isidentifier()}
 

@@ -56,7 +56,7 @@ class Visitor:
         self._comments = types_in_comments(source.data)
         self._guards = source.guards
         self._unchecked = 0
-        """How many functions around say that what annotates them is no type."""
+        """The number of enclosing functions whose annotations are declared not to be types."""
 
     def judge(self) -> FileDiagnostics:
         """Walk the file, and return everything that is certain about it."""
@@ -103,7 +103,7 @@ class Visitor:
                 self._all(node.body, self._source.inner(node, scope))
                 return
         if isinstance(node, ast.AnnAssign):
-            # Python never evaluates what annotates a local variable.
+            # Python never evaluates annotations of local variables.
             self._inspection.postponed += scope.kind == "function"
             self._annotation(node.annotation, scope)
             self._inspection.postponed -= scope.kind == "function"
