@@ -1,8 +1,8 @@
 """`python -m benchmark.canary [RELEASES]`: simulate releases, and count false alarms and missed faults.
 
-Each release is watched for twenty seconds beside its baseline, looked at ten times a second, as `release.deploy` does.
-Beside it stands the judge that Kayenta has: a Mann-Whitney U test over the failure ratios of ten intervals, 98 %, with
-an effect size of 1; it looks once, at the end. A release that fails for both is as harmless as one that fails for none.
+Each release is watched for twenty seconds beside its baseline and checked ten times a second, as in `release.deploy`.
+It is also evaluated like in Kayenta: a Mann-Whitney U test over the failure ratios of ten intervals, at 98 % confidence
+with an effect size of 1, once at the end. A release that fails for both is as harmless as one that fails for none.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from release.settings import Limits
 
 LOOKS, INTERVALS = 200, 10
 TRAFFIC = (0, 2, 50)
-"""Visitors' requests a second to the new release, beside ten visits of the watch."""
+"""Visitors' requests per second to the new release, in addition to the watch's ten visits."""
 FAULTS = (0.0, 0.02, 0.1, 0.5, 1.0)
-"""The share of requests that fail in the new release, more than the `BASE` that fail anyway."""
+"""The additional share of requests that fail in the new release, beyond the `BASE` that fail in both."""
 BASE = (0.0, 0.005, 0.05)
 
 
 def poisson(chance: random.Random, mean: float) -> int:
-    """How many of something that comes `mean` times on average."""
+    """Return a random number of events that occur `mean` times on average."""
     if mean > 30:
         return max(0, round(chance.gauss(mean, sqrt(mean))))
     limit, count, product = exp(-mean), 0, chance.random()
@@ -34,7 +34,7 @@ def poisson(chance: random.Random, mean: float) -> int:
 
 
 def simulate(chance: random.Random, rate: float, base: float, fault: float) -> tuple[str, str]:
-    """What the watch and Kayenta's judge say of one release."""
+    """Return the decisions of the watch and of Kayenta's test on one release."""
     counts, intervals, decision = [0, 0, 0, 0], [], "inconclusive"
     last = [0, 0, 0, 0]
     for look in range(1, LOOKS + 1):
@@ -52,7 +52,7 @@ def simulate(chance: random.Random, rate: float, base: float, fault: float) -> t
 
 
 def mann_whitney(pairs: list[tuple[float, float]]) -> bool:
-    """Whether the first of each pair is larger, by the test that Kayenta makes (normal approximation, ties)."""
+    """Return whether the first of each pair is larger, by Kayenta's test (normal approximation, ties)."""
     new, base = [one for one, _ in pairs], [other for _, other in pairs]
     count, ties = len(new), Counter(new + base)
     u = sum((one > other) + 0.5 * (one == other) for one in new for other in base)

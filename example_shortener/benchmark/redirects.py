@@ -1,6 +1,6 @@
-"""`python -m benchmark.redirects`: how many redirects a second, beside a bare Flask view that only redirects.
+"""`python -m benchmark.redirects`: measure redirects per second, compared with a bare Flask view that only redirects.
 
-Both run under the same gunicorn settings, in turns, so that whatever else the machine does befalls both. Needs wrk.
+Both run alternately under the same gunicorn settings, so that other load on the machine affects both. Needs wrk.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def readyz():
 
 @contextmanager
 def serving(folder: Path, application: str) -> Iterator[int]:
-    """A gunicorn with this application; yields its port."""
+    """Run this application in gunicorn, and yield its port."""
     port = free_port()
     argv = [
         sys.executable,
@@ -57,7 +57,7 @@ def serving(folder: Path, application: str) -> Iterator[int]:
         "PYTHONPATH": f"{ROOT}:{folder}",
     }
     with (folder / "log").open("ab") as log:
-        process = subprocess.Popen([*argv, application], cwd=folder, env=variables, stdout=log, stderr=log)  # noqa: S603  our own words
+        process = subprocess.Popen([*argv, application], cwd=folder, env=variables, stdout=log, stderr=log)  # noqa: S603  fixed argv
     try:
         until = time.monotonic() + 60
         while ask(port, "GET", "/readyz")[0] != 200:
@@ -71,9 +71,9 @@ def serving(folder: Path, application: str) -> Iterator[int]:
 
 
 def load(port: int, seconds: int, connections: int) -> tuple[float, float]:
-    """Requests a second, and the slowest of 100 in milliseconds."""
+    """Return the requests per second, and the 99th percentile of the latency in milliseconds."""
     argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", f"http://127.0.0.1:{port}/spring"]
-    output = subprocess.run(argv, capture_output=True, text=True, check=True).stdout  # noqa: S603  our own words
+    output = subprocess.run(argv, capture_output=True, text=True, check=True).stdout  # noqa: S603  fixed argv
     if "Non-2xx or 3xx" in output:
         raise SystemExit(output)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", output)

@@ -40,10 +40,10 @@ PEOPLE = {"nehemiah": "Nehemiah", "new": "New Hire"}
 
 
 class Webhook:
-    """The chat of the seniors: what Alertmanager posts there."""
+    """The seniors' chat, which receives Alertmanager's posts."""
 
     def __init__(self) -> None:
-        """It listens on a free port."""
+        """Listen on a free port."""
         self.received: SimpleQueue[dict[str, Any]] = SimpleQueue()
         received = self.received
 
@@ -61,7 +61,7 @@ class Webhook:
         self.url = f"http://127.0.0.1:{server.server_port}/"
 
     def next(self, name: str) -> str:
-        """The text of the next alert of this name."""
+        """Return the text of the next alert with this name."""
         while True:
             for alert in self.received.get(timeout=30)["alerts"]:
                 if alert["labels"]["alertname"] == name:
@@ -69,10 +69,10 @@ class Webhook:
 
 
 class Company:
-    """A server, the clone of the machine of the service, and one for each person, who signs with a key."""
+    """A server, a clone on the machine that runs the service, and one for each person, who signs with a key."""
 
     def __init__(self, folder: Path) -> None:
-        """Everything is made anew in `folder`."""
+        """Create everything in `folder`."""
         self.folder = folder
         self.prometheus = free_port()
         self.host = folder / "host"
@@ -80,7 +80,7 @@ class Company:
         self._pool = ThreadPoolExecutor()
         text = SETTINGS.replace('gate = ["true"]', f"gate = {json.dumps(GATE)}")
         text = text.replace("prometheus = 0", f"prometheus = {self.prometheus}")
-        # As long as the comparison needs with these visitors.
+        # Just long enough for the comparison with these visitors.
         text = text.replace("watch = 2", "watch = 1")
         text += f'[notices]\nwebhook = "{self.hook.url}"\n'
         for name in PEOPLE:
@@ -98,11 +98,11 @@ class Company:
             self._sign(name)
 
     def begin(self, who: str, *words: str) -> Future[tuple[int, str]]:
-        """Let gate run as this person, while other things go on."""
+        """Run gate as this person in the background."""
         return self._pool.submit(run, self.folder / who, *GATE, *words)
 
     def gate(self, who: str, *words: str, ends: int = 0, begun: Future[tuple[int, str]] | None = None) -> str:
-        """Run gate as this person, show it, and expect this exit code."""
+        """Run gate as this person, print its output, and require the exit code `ends`."""
         print(f"\n{who}$ gate {' '.join(words)}", flush=True)
         code, output = (begun or self.begin(who, *words)).result()
         print("\n".join(f"  {line}" for line in output.splitlines()[-14:]), flush=True)
@@ -111,7 +111,7 @@ class Company:
         return output
 
     def _set_policy(self, folder: Path) -> None:
-        """The keys of the people, this Prometheus, and seconds in the place of minutes: a story has no ten."""
+        """Put people's keys and the Prometheus port into the policy, and shorten minutes to seconds."""
         path = folder / "gate.yaml"
         text = path.read_text("utf-8").replace("127.0.0.1:9091", f"127.0.0.1:{self.prometheus}")
         for name in PEOPLE:
@@ -133,16 +133,16 @@ class Company:
 
 
 def run(folder: Path, *argv: str) -> tuple[int, str]:
-    """Run a program to its end; returns its exit code and output."""
-    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603  our own words
+    """Run a program, and return its exit code and output."""
+    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603  fixed arguments
     return done.returncode, (done.stdout + done.stderr).strip()
 
 
 class Clock:
-    """The steps of the story, how long each took, and what gate and this program computed meanwhile."""
+    """The steps of the story, with the wall-clock time of each and the CPU time of gate and this program."""
 
     def __init__(self) -> None:
-        """It begins with the first step."""
+        """Start timing the first step."""
         self._steps: list[tuple[str, float, float]] = []
 
     def step(self, text: str) -> None:
@@ -151,7 +151,7 @@ class Clock:
         print(f"\n\033[1m{text}\033[0m" if sys.stdout.isatty() else f"\n{text}", flush=True)
 
     def show(self) -> None:
-        """Print a line for each step, and one for all together; the processor time is that of ended programs."""
+        """Print a line for each step, and a total; the CPU time is that of processes that have ended."""
         ends = [*self._steps[1:], ("", *self._now())]
         for (text, *began), (_, *ended) in zip(self._steps, ends, strict=True):
             self._line(began, ended, text)
@@ -171,19 +171,19 @@ tell = CLOCK.step
 
 
 def say(text: str) -> None:
-    """A line of the release tool."""
+    """Print a message of the release tool."""
     print(f"  {text.splitlines()[0]}", flush=True)
 
 
 def replay(folder: Path) -> int:
-    """The story; 0 if it went as it should."""
+    """Replay the story, and return 0 if it went as expected."""
     company = Company(folder)
     settings = load(company.host / "release.toml")
     production, staging = (Environment.named(settings, name) for name in ("production", "staging"))
     load_ = Load()
     try:
         tell("Version 1 is in production.")
-        # This takes gate a while; it is shown where the story has come to it.
+        # This takes gate a while, so start now; the output is shown when the story gets there.
         asked = company.begin("nehemiah", *QUESTION)
         stack.up(settings, "version-1", say)
         fixed = _push_past_the_gate(company, staging, asked)
@@ -217,7 +217,7 @@ def replay(folder: Path) -> int:
 
 
 def _until_recorded(environment: Environment) -> None:
-    """The first release has to soak in staging before gate records it in production; a service sees to that."""
+    """Wait until the guard records the first release: gate lets it into production only after it soaked in staging."""
     end = time.monotonic() + 60
     while environment.records.state().owed and time.monotonic() < end:
         time.sleep(0.2)
@@ -236,7 +236,7 @@ def _push_past_the_gate(
     tell("Nehemiah takes main back. On a branch, gate says what is wrong with it:")
     git(company.folder / "nehemiah", "push", "--quiet", "--force", "origin", "version-1:main")
     company.gate("nehemiah", *QUESTION, ends=1, begun=asked)
-    # The fix is checked while version 2 is still pressed for.
+    # Start checking the fix while version 2 is still being pushed for.
     return company.begin("nehemiah", *FIX)
 
 
@@ -260,7 +260,7 @@ def _incident(company: Company, production: Environment) -> Any:
     def with_the_import(text: str) -> None:
         say(text)
         if "gets 5 %" in text:
-            # The nightly import brings the links of the first days, after the smoke test.
+            # The nightly import adds the links of the first days after the smoke test.
             (production.folder / "urls.json").write_text('{"first": "https://example.com/first"}', "utf-8")
 
     try:
@@ -297,7 +297,7 @@ def _scratch(keep: Path | None) -> Iterator[Path]:
 
 
 def main() -> int:
-    """Replay it; 0 if it went as it should."""
+    """Replay the incident, and return 0 if it went as expected."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     parser = argparse.ArgumentParser(prog="python -m incident", description=__doc__)

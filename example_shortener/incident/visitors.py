@@ -1,4 +1,4 @@
-"""Visitors who keep coming while releases change."""
+"""Simulate visitors who send requests while releases change."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from release.servers import ask
 
 HERE = Path(__file__).parent
 CONNECTIONS = 8
-"""How many visitors wait for an answer at the same time, if nothing else is wished."""
+"""The default number of concurrent visitors."""
 
 
 class Load:
     """wrk, which sends requests as fast as they are answered."""
 
     def __init__(self) -> None:
-        """Nobody comes yet."""
+        """Start without any visitors."""
         self._wrk: subprocess.Popen[str] | None = None
 
     def start(self, port: int, connections: int = CONNECTIONS) -> None:
-        """Begin, and return at once; they come until `finish` or `stop`."""
+        """Start wrk in the background; it runs until `finish` or `stop`."""
         program = shutil.which("wrk")
         if program is None:
             raise CannotGo("wrk is not installed; as root: apt-get install wrk")
         argv = [program, "-t1", f"-c{connections}", "-d10m", "--timeout", "10s", "-s", str(HERE / "load.lua")]
-        self._wrk = subprocess.Popen(  # noqa: S603  our own words
+        self._wrk = subprocess.Popen(  # noqa: S603  fixed arguments
             [*argv, f"http://127.0.0.1:{port}/"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
 
     def finish(self) -> tuple[int, int]:
-        """No more of them; returns how many requests were answered, and how many of them failed or got lost."""
+        """End wrk, and return the number of answered requests, and how many of them failed or got lost."""
         if self._wrk is None:
             return 0, 0
         self._wrk.send_signal(signal.SIGINT)
@@ -50,17 +50,17 @@ class Load:
         return int(total[1]) if total else 0, failed
 
     def stop(self) -> None:
-        """Do not wait for its end."""
+        """Kill wrk without waiting for its result."""
         if self._wrk is not None:
             self._wrk.kill()
             self._wrk.wait()
 
 
 class Writer:
-    """Somebody who adds links all the time, and remembers each that was acknowledged."""
+    """A client that keeps adding links, and remembers every acknowledged one."""
 
     def __init__(self, port: int) -> None:
-        """It writes through the visitors' port."""
+        """Write through the public port."""
         self._port = port
         self._stop = threading.Event()
         self.added: list[str] = []
@@ -78,7 +78,7 @@ class Writer:
             thread.join()
 
     def lost(self) -> list[str]:
-        """Acknowledged links that are not there any more."""
+        """Return the acknowledged links that no longer exist."""
         return [code for code in self.added if ask(self._port, "GET", f"/api/links/{code}")[0] != 200]
 
     def _write(self) -> None:

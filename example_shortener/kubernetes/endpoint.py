@@ -1,7 +1,7 @@
-"""Where a cluster asks gate: `python endpoint.py CLONE ATTESTATIONS [PORT]`. It answers questions and changes nothing.
+"""Answer a cluster's requests for gate's decision: `python endpoint.py CLONE ATTESTATIONS [PORT]`. It changes nothing.
 
-CLONE is a clone of the repository that only this service uses, with the settings and the gate of whoever runs the
-cluster; ATTESTATIONS is a folder in which CI puts what `gate attest` signs for an image, as `SHA256.json`.
+CLONE is a clone of the repository that only this service uses, with the cluster operator's settings and gate;
+ATTESTATIONS is the folder in which CI stores what `gate attest` signs for an image, as `SHA256.json`.
 
 | request | who sends it | answer |
 | --- | --- | --- |
@@ -9,8 +9,8 @@ cluster; ATTESTATIONS is a folder in which CI puts what `gate attest` signs for 
 | `POST /check` | Flagger (webhook), Spinnaker (webhook stage) | 200 pass · 403 blocked · 503 undecided, so try again |
 | `POST /admit` | Kubernetes (validating admission webhook) | an AdmissionReview: are all images attested? |
 
-A question is JSON with `environment`, `revision` (a full commit id) and `image` (`NAME@sha256:…`), at the top or,
-as Flagger has it, in `metadata`. The image has to be attested for this very commit: a name alone proves nothing.
+A request body is JSON with `environment`, `revision` (a full commit id) and `image` (`NAME@sha256:…`), at the top level
+or, from Flagger, in `metadata`. The image has to be attested for exactly this commit: a name alone proves nothing.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ STATUS = {"pass": 200, "blocked": 403, "undecided": 503}
 
 
 class Asker:
-    """gate, in a clone. Whatever is not a clear yes is a no."""
+    """gate, run in a clone. Anything but a clear yes means no."""
 
     def __init__(self, clone: Path, attestations: Path) -> None:
-        """Nothing is read yet."""
+        """Store the paths; nothing is read yet."""
         self.clone = clone
         self.attestations = attestations
 
     def verdict(self, question: dict[str, Any]) -> dict[str, str]:
-        """May this revision, as this image, go into this environment?"""
+        """Return whether this revision, as this image, can be released into this environment."""
         fields = {**question, **(question.get("metadata") or {})}
         environment, revision = str(fields.get("environment")), str(fields.get("revision"))
         if not ENVIRONMENT.fullmatch(environment) or not COMMIT.fullmatch(revision):
@@ -67,7 +67,7 @@ class Asker:
         }
 
     def unattested(self, image: str, revision: str = "") -> str:
-        """Why nobody vouches that the image was built from a verified commit (from `revision`); "" if somebody does."""
+        """Return why nothing attests that the image was built from a verified commit (`revision`); "" if attested."""
         match = IMAGE.fullmatch(image)
         if match is None:
             return f"{image}: expected an image with its digest, NAME@sha256:…"
@@ -75,19 +75,19 @@ class Asker:
         if not path.is_file():
             return f"{image}: there is no attestation of it"
         self._git("fetch", "--quiet", "origin")
-        # The registry decides where an image is found, its digest what it is.
+        # The registry is only where an image is found; its digest identifies it.
         name = match["name"].split("/")[-1].split(":")[0]
         words = ["attest", "--verify", str(path.absolute()), "--subject", f"{name}=sha256:{match['digest']}"]
         code, output = self._run(*GATE, *words, *([revision] if revision else []))
         return "" if code == 0 else f"{image}: {' '.join(output.split())[-500:]}"
 
     def admit(self, review: dict[str, Any]) -> dict[str, Any]:
-        """The answer to an AdmissionReview about a pod: each of its images has to be attested."""
+        """Return the answer to an AdmissionReview about a pod: all of its images have to be attested."""
         request = review["request"]
         spec = request["object"]["spec"]
         kinds = ("initContainers", "containers", "ephemeralContainers")
         images = [container["image"] for kind in kinds for container in spec.get(kind) or []]
-        # What a container runs may also come from an image that is mounted.
+        # A container may also run code from a mounted image.
         volumes = [volume["image"] for volume in spec.get("volumes") or [] if volume.get("image")]
         images += [image["reference"] for image in volumes]
         reasons = [reason for image in dict.fromkeys(images) if (reason := self.unattested(image))]
@@ -97,12 +97,12 @@ class Asker:
         return {"apiVersion": review["apiVersion"], "kind": "AdmissionReview", "response": answer}
 
     def _git(self, *words: str) -> None:
-        # Where the remote is away, gate decides by what is here, or says that it cannot.
+        # If the remote is unreachable, gate decides by the local clone, or reports that it can't.
         self._run("git", *words)
 
     def _run(self, *argv: str) -> tuple[int, str]:
         try:
-            done = subprocess.run(  # noqa: S603  our own words, and what was matched above
+            done = subprocess.run(  # noqa: S603  fixed arguments, and what was matched above
                 argv, cwd=self.clone, stdin=subprocess.DEVNULL, capture_output=True, timeout=300,
                 encoding="utf-8", errors="replace", check=False,
             )  # fmt: skip
@@ -112,7 +112,7 @@ class Asker:
 
 
 def handler(asker: Asker) -> type[BaseHTTPRequestHandler]:
-    """What answers requests with what gate says."""
+    """Return the handler that answers requests with gate's decision."""
 
     class Handler(BaseHTTPRequestHandler):
         timeout = 30
@@ -147,7 +147,7 @@ def handler(asker: Asker) -> type[BaseHTTPRequestHandler]:
 
 
 def main() -> None:
-    """Serve until interrupted; with TLS where CLONE/../tls.pem is (certificate and key), as admission needs it."""
+    """Serve until interrupted, with TLS if CLONE/../tls.pem exists (certificate and key), as admission requires it."""
     clone, attestations, *port = sys.argv[1:]
     server = ThreadingHTTPServer(
         ("", int(port[0]) if port else 8080), handler(Asker(Path(clone), Path(attestations)))

@@ -37,11 +37,11 @@ into = click.option("--into", metavar="ENVIRONMENT", default="production", show_
 
 def main() -> int:
     """Run the command, and return its exit code."""
-    # An interrupted deploy is rolled back, also in the background, where a shell has programs ignore interrupts.
+    # Roll back an interrupted deploy, even in the background, where shells make programs ignore interrupts.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
-        # click returns its own exit code, such as that of `--help`.
+        # click returns its own exit code, for example after `--help`.
         return commands.main(prog_name="python -m release", standalone_mode=False) or 0
     except click.UsageError as error:
         error.show()

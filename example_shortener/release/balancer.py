@@ -1,4 +1,4 @@
-"""haproxy, in front of the releases: sets the share of each, and reads how each is doing."""
+"""Control haproxy, in front of the releases: set each one's share of the requests, and read its counters."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Balancer:
     def share(self, servers: Mapping[str, tuple[int, int]], patience: float = 0.0) -> None:
         """Set port and weight of each role, in one step. Other roles get no requests.
 
-        What is being answered is finished. Those that get more come first, so that at no moment nobody gets any.
-        With `patience`, it waits so many seconds for a haproxy that has just been started.
+        Requests in progress are completed. Roles with more weight come first, so that some server is always available.
+        With `patience`, wait up to this many seconds for a haproxy that was just started.
         """
         commands = []
         for role, (port, weight) in sorted(servers.items(), key=lambda item: -item[1][1]):
@@ -46,14 +46,14 @@ class Balancer:
             commands += [f"set server {server} state ready"]
             commands += [] if role == "spare" else [f"set weight {server} {weight}"]
         commands += [f"set server releases/{role} state maint" for role in ROLES if role not in servers]
-        # haproxy also reports a changed address, and who changed it.
+        # haproxy also reports each changed address, and who changed it.
         harmless = ("changed from", "no need to change")
         lines = [line for line in self._ask(*commands, patience=patience).splitlines() if line.strip()]
         if errors := [line for line in lines if not any(words in line for words in harmless)]:
             raise CannotGo(f"{self.folder.name}: haproxy answers {' '.join(errors)!r}")
 
     def counted(self) -> dict[str, Counted]:
-        """The counters of each role, and of the frontend `public`."""
+        """Return the counters of each role, and of the frontend `public`."""
         counts = {}
         for row in csv.DictReader(self._ask("show stat").removeprefix("# ").splitlines()):
             public = (row["pxname"], row["svname"]) == ("public", "FRONTEND")
@@ -68,7 +68,7 @@ class Balancer:
         return counts
 
     def _ask(self, *commands: str, patience: float = 0.0) -> str:
-        """haproxy's answer; raises CannotGo if there is none."""
+        """Return haproxy's answer. Raises CannotGo if there is none."""
         end = time.monotonic() + patience
         while True:
             try:

@@ -1,10 +1,10 @@
-"""Decides whether the new release does worse than its baseline. Pure statistics: counts in, decision out.
+"""Decide whether the new release does worse than its baseline. Pure statistics: counts in, decision out.
 
-The baseline is the live release, started anew, with the same share of the requests at the same time. Under the
-hypothesis that both are alike, each failure is the new release's with the probability of its share of the requests.
+The baseline is the live release, restarted, with the same share of the requests at the same time. Under the null
+hypothesis that both behave alike, a failure belongs to the new release with the probability of its share of requests.
 The evidence against that is a likelihood ratio, averaged over everything that would be worse. It is a martingale: by
-Ville's inequality it exceeds 1/a in a share of at most a of all harmless releases, *however often one looks* (Ville
-1939; Waudby-Smith and Ramdas 2024). So the watch may look ten times a second, and does not flap.
+Ville's inequality it exceeds 1/a for at most a share of a of all harmless releases, *however often it is checked*
+(Ville 1939; Waudby-Smith and Ramdas 2024). So the watch can check ten times a second without flapping.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from release.settings import Limits
 Decision = Literal["pass", "fail", "inconclusive"]
 GRID = 64
 SUSPICIOUS = 10.0
-"""With this much evidence against it, the comparison is inconclusive: more requests are needed."""
+"""With this much evidence against the release, the comparison is inconclusive: more requests are needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
     """What the new release and its baseline did in the same period.
 
-    Requests are as haproxy counts them, and the watch's own visits, which are as many to both. `slow` and `fast` are
-    pairs of visits in which the new release was, or was not, slower than the limits allow.
+    Requests are those counted by haproxy, plus the watch's own visits, of which both get the same number. `slow` and
+    `fast` count pairs of visits in which the new release was, or was not, slower than the limits allow.
     """
 
     requests: int = 0
@@ -38,7 +38,7 @@ class Compared:
 
 
 def evidence(hits: int, misses: int, chance: float) -> float:
-    """How much more likely so many hits are if their chance is larger than `chance`, on average over how much."""
+    """Return the likelihood ratio of this many hits for chances above `chance`, averaged, versus `chance` itself."""
     if hits == 0 or not 0 < chance < 1:
         return 0.0 if hits == 0 else inf
     total = 0.0
@@ -49,7 +49,7 @@ def evidence(hits: int, misses: int, chance: float) -> float:
 
 
 def decide(seen: Compared, limits: Limits) -> tuple[Decision, str]:
-    """The decision so far, and a sentence with the reason."""
+    """Return the decision so far, and the reason as a sentence."""
     both = seen.requests + seen.base_requests
     failing = evidence(seen.failed, seen.base_failed, seen.requests / both if both else 0.5)
     slowing = evidence(seen.slow, seen.fast, 0.5)

@@ -1,4 +1,4 @@
-"""The candidate beside its baseline: probes of both, and what haproxy counts for both at the same time."""
+"""Compare the candidate with its baseline: probes of both, and haproxy's counters for both over the same time."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from release.environments import VISITED, Environment, Running
 from release.problems import Refused
 
 FAILURES = 3
-"""Failed probes in a row, without failures of the baseline, after which the release is rolled back."""
+"""After this many failed probes in a row, without failures of the baseline, the release is rolled back."""
 
 
 class Comparison:
     """What the candidate and its baseline have done since this comparison was created."""
 
     def __init__(self, environment: Environment, new: Running, baseline: Running) -> None:
-        """`new` is the candidate. Probes are sent by `probe` only."""
+        """Start comparing the candidate `new` with `baseline`. Only `probe` sends requests."""
         self._balancer, self._limits = environment.balancer, environment.settings.limits
         self._new, self._baseline = new, baseline
         self._before = self._balancer.counted()
         self.probes = self._failed = self._base_failed = self._slow = self._in_a_row = 0
 
     def probe(self) -> None:
-        """Send one request to each; raises Refused if the candidate alone failed several in a row."""
+        """Send one request to each. Raises Refused if only the candidate failed several times in a row."""
         status, took = _probed(self._new)
         base_status, base_took = _probed(self._baseline)
         self.probes += 1
@@ -36,7 +36,7 @@ class Comparison:
             raise Refused(f"the last {FAILURES} visits to the new release failed ({status or 'no answer'})")
 
     def counts(self) -> Compared:
-        """The requests of visitors and of this tool until now."""
+        """Return the counts of visitors' requests and of this tool's probes so far."""
         counted = self._balancer.counted()
         own, base = (
             [
@@ -45,7 +45,7 @@ class Comparison:
             ]
             for role in ("candidate", "baseline")
         )
-        # Visitors' requests are compared only while the baseline gets some; probes always are.
+        # Compare visitors' requests only while the baseline gets some; always compare probes.
         if base[0] == 0:
             own = [0, 0]
         return Compared(
@@ -59,7 +59,7 @@ class Comparison:
 
 
 def _probed(release: Running) -> tuple[int, float]:
-    """The status of the response, and the seconds that it took."""
+    """Return the status of the response, and its duration in seconds."""
     began = time.monotonic()
     status, _, _ = servers.ask(release.port, "HEAD", f"/{VISITED}", timeout=2)
     return status, time.monotonic() - began

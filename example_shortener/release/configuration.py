@@ -1,4 +1,4 @@
-"""The configuration of the engines, rendered from templates, the settings, and the state of each environment."""
+"""Render the configuration of the engines from templates, the settings, and the state of each environment."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ FILTERS: dict[str, Callable[[Any], str]] = {
     "span": lambda seconds: f"{seconds:.1f} seconds" if seconds < 120 else f"{seconds / 60:.1f} minutes",
     "cell": lambda text: text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " "),
 }
-"""Filters for templates: a time, a duration, and the text of a table cell."""
+"""Template filters for a time, a duration, and the text of a table cell."""
 
 
 def render(template: Path, **values: object) -> str:
-    """A template, such as an engine's configuration, rendered with these values."""
-    environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True)  # noqa: S701  none is HTML
+    """Render a template, such as an engine's configuration, with these values."""
+    environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True)  # noqa: S701  no template is HTML
     environment.undefined = jinja2.StrictUndefined
     environment.filters |= FILTERS
     return environment.from_string(template.read_text("utf-8")).render(values)
 
 
 def apply(settings: Settings, *, again: bool = False) -> bool:
-    """Write the configuration of haproxy, Prometheus, and supervisord for the present states, and apply it.
+    """Write the configuration of haproxy, Prometheus, and supervisord for the current states, and apply it.
 
-    A running haproxy does not read it: it has been given its servers already. With `again`, supervisord also starts
-    what should run and does not. Returns whether supervisord had anything to do.
+    A running haproxy doesn't read it, since it has already been given its servers. With `again`, supervisord also
+    starts what should be running and isn't. Returns whether supervisord had anything to do.
     """
     home, targets = settings.folder, []
     scripts = {"guard": (home / "services" / "guard").read_text("utf-8")}
@@ -61,7 +61,7 @@ def apply(settings: Settings, *, again: bool = False) -> bool:
                     labels = {"environment": environment.name, "slot": release.slot, "role": role}
                     labels |= {"release": release.revision[:9]}
                     targets.append({"targets": [f"127.0.0.1:{release.port}"], "labels": labels})
-        # Prometheus reads the file again when it is replaced.
+        # Prometheus reloads the file when it is replaced.
         replace(home / "monitoring" / "releases.json", json.dumps(targets, indent=1))
         for name, text in scripts.items():
             replace(home / "services" / name, text)
@@ -81,14 +81,14 @@ def apply(settings: Settings, *, again: bool = False) -> bool:
 
 
 def is_measured(settings: Settings) -> bool:
-    """Whether the monitoring has been set up. It runs from the first release on."""
+    """Return whether the monitoring has been set up. It runs from the first release on."""
     return _since(settings).exists()
 
 
 def write_monitoring(settings: Settings) -> None:
     """Write the configuration of the monitoring: the templates in `monitoring/`, and the rules from `slo.yaml`.
 
-    The first time, measuring begins: time before it is no downtime.
+    The first call sets the start of measuring: time before it doesn't count as downtime.
     """
     source, since = settings.root / "monitoring", _since(settings)
     folder, began = since.parent, since.read_text("utf-8") if since.exists() else f"{time.time():.0f}"
@@ -103,7 +103,7 @@ def write_monitoring(settings: Settings) -> None:
             shutil.copyfile(path, folder / path.name)
     for name, text in texts.items():
         replace(folder / name, text)
-    # Last: from now on the guard starts the monitoring as well.
+    # This comes last: from now on, the guard also starts the monitoring.
     replace(since, began)
 
 
@@ -112,14 +112,14 @@ def _since(settings: Settings) -> Path:
 
 
 def prometheus_config(settings: Settings) -> str:
-    """`monitoring/prometheus.yml`, with the ports to scrape."""
+    """Return `monitoring/prometheus.yml` with the ports to scrape."""
     ports = read_json(settings.folder / "ports.json")
     template, names = settings.root / "monitoring" / "prometheus.yml", list(settings.environments)
     return render(template, ports=ports, environments=names, visited=VISITED)
 
 
 def alertmanager_config(settings: Settings) -> str:
-    """`monitoring/alertmanager.yml`, with the seniors in gate.yaml and the addresses in release.toml."""
+    """Return `monitoring/alertmanager.yml` with the seniors in gate.yaml and the addresses in release.toml."""
     path = settings.root / "gate.yaml"
     try:
         people: dict[str, dict[str, Any]] = yaml.safe_load(path.read_text("utf-8"))["people"]
@@ -132,7 +132,7 @@ def alertmanager_config(settings: Settings) -> str:
 
 
 def slo_rules(settings: Settings, since: str) -> str:
-    """The rules that gate generates from `slo.yaml`; raises WrongUsage with the mistakes in it."""
+    """Return the rules that gate generates from `slo.yaml`. Raises WrongUsage with the mistakes in it."""
     words = ["budget", "--rules", str(settings.root / "slo.yaml"), "--since", since]
     code, output = run([sys.executable, "-I", "-m", "gate", *words], cwd=settings.folder)
     if code:
@@ -144,7 +144,7 @@ def slo_rules(settings: Settings, since: str) -> str:
 
 
 def write_guard(settings: Settings) -> None:
-    """Write the shell line that runs the guard: this tool, from the environment that `up` runs in."""
+    """Write the shell line that runs the guard: this tool, in the Python environment in which `up` runs."""
     words = [f"PYTHONPATH={HERE.parent}", f"PATH={os.environ.get('PATH', os.defpath)}"]
     words += [f"{name}={os.environ[name]}" for name in ("HOME", "USER") if name in os.environ]
     words += [sys.executable, "-P", "-m", "release", "--home", str(settings.folder), "guard"]

@@ -1,4 +1,4 @@
-"""Deploy beside the live release, compare, and promote or roll back. Also later rollbacks, in one step."""
+"""Deploy beside the live release, compare, and promote or roll back. Later rollbacks take one step."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Say = Callable[[str], None]
 LOOK = 0.1
 """Seconds between two probes of a release that is being watched."""
 PROCESS_EVERY = 5
-"""The new release's process is looked at once in so many probes."""
+"""Check the new release's process once in this many probes."""
 LONGER = 3
 """How many times the planned period an inconclusive comparison may take."""
 
@@ -30,7 +30,7 @@ class WentBack(Exception):  # noqa: N818  the name says what happened
     """The release got requests, and was rolled back."""
 
     def __init__(self, incident: Incident) -> None:
-        """`incident` says what happened. The caller notifies people."""
+        """`incident` describes what happened. The caller notifies people."""
         super().__init__(incident.reason)
         self.incident = incident
 
@@ -38,10 +38,10 @@ class WentBack(Exception):  # noqa: N818  the name says what happened
 def deploy(
     environment: Environment, name: str, say: Say, *, patience: float = 0.0, first: bool = False
 ) -> Running:
-    """Deploy revision `name`, unless it is live; returns the live release.
+    """Deploy revision `name`, unless it is live, and return the live release.
 
     Raises Refused if it never got a request, and WentBack if it did and was rolled back. `patience` is how many seconds
-    to wait for requirements of gate that only need time. gate is asked about every release but the `first` one in an
+    to wait for gate requirements that only need time. gate is asked about every release except the `first` one in an
     environment without any.
     """
     settings = environment.settings
@@ -68,7 +68,7 @@ def deploy(
 
 
 def _ask_gate(environment: Environment, new: Running, say: Say) -> str:
-    """Who waived gate's requirements, of which the seniors are notified; "" if all are met. Raises Refused."""
+    """Return who waived gate's requirements, and notify the seniors; "" if all are met. Raises Refused."""
     say(f"{environment.name}: asking gate about {new.revision[:9]}")
     if not record_owed(environment, say) and environment.records.state().owed == "rollback":
         raise Refused("gate has not recorded the last rollback yet, and does not now")
@@ -97,7 +97,7 @@ def _prepare(environment: Environment, new: Running, waived: str, say: Say) -> S
         if baseline is None:
             return state
         servers.wait(environment, baseline)
-        # gate also knows releases that are rolled back later. However this ends, gate has to record what is live.
+        # gate also knows releases that are rolled back later. Whatever happens, gate has to record what is live.
         with records.changing(state):
             owing = records.write(replace(state, owed="rollback"))
         try:
@@ -125,9 +125,9 @@ def abandon(environment: Environment, state: State) -> None:
 
 
 def watch(environment: Environment, state: State, say: Say) -> Running:
-    """Send a growing share of the requests to the candidate. If anything goes wrong, the live release gets them all.
+    """Send a growing share of the requests to the candidate. If anything goes wrong, the live release gets all of them.
 
-    If another process was killed while it watched, this resumes at the same step.
+    If another process was killed while it watched, resume at the same step.
     """
     new, old, records = state.candidate, state.live, environment.records
     if new is None:
@@ -140,7 +140,7 @@ def watch(environment: Environment, state: State, say: Say) -> Running:
             _compare(environment, state, process)
         done = replace(state, live=new, spare=old, candidate=None, baseline=None, step=PREPARING, waived="")
         with _undisturbed():
-            # The first release has no visitors yet, and may not meet gate's requirements yet.
+            # The first release has no visitors, and may not meet gate's requirements yet.
             _switch(environment, state, replace(done, owed="" if old else "first"))
             before = {"before": old.revision} if old else {}
             records.add("deployed" if old else "first", revision=new.revision, subject=new.subject, **before)
@@ -153,7 +153,7 @@ def watch(environment: Environment, state: State, say: Say) -> Running:
             with suppress(Overtaken):
                 abandon(environment, state)
             raise
-        # Also when this program is interrupted, even twice.
+        # Roll back even if this program is interrupted, and even twice.
         reason = str(error) or "somebody ended the release tool"
         by = "the watch" if isinstance(error, Refused) else "the end of the watch"
         incident = roll_back(environment, say, by=current_user(), reason=reason, stopped_by=by)
@@ -170,9 +170,9 @@ def _switch(environment: Environment, was: State, state: State) -> State:
 
 
 def _compare(environment: Environment, state: State, process: int | None) -> None:
-    """Compare the candidate with its baseline for a while; raises Refused with the reason to roll back.
+    """Compare the candidate with its baseline for a while. Raises Refused with the reason to roll back.
 
-    `process` is the candidate's process: it may crash and be restarted so quickly that hardly a request fails.
+    `process` is the candidate's process: it may crash and be restarted so quickly that hardly any request fails.
     """
     new, baseline, seconds = state.candidate, state.baseline, environment.target.watch
     if new is None or baseline is None:
@@ -205,10 +205,10 @@ def roll_back(
     reason: str = "",
     stopped_by: str = "",
 ) -> Incident:
-    """Send all requests to the previous release at once; returns the incident.
+    """Send all requests to the previous release at once, and return the incident.
 
-    A deploy in progress notices, and ends. With `schema`, the tables are migrated back to the older release's version
-    too. What only the newer release has written is then only in the copy that is made before.
+    A deploy in progress notices this, and ends. With `schema`, the tables are also migrated back to the older release's
+    version. Data that only the newer release has written is then only in the copy made before.
     """
     records = environment.records
     with _undisturbed():
@@ -225,7 +225,7 @@ def roll_back(
             try:
                 environment.balancer.share(environment.servers(back))
             except CannotGo:
-                # haproxy is down, and starts with the written configuration.
+                # haproxy is down, and will start with the written configuration.
                 records.write(back)
                 configuration.apply(environment.settings, again=True)
                 environment.balancer.share(environment.servers(back), PATIENCE)
@@ -253,7 +253,7 @@ def roll_back(
 
 
 def _ready(environment: Environment, release: Running, role: str) -> bool:
-    """Whether haproxy's health check says that the release is ready, or the release itself does."""
+    """Return whether haproxy's health check, or else the release itself, says that the release is ready."""
     with suppress(CannotGo, KeyError):
         if environment.balancer.counted()[role].ready:
             return True
@@ -261,10 +261,10 @@ def _ready(environment: Environment, release: Running, role: str) -> bool:
 
 
 def record_owed(environment: Environment, say: Say, *, patience: float = PATIENCE) -> bool:
-    """Have gate record what is live, if it hasn't. Returns whether nothing is left to record. One process at a time."""
+    """Have gate record what is live, if needed, and return whether nothing is left to record. One process at a time."""
     with alone(environment.folder / "recording.lock", patience=patience):
         state = environment.records.state()
-        # While a candidate gets requests, the rollback to record is only the one that its failure would be.
+        # While a candidate gets requests, the owed rollback only applies if the candidate fails.
         if not state.owed or not state.live or state.candidate:
             return True
         try:
@@ -297,7 +297,7 @@ def resume(environment: Environment, say: Say) -> None:
 
 
 def settle(environment: Environment, say: Say) -> None:
-    """Bring what is running in line with the written state, and have gate record what it hasn't."""
+    """Bring what is running in line with the recorded state, and have gate record what it hasn't yet."""
     with alone(environment.deploying, patience=0):
         state = environment.records.state()
         if configuration.apply(environment.settings):
@@ -308,7 +308,7 @@ def settle(environment: Environment, say: Say) -> None:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Ignore interrupts: this part has to be completed."""
+    """Ignore interrupts while the block runs, since it has to be completed."""
     if threading.current_thread() is not threading.main_thread():
         # Only the main thread gets signals.
         yield

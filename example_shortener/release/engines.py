@@ -1,7 +1,7 @@
-"""supervisord, which starts, restarts, and logs everything else; and the port of each engine.
+"""Control supervisord, which starts, restarts, and logs everything else; also choose the port of each engine.
 
-What it runs is what its configuration names, no less and no more: to start, to change and to end a program is to write
-the configuration anew (see `configuration.py`) and to have it read.
+supervisord runs exactly what its configuration names: to start, change, or end a program, rewrite the configuration
+(see `configuration.py`) and have it reloaded.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from release.problems import CannotGo
 from release.settings import Settings
 
 PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
-"""Some engines are in root's folders."""
+"""Some engines are installed in folders on root's PATH."""
 MONITORS = ("prometheus", "alertmanager", "blackbox")
 PACKAGES = {
     "supervisord": "supervisor", "haproxy": "haproxy", "prometheus": "prometheus", "setpriv": "util-linux",
@@ -42,7 +42,7 @@ class Service:
 
     @property
     def pid(self) -> int | None:
-        """The id of its process and process group; None unless it is running."""
+        """The id of its process and process group; None if it isn't running."""
         with suppress(OSError, ValueError):
             pid = int(self.log.with_suffix(".pid").read_text("utf-8"))
             return pid if _is_running(pid) else None
@@ -62,7 +62,7 @@ def need_packages() -> None:
 
 
 def choose_ports(settings: Settings) -> None:
-    """Choose the ports, once; raises CannotGo if one of them is taken."""
+    """Choose the ports, once. Raises CannotGo if one of them is taken."""
     path = settings.folder / "ports.json"
     known = read_json(path) if path.exists() and Service(settings.folder, "supervisord").pid else {}
     wished = {name: target.port for name, target in settings.environments.items()}
@@ -73,7 +73,7 @@ def choose_ports(settings: Settings) -> None:
 
 
 def port_of(settings: Settings, name: str) -> int:
-    """The port of an engine, or of an environment's haproxy; raises CannotGo if nothing is up."""
+    """Return the port of an engine, or of an environment's haproxy. Raises CannotGo if nothing is up."""
     path = settings.folder / "ports.json"
     ports: dict[str, int] = read_json(path) if path.exists() else {}
     if name not in ports:
@@ -82,7 +82,7 @@ def port_of(settings: Settings, name: str) -> int:
 
 
 def supervise(home: Path, *, again: bool = False) -> None:
-    """Have supervisord run what its configuration names. With `again`, it also starts what somebody has stopped."""
+    """Have supervisord run what its configuration names. With `again`, also start what somebody has stopped."""
     if Service(home, "supervisord").pid and _control(home, "update")[0] == 0:
         if again:
             _control(home, "start", "all")
@@ -108,7 +108,7 @@ def _control(home: Path, *words: str) -> tuple[int, str]:
 
 
 def _is_running(pid: int) -> bool:
-    """Whether this process leads its group and is running. If it isn't, others of its group may still be."""
+    """Return whether this process leads its group and is running. If it isn't, others in its group may still be."""
     with suppress(OSError):
         state, _, group = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[:3]
         return int(group) == pid and state not in {"Z", "X"}

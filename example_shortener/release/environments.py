@@ -1,4 +1,4 @@
-"""An environment, such as staging or production: its folder, its state, and the record of what was done."""
+"""Manage an environment, such as staging or production: its folder, its state, and its records."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from release.problems import Overtaken, WrongUsage
 from release.settings import Settings, Target
 
 SLOTS = ("blue", "green", "amber")
-"""One each for the live release, the previous one, and a new one. The baseline has its own."""
+"""One slot each for the live release, the previous one, and a new one. The baseline has its own."""
 VISITED = "probe"
-"""The short code of the link that probes ask for."""
+"""The short code of the link that probes request."""
 PREPARING = -1
 """The step of a candidate that doesn't get requests yet."""
 
@@ -40,7 +40,7 @@ class Running:
 
     @property
     def short(self) -> str:
-        """Revision and subject, for messages."""
+        """The revision and the subject, for messages."""
         return f"{self.revision[:9]} ({self.subject})"
 
 
@@ -48,7 +48,7 @@ class Running:
 class State:
     """`live` serves requests; `spare` is the previous release, its backup; `candidate` is compared with `baseline`.
 
-    `step` is an index into the environment's shares, `waived` is who waived gate's requirements for the candidate.
+    `step` is an index into the environment's shares, `waived` names who waived gate's requirements for the candidate.
     `since` is when the candidate got its first request; `requests` and `failed` are haproxy's counters at that time.
     `owed` is what gate still has to record about `live`: that it is the first release, or that it is live again.
     """
@@ -75,12 +75,12 @@ class Records:
     """The state and the records of one environment, in its folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Creates `folder` if it is missing."""
+        """Create `folder` if it is missing."""
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._state, self._lines = folder, folder / "state.json", folder / "records.jsonl"
 
     def state(self) -> State:
-        """The state that was written last."""
+        """Return the most recent state."""
         if not self._state.exists():
             return State()
         fields: dict[str, Any] = read_json(self._state)
@@ -89,7 +89,7 @@ class Records:
 
     @contextmanager
     def changing(self, was: State | None = None) -> Iterator[State]:
-        """Lock the state; raises Overtaken if it is no longer what it `was`."""
+        """Lock the state. Raises Overtaken if it is no longer what it `was`."""
         with alone(self._folder / "state.lock", patience=PATIENCE):
             state = self.state()
             if was is not None and state != was:
@@ -97,26 +97,26 @@ class Records:
             yield state
 
     def write(self, state: State) -> State:
-        """Replace the state. Readers see the old one or the new one."""
+        """Replace the state atomically: readers get either the old one or the new one."""
         replace(self._state, json.dumps(dataclasses.asdict(state), indent=1))
         return state
 
     def add(self, event: str, **details: object) -> None:
-        """Record an event, with the time and the present user."""
+        """Record an event, with the time and the current user."""
         fields = {"at": time.time(), "event": event, "by": current_user(), **details}
         text = json.dumps(fields).encode() + b"\n"
         with self._lines.open("ab", buffering=0) as lines:
             before = lines.tell()
             if lines.write(text) != len(text):
-                # Don't leave half a line.
+                # Don't leave a partial line.
                 lines.truncate(before)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._lines))
 
     def all(self) -> list[dict[str, Any]]:
-        """All records, oldest first."""
+        """Return all records, oldest first."""
         records = []
         for line in self._lines.read_text("utf-8", "replace").splitlines() if self._lines.exists() else ():
-            # A power failure may have left half a line.
+            # A power failure may have left a partial line.
             with suppress(ValueError):
                 records.append(json.loads(line))
         return records
@@ -131,7 +131,7 @@ class Environment:
 
     @classmethod
     def named(cls, settings: Settings, name: str) -> Environment:
-        """The environment with this name; raises WrongUsage if there is none."""
+        """Return the environment with this name. Raises WrongUsage if there is none."""
         if name not in settings.environments:
             raise WrongUsage(f"{name}: expected one of {', '.join(settings.environments)}")
         return cls(settings, name)
@@ -167,19 +167,19 @@ class Environment:
         return self.folder / "deploying.lock"
 
     def server(self, slot: str) -> Service:
-        """The gunicorn in a slot."""
+        """Return the gunicorn in a slot."""
         return Service(self.settings.folder, f"{self.name}-{slot}")
 
     def tree(self, release: Running) -> Path:
-        """The folder with the code of a release."""
+        """Return the folder with the code of a release."""
         return self.settings.folder / "releases" / release.revision
 
     def port(self) -> int:
-        """The public port; raises CannotGo if the environment is not up."""
+        """Return the public port. Raises CannotGo if the environment is not up."""
         return port_of(self.settings, self.name)
 
     def servers(self, state: State) -> dict[str, tuple[int, int]]:
-        """Port and weight of each role. The baseline gets the same share as the candidate."""
+        """Return port and weight of each role. The baseline gets the same share as the candidate."""
         share = self.target.shares[state.step] if state.step > PREPARING else 0
         base = min(share, 100 - share) if state.baseline else 0
         weights = {"live": 100 - share - base, "baseline": base, "candidate": share, "spare": 0}

@@ -1,4 +1,4 @@
-"""Asks the installed gate. Anything but a clear yes means no."""
+"""Ask the installed gate. Anything but a clear yes means no."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ LONGEST = 900.0
 SILENCE = 60.0
 """Time limits in seconds: to check a release, and to fetch from a remote or record a release."""
 AGAIN = 2.0
-"""Seconds between two questions to gate."""
+"""Seconds between two checks by gate."""
 
 
 def fetch(settings: Settings) -> str:
-    """Fetch commits and the approval log from origin, without a checkout; returns why that failed, or ""."""
+    """Fetch commits and the approval log from origin, without a checkout; return why that failed, or ""."""
     root = settings.root
     if run(["git", "remote", "get-url", "origin"], cwd=root)[0]:
         return ""
@@ -36,7 +36,7 @@ def fetch(settings: Settings) -> str:
 def may_enter(settings: Settings, environment: str, revision: str) -> str:
     """Ask whether the release is allowed and can be recorded, before it affects any visitor.
 
-    Returns who has waived the requirements, "" if nobody had to. Raises Refused with gate's reason.
+    Returns who waived the requirements, or "" if none were waived. Raises Refused with gate's reason.
     """
     verdict = _check(settings, environment, revision, must_pass=True)
     _ask(settings, "promote", revision, "--into", environment, "--dry-run")
@@ -47,7 +47,7 @@ def may_enter(settings: Settings, environment: str, revision: str) -> str:
 def wait(
     settings: Settings, environment: str, revision: str, seconds: float, say: Callable[[str], None]
 ) -> None:
-    """Wait up to `patience` seconds while only time is missing. The caller asks `may_enter` afterwards."""
+    """Wait up to `seconds` for requirements that only need time. The caller asks `may_enter` afterwards."""
     until, shown = time.monotonic() + seconds, set[str]()
     while time.monotonic() < until:
         requirements = _check(settings, environment, revision).get("requirements", [])
@@ -63,7 +63,7 @@ def wait(
 
 
 def record(settings: Settings, environment: str, revision: str) -> None:
-    """Record the release; raises Refused if that is not allowed."""
+    """Record the release. Raises Refused if that is not allowed."""
     _ask(settings, "promote", revision, "--into", environment, seconds=2 * SILENCE)
 
 

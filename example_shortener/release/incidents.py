@@ -1,4 +1,4 @@
-"""Incidents: measures what failed, for how long, and for how many requests; and notifies people."""
+"""Handle incidents: measure what failed, for how long, and for how many requests, and notify people."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Say = Callable[[str], None]
 EVERY = 5
 """Seconds between two measurements of the downtime."""
 LOOK_BACK = 6 * 3600.0
-"""How many seconds before a rollback its failures are searched for."""
+"""How many seconds before a rollback to search for failures."""
 LINES = 20
 """How many lines of the release's log the report shows."""
 
@@ -56,7 +56,7 @@ class Incident:
         return self.ended - self.began
 
     def file(self, environment: Environment, suffix: str) -> Path:
-        """The path of a file about the incident."""
+        """Return the path of a file about the incident."""
         folder = environment.folder / "incidents"
         folder.mkdir(exist_ok=True)
         began = datetime.fromtimestamp(self.began, UTC)
@@ -66,7 +66,7 @@ class Incident:
 def incident_of(
     environment: Environment, state: State, new: Running, old: Running, reason: str, stopped_by: str
 ) -> Incident:
-    """The incident that ends with the rollback of `new`.
+    """Return the incident that ends with the rollback of `new`.
 
     For a candidate, haproxy has counted every request since its first. For a release that was live, Prometheus knows
     when the failures began; without Prometheus, haproxy's counters say how many requests failed.
@@ -99,7 +99,7 @@ def incident_of(
 
 
 def _measured(environment: Environment, since: float, now: float) -> dict[str, Any]:
-    """When failures since then began and ended, and how many there were; raises CannotGo if unknown."""
+    """Return when failures since `since` began and ended, and their number. Raises CannotGo if unknown."""
     settings, label = environment.settings, f'environment="{environment.name}"'
     span = f"{max(now - since, 2 * EVERY):.0f}s"
     series = query(settings, f"slo:bad:ratio{{{label}}}[{span}]")
@@ -116,9 +116,9 @@ def _measured(environment: Environment, since: float, now: float) -> dict[str, A
 
 
 def budget_of(environment: Environment) -> tuple[float, float, float]:
-    """The budget in seconds, like `gate budget`: promised, used, and used without measurements.
+    """Return the budget in seconds, like `gate budget`: promised, used, and used without measurements.
 
-    NaN if Prometheus doesn't answer: nobody signs an estimate.
+    All are NaN if Prometheus doesn't answer, since nobody would sign an estimate.
     """
     label = f'{{environment="{environment.name}"}}'
     try:
@@ -130,7 +130,7 @@ def budget_of(environment: Environment) -> tuple[float, float, float]:
 
 
 def budget(environment: Environment) -> str:
-    """The budget, for people."""
+    """Return the budget as text."""
     most, used, gaps = budget_of(environment)
     if isnan(most):
         return "unknown: Prometheus does not answer"
@@ -139,17 +139,17 @@ def budget(environment: Environment) -> str:
 
 
 def report(incident: Incident, log: str = "") -> str:
-    """The report for engineers, as Markdown, with the end of the release's `log`."""
+    """Return the report for engineers, as Markdown, with the end of the release's `log`."""
     return render(HERE / "report.md", i=incident, log=log.splitlines()[-LINES:])
 
 
 def notice(incident: Incident) -> str:
-    """The notice for the customer: short, true, and without names."""
+    """Return the notice for the customer: short, true, and without names."""
     return render(HERE / "notice.txt", i=incident)
 
 
 def notify(environment: Environment, incident: Incident, say: Say) -> Path:
-    """Write the report, and notify the seniors; also the customers, if requests failed in production."""
+    """Write the report, and notify the seniors, as well as the customers if requests failed in production."""
     path, customer = incident.file(environment, ".md"), notice(incident)
     log = path.with_suffix(".log")
     text = report(incident, log.read_text("utf-8", "replace") if log.exists() else "")
@@ -164,7 +164,7 @@ def notify(environment: Environment, incident: Incident, say: Say) -> Path:
 
 
 def waiver_used(environment: Environment, release: Running, by: str, say: Say) -> None:
-    """Notify the seniors before the release gets its first request."""
+    """Notify the seniors of a waiver before the release gets its first request."""
     text = (
         f"{release.short} by {release.author} is released into {environment.name} although gate's requirements are"
         f" not met. They were waived by {by}. Released by {current_user()}.\n"

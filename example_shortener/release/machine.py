@@ -1,4 +1,4 @@
-"""What the release tool needs of the machine: programs, atomic writes, locks, and ports."""
+"""Use the machine: run programs, write files atomically, and manage locks and ports."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from typing import Any
 from release.problems import Busy, CannotGo
 
 PATIENCE = 60.0
-"""Seconds until something has to be ready, on a busy machine too."""
+"""Seconds to wait for something to become ready, even on a busy machine."""
 _HELD: list[socket.socket] = []
-"""The ports that this program has chosen."""
+"""Sockets that reserve the ports chosen by this program."""
 
 
 def run(
     argv: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None, seconds: float | None = None
 ) -> tuple[int, str]:
-    """Run a program; returns its exit code, 124 after a timeout, and its output."""
+    """Run a program, and return its exit code (124 after a timeout) and its output."""
     try:
-        process = subprocess.Popen(  # noqa: S603  our own words, no shell
+        process = subprocess.Popen(  # noqa: S603  fixed arguments, no shell
             argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             encoding="utf-8", errors="replace", start_new_session=True,
         )  # fmt: skip
@@ -49,12 +49,12 @@ def run(
 
 
 def visible(text: str) -> str:
-    """One line without control characters: text from a commit or a release ends up on people's terminals."""
+    """Return `text` as one line without control characters: text from commits and releases ends up on terminals."""
     return "".join(one if one.isprintable() else "�" for one in " ".join(text.split()))
 
 
 def connect(folder: Path, name: str, seconds: float = PATIENCE) -> socket.socket:
-    """A connection to a Unix socket in a folder whose path may be longer than a socket's may be."""
+    """Connect to a Unix socket in a folder whose path may exceed the length limit of socket addresses."""
     descriptor, connection = os.open(folder, os.O_RDONLY), socket.socket(socket.AF_UNIX)
     try:
         connection.settimeout(seconds)
@@ -68,7 +68,7 @@ def connect(folder: Path, name: str, seconds: float = PATIENCE) -> socket.socket
 
 
 def replace(path: Path, text: str) -> bool:
-    """Replace a file atomically; returns whether its content changed.
+    """Replace a file atomically, and return whether its content changed.
 
     The space for the next version is reserved beside it, so that a full disk doesn't prevent a rollback.
     """
@@ -88,7 +88,7 @@ def replace(path: Path, text: str) -> bool:
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file of this tool; raises CannotGo if it is damaged."""
+    """Return the content of one of this tool's JSON files. Raises CannotGo if it is damaged."""
     try:
         return json.loads(path.read_text("utf-8"))
     except ValueError as error:
@@ -97,7 +97,7 @@ def read_json(path: Path) -> Any:
 
 @contextmanager
 def alone(lock: Path, *, patience: float = 3.0) -> Iterator[None]:
-    """Hold this lock; raises Busy if another process holds it for longer than `patience`."""
+    """Hold this lock. Raises Busy if another process holds it for longer than `patience`."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     end, descriptor = time.monotonic() + patience, os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -122,7 +122,7 @@ def _locked(descriptor: int) -> bool:
 
 
 def must_be_free(port: int) -> int:
-    """Return the port; raises CannotGo if it is taken, since another program's answers would be taken for ours."""
+    """Return the port. Raises CannotGo if it is taken, since another program's answers could be mistaken for ours."""
     with socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -134,8 +134,8 @@ def must_be_free(port: int) -> int:
 
 
 def free_port() -> int:
-    """A free port, which the system gives to nobody else until this program ends, and at which an engine can listen."""
-    # A socket that does not listen hinders only those who want any port.
+    """Return a free port on which an engine can listen, reserved until this program ends."""
+    # A socket that doesn't listen reserves the port only against programs that ask for any free one.
     held = socket.socket()
     held.bind(("127.0.0.1", 0))
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -144,7 +144,7 @@ def free_port() -> int:
 
 
 def current_user() -> str:
-    """The person whom the CI system names (Jenkins, GitHub, GitLab), otherwise the user."""
+    """Return the person named by the CI system (Jenkins, GitHub, GitLab), or else the current user."""
     for name in ("BUILD_USER_ID", "GITHUB_ACTOR", "GITLAB_USER_LOGIN"):
         if os.environ.get(name):
             return os.environ[name]

@@ -1,4 +1,4 @@
-"""Queries to Prometheus, and alerts for Alertmanager."""
+"""Query Prometheus, and send alerts to Alertmanager."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from release.settings import Settings
 
 
 def prometheus_port(settings: Settings) -> int:
-    """Prometheus's port; raises CannotGo if nothing is up."""
+    """Return Prometheus's port. Raises CannotGo if nothing is up."""
     return port_of(settings, "prometheus")
 
 
 def query(settings: Settings, expression: str) -> list[Any]:
-    """The series that Prometheus returns; raises CannotGo if it doesn't answer."""
+    """Return the series from Prometheus. Raises CannotGo if it doesn't answer."""
     try:
         answer = _ask(settings, "prometheus", f"/api/v1/query?query={quote(expression)}")
         return list(json.loads(answer)["data"]["result"])
@@ -30,7 +30,7 @@ def query(settings: Settings, expression: str) -> list[Any]:
 
 
 def total(settings: Settings, expression: str) -> float:
-    """The sum of all series; raises CannotGo if there is none."""
+    """Return the sum of all series. Raises CannotGo if there are none."""
     series = query(settings, expression)
     if not series:
         raise CannotGo(f"Prometheus has no data for {expression}")
@@ -38,7 +38,7 @@ def total(settings: Settings, expression: str) -> float:
 
 
 def alert(settings: Settings, labels: dict[str, str], annotations: dict[str, str]) -> None:
-    """Send an alert to the receivers in `monitoring/alertmanager.yml`; raises CannotGo if Alertmanager rejects it."""
+    """Send an alert to the receivers in `monitoring/alertmanager.yml`. Raises CannotGo if Alertmanager rejects it."""
     _ask(
         settings,
         "alertmanager",
@@ -48,7 +48,7 @@ def alert(settings: Settings, labels: dict[str, str], annotations: dict[str, str
 
 
 def reload(settings: Settings, names: Sequence[str] = MONITORS) -> None:
-    """Wait until the monitoring answers, and reload its configuration; raises CannotGo if that is invalid."""
+    """Wait until the monitoring answers, and reload its configuration. Raises CannotGo if that is invalid."""
     for name in names:
         service, end = Service(settings.folder, name), time.monotonic() + PATIENCE
         while True:

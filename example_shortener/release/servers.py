@@ -1,4 +1,4 @@
-"""One release: its code on disk, a Python with its dependencies, and its gunicorn."""
+"""Manage one release: its code on disk, a Python with its dependencies, and its gunicorn."""
 
 from __future__ import annotations
 
@@ -28,36 +28,36 @@ from release.machine import PATIENCE, free_port, run, visible
 from release.problems import Refused, WrongUsage
 
 LARGEST = 1024 * 1024
-"""At most so many bytes of a response are read."""
+"""The maximum number of bytes to read from a response."""
 LONGEST = 900.0
 """Time limit in seconds for a release's installation, and for its migrations."""
 AS_REVIEWED = "* -export-ignore -export-subst -text -eol -ident -filter -working-tree-encoding\n"
-"""Git attributes with which files are written exactly as committed."""
+"""Git attributes that write files exactly as committed."""
 
 
 def resolve(root: Path, name: str) -> Running:
-    """The commit that `name` refers to, as a release that isn't running yet; raises WrongUsage."""
+    """Return the commit that `name` refers to, as a release that isn't running yet. Raises WrongUsage."""
     words = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"]
     code, revision = run(["git", *words], cwd=root)
     if code:
         raise WrongUsage(f"{name}: there is no such revision in {root}")
     _, subject = run(["git", "log", "-1", "--format=%s", revision, "--"], cwd=root)
-    # The author of the change, not who merged it.
+    # The author of the change, not the person who merged it.
     _, author = run(["git", "log", "-1", "--no-merges", "--format=%an <%ae>", revision, "--"], cwd=root)
     return Running("", revision, visible(subject), visible(author))
 
 
 def write_out(environment: Environment, revision: str) -> None:
-    """Write the code of `revision` to the folder of releases, unless it is there.
+    """Write the code of `revision` to the folder of releases, unless it exists.
 
-    What was reviewed is what runs: it is read through an empty repository, whose attributes come before those of the
-    candidate, and which replaces no object by another.
+    To run exactly what was reviewed, the code is read through an empty repository, whose attributes override those of
+    the candidate, and which has no replacement objects.
     """
     root, folder = environment.settings.root, environment.settings.folder / "releases"
     if (folder / revision).is_dir():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    # The sample may be a folder of a larger repository. Then the release is that folder.
+    # The sample may be in a subfolder of a larger repository. Then the release is that folder.
     top, *prefix = run(["git", "rev-parse", "--show-toplevel", "--show-prefix"], cwd=root)[1].splitlines()
     with tempfile.TemporaryDirectory(prefix=f"{revision[:9]}-", dir=folder) as beside:
         reader, tree = Path(beside) / "reader.git", Path(beside) / "tree"
@@ -80,14 +80,14 @@ def _need(argv: Sequence[str], cwd: Path) -> None:
 
 
 def interpreter(environment: Environment, tree: Path) -> str:
-    """The Python for the release in `tree`. Releases with the same dependencies share one."""
+    """Return the Python for the release in `tree`. Releases with the same dependencies share one."""
     settings = environment.settings
     if settings.python:
         return settings.python
     try:
         project = tomllib.loads((tree / "pyproject.toml").read_text("utf-8"))["project"]
         wanted = [sys.version.split()[0], *sorted(project.get("dependencies", []))]
-        # An address would be built from source, with its own build code.
+        # A dependency with a URL would be built from source, by its own build code.
         if address := next(filter(None, (Requirement(words).url for words in wanted[1:])), None):
             raise Refused(f"pyproject.toml: {address} is an address; expected a version of a package")
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
@@ -104,13 +104,13 @@ def interpreter(environment: Environment, tree: Path) -> str:
 
 
 def api_key(environment: Environment) -> str:
-    """An API key that can create links; "" if none is needed."""
+    """Return an API key that can create links, or "" if none is needed."""
     path = environment.settings.api_key
     return (environment.settings.root / path).read_text("utf-8").split()[0] if path else ""
 
 
 def variables(environment: Environment, scratch: Path) -> dict[str, str]:
-    """The few environment variables that a release gets: no token of a CI system is among them."""
+    """Return the few environment variables that a release gets, without any tokens of a CI system."""
     settings = environment.settings
     own = {
         "SHORTENER_DATABASE": str(environment.database),
@@ -124,7 +124,7 @@ def variables(environment: Environment, scratch: Path) -> dict[str, str]:
 
 
 def in_slot(environment: Environment, release: Running, slot: str) -> Running:
-    """The release in this slot, on a port of its own."""
+    """Return the release in this slot, on a port of its own."""
     port, tree, scratch = free_port(), environment.tree(release), environment.folder / f"{slot}.tmp"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
@@ -136,7 +136,7 @@ def in_slot(environment: Environment, release: Running, slot: str) -> Running:
 
 
 def wait(environment: Environment, release: Running) -> None:
-    """Wait until a started release is ready; raises Refused if it exits first, or doesn't become ready."""
+    """Wait until a started release is ready. Raises Refused if it exits first, or doesn't become ready."""
     service, pid = environment.server(release.slot), environment.server(release.slot).pid
     looked = began = time.monotonic()
     while True:
@@ -154,7 +154,7 @@ def wait(environment: Environment, release: Running) -> None:
 def ask(
     port: int, method: str, path: str, body: str = "", timeout: float = 5.0, key: str = ""
 ) -> tuple[int, str, str]:
-    """Status, Location, and text of the response from 127.0.0.1:port. Status 0 means no response within the timeout."""
+    """Return the status, Location, and text of the response from 127.0.0.1:port; status 0 means no response in time."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     headers = {"Content-Type": "application/json"} if body else {}
     headers |= {"Authorization": f"Bearer {key}"} if key else {}
@@ -181,7 +181,7 @@ def _hang_up(connection: socket.socket) -> None:
 
 
 def verify(port: int, key: str, link: str = "https://example.com/") -> None:
-    """The smoke test: use the release as its users do; raises Refused with what went wrong.
+    """Run the smoke test: use the release as its users do. Raises Refused with what went wrong.
 
     It leaves one link behind, which expires in a minute.
     """

@@ -1,4 +1,4 @@
-"""`release.toml`: the environments, and how carefully to deploy. The copy that the last `up` installed applies."""
+"""Read `release.toml`: the environments, and how carefully to deploy. The copy that the last `up` installed applies."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Limits:
     """How a new release is compared with its baseline."""
 
     false_alarms: float = 0.001
-    """The share of good releases that may be rolled back at most, however often they are probed."""
+    """The maximum share of good releases that may be rolled back, however often they are probed."""
     slower: float = 2.0
     """A probe is slow if it takes longer than the baseline's times `slower`, plus `slack` seconds."""
     slack: float = 0.05
@@ -56,12 +56,12 @@ class Notices:
     """Where Alertmanager sends alerts. The senior engineers come from gate.yaml."""
 
     smtp: str = ""
-    """HOST:PORT; without it there is no mail."""
+    """HOST:PORT; without it, no mail is sent."""
     sender: str = "releases@acme.example"
     customers: tuple[str, ...] = ()
     webhook: str = ""
     heartbeat: str = ""
-    """The dead man's switch: an alert that always fires calls it, and it pages somebody when the calls stop."""
+    """The dead man's switch: called by an alert that always fires, it pages somebody when the calls stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +71,15 @@ class Settings:
     root: Path
     home: str = ".release"
     gate: tuple[str, ...] = (sys.executable, "-I", "-m", "gate")
-    """The command that runs gate; never the one in a release."""
+    """The command that runs gate; never the gate in a release."""
     python: str = ""
-    """The Python for releases. By default, each has one with the dependencies in its pyproject.toml."""
+    """The Python for releases. By default, each gets one with the dependencies in its pyproject.toml."""
     base_url: str = ""
-    """What short URLs start with, so that no visitor's Host header is trusted."""
+    """The prefix of short URLs, so that visitors' Host headers need not be trusted."""
     api_key: str = ""
-    """The file with the API keys that can create links. Without it, everybody can."""
+    """The file with the API keys that can create links. Without it, anyone can create links."""
     prometheus: int = 9091
-    """Its port on loopback; 0 means any free port."""
+    """Prometheus's port on loopback; 0 means any free port."""
     limits: Limits = Limits()
     notices: Notices = Notices()
     environments: Mapping[str, Target] = field(default_factory=lambda: dict(DEFAULT))
@@ -91,7 +91,7 @@ class Settings:
 
 
 def load(path: Path, *, must_exist: bool = False) -> Settings:
-    """Read the settings; raises WrongUsage with all mistakes. Without a file, the defaults apply."""
+    """Read the settings. Raises WrongUsage with all mistakes. Without a file, the defaults apply."""
     default, mistakes = Settings(path.absolute().parent), list[str]()
     if not must_exist and not path.exists():
         return default
@@ -116,7 +116,7 @@ def load(path: Path, *, must_exist: bool = False) -> Settings:
 
 
 def install(settings: Settings, say: Callable[[str], None]) -> None:
-    """Copy the settings to `home`. The first `up` decides which gate is asked; no later checkout can change that."""
+    """Copy the settings to `home`. The first `up` determines the gate command; no later checkout can change it."""
     home = settings.folder
     home.mkdir(parents=True, exist_ok=True)
     (home / ".gitignore").write_text("*\n", "utf-8")
@@ -131,7 +131,7 @@ def install(settings: Settings, say: Callable[[str], None]) -> None:
 
 
 def installed(home: Path) -> Settings | None:
-    """The settings that the last `up` installed in `home`."""
+    """Return the settings that the last `up` installed in `home`, if any."""
     if not (home / "root").exists():
         return None
     settings = load(home / "release.toml")
@@ -140,7 +140,7 @@ def installed(home: Path) -> Settings | None:
 
 
 def _judge(home: Path) -> tuple[str, ...]:
-    """The command of the gate to ask, as the first `up` recorded it."""
+    """Return the gate command that the first `up` recorded."""
     path = home / "gate.json"
     words = read_json(path) if path.exists() else Settings(home).gate
     if not words or not all(isinstance(word, str) for word in words):
@@ -149,7 +149,7 @@ def _judge(home: Path) -> tuple[str, ...]:
 
 
 def _read(default: Part, values: object, place: str, mistakes: list[str]) -> Part:
-    """`default`, with those values from the file that have the type of the default; others become `mistakes`."""
+    """Return `default` with the values that have the same type as their default; add the others to `mistakes`."""
     if not isinstance(values, dict):
         mistakes.append(f"{place}: expected a table")
         return default
@@ -171,14 +171,14 @@ def _read(default: Part, values: object, place: str, mistakes: list[str]) -> Par
 
 
 def _expected(default: object, value: object) -> str:
-    """What type the value should have, like its default; "" if it has it."""
+    """Return the type that the value should have, like its default, or "" if it has that type."""
     if isinstance(default, tuple):
         item = next(iter(default), "")
         fits = isinstance(value, list) and not any(_expected(item, one) for one in value)
         return "" if fits else f"a list of {'strings' if isinstance(item, str) else 'whole numbers'}"
     if isinstance(default, str):
         return "" if isinstance(value, str) else "a string"
-    # In Python, a bool is an int.
+    # In Python, bool is a subclass of int.
     kinds, name = ((int,), "a whole number") if isinstance(default, int) else ((int, float), "a number")
     fits = isinstance(value, int | float) and type(value) in kinds and isfinite(value) and value >= 0
     return "" if fits else name

@@ -1,4 +1,4 @@
-"""Everything on one machine: one command starts it, another stops it, and the data stays."""
+"""Run everything on one machine: one command starts it, another stops it, and the data stays."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Say = Callable[[str], None]
 def up(settings: Settings, first: str, say: Say) -> None:
     """Start what isn't running, apply changed settings, and deploy `first` to environments without a release.
 
-    From then on the settings in `home` count, whatever a checkout says.
+    From then on, the settings in `home` apply, regardless of any checkout.
     """
     engines.need_packages()
     install(settings, say)
@@ -44,7 +44,7 @@ def up(settings: Settings, first: str, say: Say) -> None:
         for role in ("live", "spare"):
             if release := state.releases.get(role):
                 servers.wait(environment, release)
-        # haproxy may have found them not ready yet; and somebody may have rolled back since.
+        # haproxy may have marked them as not ready, and somebody may have rolled back in the meantime.
         with environment.records.changing() as state:
             environment.balancer.share(environment.servers(state), PATIENCE)
         if state.live is None:
@@ -64,7 +64,7 @@ def down(settings: Settings, say: Say) -> None:
     if not (home / "ports.json").exists():
         return
     with _nobody_deploys(settings):
-        # Without this file nothing counts as up, so the guard restarts nothing.
+        # Without this file, nothing counts as up, so the guard doesn't restart anything.
         (home / "ports.json").unlink()
         engines.shut_down(home)
         for name in settings.environments:
@@ -77,7 +77,7 @@ def down(settings: Settings, say: Say) -> None:
 
 
 def status(settings: Settings) -> tuple[dict[str, dict[str, Any]], dict[str, bool]]:
-    """What is running in each environment, and which parts of the monitoring are."""
+    """Return what is running in each environment, and which parts of the monitoring are running."""
     environments: dict[str, dict[str, Any]] = {}
     for name in settings.environments:
         environment = Environment(settings, name)
@@ -100,7 +100,7 @@ def status(settings: Settings) -> tuple[dict[str, dict[str, Any]], dict[str, boo
 
 
 def _renew(environment: Environment) -> None:
-    """Prepare the releases that ran before `down` to start with the present settings, on free ports."""
+    """Prepare the releases that ran before `down` to start with the current settings, on free ports."""
     with environment.records.changing() as state:
         renewed: dict[str, Any] = {
             role: servers.in_slot(environment, release, release.slot)
@@ -118,7 +118,7 @@ def _nobody_deploys(settings: Settings) -> ExitStack:
 
 
 def _put_visited(environment: Environment) -> None:
-    """Add the link that probes ask for, unless it exists."""
+    """Add the link that probes request, unless it exists."""
     wish = json.dumps({"url": "https://example.com/", "alias": VISITED})
     key = servers.api_key(environment)
     status, _, text = servers.ask(environment.port(), "POST", "/api/links", wish, key=key)

@@ -1,4 +1,4 @@
-"""The database across releases: copied first, then migrated by the release's own scripts, forward or back."""
+"""Migrate the database across releases: copy it first, then run the release's own scripts, forward or back."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from release.problems import Refused
 from release.servers import LONGEST, interpreter, variables
 
 KEPT = 5
-"""The folder of copies that are made before a migration."""
+"""How many copies from before migrations to preserve."""
 
 
 def migrate(environment: Environment, release: Running, number: int | None = None) -> int:
-    """Migrate the tables to the release's newest step, or to step `number`; returns the step.
+    """Migrate the tables to the release's newest step, or to step `number`, and return the step.
 
-    A copy is made before. Raises Refused if that fails, or if a step that the tables have taken is another one
-    in this release: then its number means nothing for them.
+    A copy is made first. Raises Refused if that fails, or if a step applied to the tables differs from the one with the
+    same number in this release: then its numbers don't apply to these tables.
     """
     tree, database = environment.tree(release), environment.database
     steps, taken = _steps(tree), _taken(database)
@@ -46,12 +46,12 @@ def migrate(environment: Environment, release: Running, number: int | None = Non
 
 
 def newest_step(environment: Environment, release: Running) -> int:
-    """The number of migration steps that the release has."""
+    """Return the number of migration steps in the release."""
     return len(_steps(environment.tree(release)))
 
 
 def backup(database: Path) -> None:
-    """A consistent copy of the database in `backups`, made while it is in use."""
+    """Make a consistent copy of the database in `backups` while it is in use."""
     if not database.exists():
         return
     folder = database.parent / "backups"
@@ -68,13 +68,13 @@ def backup(database: Path) -> None:
 
 
 def _steps(tree: Path) -> list[list[str]]:
-    """The release's steps: the name of each, and a digest of its content."""
+    """Return the name of each of the release's steps, with a digest of its content."""
     scripts = sorted((tree / "shortener" / "migrations").glob("*.forward.sql"))
     return [[script.name, hashlib.sha256(script.read_bytes()).hexdigest()] for script in scripts]
 
 
 def _taken(database: Path) -> list[list[str]]:
-    """The steps that were applied to the tables, in order."""
+    """Return the steps that were applied to the tables, in order."""
     note = _note(database)
     return list(read_json(note)) if note.exists() else []
 

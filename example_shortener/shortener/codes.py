@@ -1,4 +1,4 @@
-"""Short codes: which ones may be chosen, which are reserved, and how a new one is drawn. Pure."""
+"""Check and draw short codes: which aliases are allowed, which are reserved, and how a new code is drawn. Pure."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Callable
 from shortener.problems import InvalidRequest
 
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-"""No 0, O, 1, l or I: a code may be read aloud, or typed from paper."""
+"""No 0, O, 1, l or I, since a code may be read aloud, or typed from paper."""
 
 LENGTH = 7
-"""57 ** 7 codes, about two million millions: nobody finds the next one by guessing."""
+"""57 ** 7 codes, about two trillion, so the next one can't be guessed."""
 
 RESERVED = frozenset({
     "about", "abuse", "account", "accounts", "admin", "administrator", "api", "app", "apple-touch-icon",
@@ -24,13 +24,13 @@ RESERVED = frozenset({
     "signup", "sitemap", "static", "status", "stats", "support", "system", "terms", "test", "token",
     "tokens", "update", "upload", "user", "users", "verify", "webhook", "well-known", "www",
 })  # fmt: skip
-"""The service's own paths, those that browsers and crawlers ask for, and those that would fool a visitor."""
+"""The service's own paths, paths that browsers and crawlers request, and paths that would mislead visitors."""
 
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,31}")
 
 
 def check_alias(alias: str) -> str:
-    """`alias`, if somebody may choose it; raises InvalidRequest if not."""
+    """Return `alias` if it is allowed. Raises InvalidRequest if not."""
     if not _ALIAS.fullmatch(alias):
         raise InvalidRequest(
             "alias: expected 3 to 32 letters, digits, dashes and underscores, the first a letter or digit"
@@ -41,12 +41,12 @@ def check_alias(alias: str) -> str:
 
 
 def is_reserved(code: str) -> bool:
-    """Whether `code` is reserved, in whatever case it is written."""
+    """Return whether `code` is reserved, ignoring case."""
     return code.lower() in RESERVED
 
 
 def new_code(choose: Callable[[str], str] = secrets.choice) -> str:
-    """A code that nobody can foresee. A reserved word may come up by chance, and is then drawn again."""
+    """Return an unpredictable code. If a reserved word comes up by chance, it is drawn again."""
     while True:
         code = "".join(choose(ALPHABET) for _ in range(LENGTH))
         if not is_reserved(code):

@@ -1,4 +1,4 @@
-"""The sqlite file: how it is opened, and how its tables come to be."""
+"""Open the sqlite file, and create and migrate its tables."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from shortener.migrations import steps
 MIGRATIONS = steps()
 
 PATIENCE = 10.0
-"""Seconds that a writer waits for the one before it."""
+"""Seconds that a writer waits for the previous one."""
 
 
 def connect(database: Path, *, create: bool = False) -> sqlite3.Connection:
-    """A connection on which each statement is a transaction of its own, unless one is begun.
+    """Return a connection in autocommit mode: each statement is its own transaction, unless one is begun.
 
-    A database that has gone away is an error, not a reason to start with an empty one: only with `create`
-    is a missing file made.
+    A database that has disappeared is an error, not a reason to start with an empty one: a missing file is created only
+    with `create`.
     """
     uri = f"{database.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
     connection = sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)
-    # With the write-ahead log this loses nothing when a process is killed, and writes eight times as fast.
+    # With the write-ahead log, this loses nothing if a process is killed, and writes eight times as fast.
     connection.execute("PRAGMA synchronous = NORMAL")
     return connection
 
 
 class _Open(threading.local):
-    """The connection and the lock of one thread, as of the file that the database was when they were opened."""
+    """The connection and the lock of one thread, with the identity of the database file when they were opened."""
 
     file: tuple[Path, int, int, int] | None = None
     connection: sqlite3.Connection
@@ -44,11 +44,11 @@ _open = _Open()
 
 
 def shared(database: Path) -> sqlite3.Connection:
-    """This thread's connection, opened once; again where another file has taken the place of the database."""
+    """Return this thread's connection, opened once, and again if another file has replaced the database."""
     try:
         status = database.stat()
     except OSError:
-        # `connect` says it in sqlite's words.
+        # `connect` raises sqlite's own error.
         return connect(database)
     file = (database, os.getpid(), status.st_dev, status.st_ino)
     if _open.file != file:
@@ -63,12 +63,12 @@ def shared(database: Path) -> sqlite3.Connection:
 
 @contextmanager
 def writing(database: Path) -> Iterator[sqlite3.Connection]:
-    """This thread's connection, while no other thread or worker of the service writes.
+    """Yield this thread's connection while no other thread or worker of the service writes.
 
-    sqlite has them wait as well, but by looking again every now and then: here each goes on as soon as it can.
+    sqlite would make them wait too, but by polling: with this lock, each continues as soon as it can.
     """
     connection = shared(database)
-    # Where no lock can be had, since the disk is full or read-only, sqlite's waiting has to do.
+    # If there's no lock file, since the disk is full or read-only, rely on sqlite's polling.
     with suppress(OSError):
         if _open.lock < 0:
             _open.lock = os.open(f"{database}-lock", os.O_RDWR | os.O_CREAT, 0o644)
@@ -81,17 +81,17 @@ def writing(database: Path) -> Iterator[sqlite3.Connection]:
 
 
 def migrate(database: Path, number: int | None = None) -> int:
-    """Bring the tables up to date, and do nothing where they are. Many workers may do this at once.
+    """Bring the tables up to date, if they aren't already. Many workers may do this at once.
 
-    With `number`, take them to exactly that step, forward or back; what a step back drops is gone.
-    Returns the step at which they are.
+    With `number`, migrate to exactly that step, forward or back; data dropped by a step back is lost.
+    Returns the step that was reached.
     """
     database.parent.mkdir(parents=True, exist_ok=True)
     with closing(connect(database, create=True)) as connection:
         _log_ahead(connection)
         connection.execute("BEGIN IMMEDIATE")
         version = _version(connection)
-        # A database that a later release has already taken further keeps its number.
+        # A database that a later release has already migrated stays at its step.
         goal = max(version, len(MIGRATIONS)) if number is None else number
         if max(version, goal) > len(MIGRATIONS) and goal != version:
             raise ValueError(f"the tables are at step {version}, which this release does not know")
@@ -106,7 +106,7 @@ def migrate(database: Path, number: int | None = None) -> int:
 
 
 def is_ready(database: Path) -> bool:
-    """Whether the database answers and has every table that this release needs."""
+    """Return whether the database answers and has every table that this release needs."""
     try:
         with closing(connect(database)) as connection:
             connection.execute("SELECT code FROM links LIMIT 1").fetchone()
@@ -116,10 +116,10 @@ def is_ready(database: Path) -> bool:
 
 
 def _log_ahead(connection: sqlite3.Connection) -> None:
-    """Readers do not wait for a writer, and the other way round. The database remembers it.
+    """Turn on the write-ahead log, so that readers and writers don't wait for each other. The database remembers it.
 
-    Where two make this switch at once, sqlite tells one of them at once that the database is locked, whatever
-    its timeout, so the waiting is done here (https://www.sqlite.org/c3ref/busy_handler.html).
+    If two connections switch at once, sqlite immediately reports to one of them that the database is locked, regardless
+    of its timeout, so wait here (https://www.sqlite.org/c3ref/busy_handler.html).
     """
     until = time.monotonic() + PATIENCE
     while True:

@@ -1,4 +1,4 @@
-"""The links: added, looked up, and counted, each in a single statement so that no click is lost."""
+"""Add, look up, and count links, each in a single statement so that no click is lost."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from shortener.problems import AliasTaken, Disabled, Expired, NoFreeCode, Unknow
 
 TRIES = 10
 LONGEST_LIFE = 10 * 366 * 24 * 3600
-"""The most seconds after which a link can expire; who wants it longer sets no end."""
+"""The maximum lifetime of a link, in seconds; for a longer one, omit it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A short link. Times are whole seconds since 1970; without `expires_at` it stays."""
+    """A short link. Times are whole seconds since 1970; without `expires_at` it never expires."""
 
     code: str
     target: str
@@ -34,7 +34,7 @@ class Link:
 
 
 class Links:
-    """Every link in a database that has been migrated. Safe to share among threads and forked workers."""
+    """All links in a migrated database. Safe to share among threads and forked workers."""
 
     def __init__(
         self,
@@ -43,16 +43,16 @@ class Links:
         clock: Callable[[], float] = time.time,
         codes: Callable[[], str] = new_code,
     ) -> None:
-        """`clock` tells the seconds since 1970, `codes` draws new codes."""
+        """`clock` returns the seconds since 1970, `codes` draws new codes."""
         self._database = database
         self._clock = clock
         self._codes = codes
 
     def add(self, target: str, *, alias: str | None = None, lifetime: int | None = None) -> Link:
-        """Add a link to `target` that ends in `lifetime` seconds.
+        """Add a link to `target` that expires in `lifetime` seconds.
 
-        The code is `alias`, else a new one. Raises AliasTaken or NoFreeCode. A code is never given away a
-        second time, not even when its link has expired: somewhere it still stands in an old mail.
+        The code is `alias`, or else a new one. Raises AliasTaken or NoFreeCode. A code is never reused, even after its
+        link has expired: it may still be in an old email.
         """
         now = int(self._clock())
         expires_at = None if lifetime is None else now + lifetime
@@ -66,7 +66,7 @@ class Links:
         raise NoFreeCode("no free code was found; try again")
 
     def find(self, code: str) -> Link:
-        """The link with this code, expired or not; raises UnknownCode."""
+        """Return the link with this code, expired or not. Raises UnknownCode."""
         select = "SELECT code, target, created_at, expires_at, clicks FROM links WHERE code = ?"
         rows = shared(self._database).execute(select, (code,)).fetchall()
         if not rows:
@@ -74,7 +74,7 @@ class Links:
         return Link(*rows[0])
 
     def target(self, code: str) -> str:
-        """Where the link with this code leads, not counted as a click; raises UnknownCode or Expired."""
+        """Return the target of the link with this code, without counting a click. Raises UnknownCode or Expired."""
         link = self.find(code)
         if link.disabled:
             raise Disabled("this link was disabled")
@@ -94,9 +94,9 @@ class Links:
         return str(rows[0][0]) if rows else self.target(code)
 
     def disable(self, code: str) -> None:
-        """Let the link lead nowhere any more; its code stays taken. Raises UnknownCode."""
+        """Disable the link; its code stays taken. Raises UnknownCode."""
         with writing(self._database) as connection:
-            # As one that expired before it began: every release understands that.
+            # Mark it as expired before it was created: every release understands that.
             done = connection.execute("UPDATE links SET expires_at = 0 WHERE code = ?", (code,))
         if done.rowcount == 0:
             raise UnknownCode("there is no link with this code")
@@ -110,7 +110,7 @@ class Links:
 
 
 def _insert(connection: sqlite3.Connection, link: Link) -> bool:
-    """Whether the code was free; it is told by the insertion itself, so that two at once cannot both win."""
+    """Return whether the code was free. The insertion itself decides, so that only one of two at once succeeds."""
     done = connection.execute(
         "INSERT INTO links (code, target, created_at, expires_at) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (code) DO NOTHING",

@@ -1,4 +1,4 @@
-"""What can be wrong with a request, each with the HTTP status and the code that callers see."""
+"""Errors in requests, each with the HTTP status and the code that callers get."""
 
 from __future__ import annotations
 
@@ -6,58 +6,58 @@ from typing import ClassVar
 
 
 class Problem(Exception):  # noqa: N818  the name says what happened
-    """A request that cannot be met; `message` is one sentence for whoever sent it."""
+    """A request that can't be fulfilled; `message` is one sentence for its sender."""
 
     status: ClassVar[int] = 400
     code: ClassVar[str] = "invalid_request"
 
     def __init__(self, message: str) -> None:
-        """`message` must not repeat what was sent: it is shown to others, and written to logs."""
+        """`message` must not repeat the request's content: it is shown to others, and written to logs."""
         super().__init__(message)
         self.message = message
 
 
 class InvalidRequest(Problem):
-    """The request itself is wrong; sending it again will not help."""
+    """The request itself is invalid; sending it again won't help."""
 
 
 class UnknownCode(Problem):
-    """There never was a link with this code."""
+    """No link has ever had this code."""
 
     status = 404
     code = "unknown_code"
 
 
 class AliasTaken(Problem):
-    """Somebody has this code already, or had it until it expired."""
+    """Another link has this code, or had it until it expired."""
 
     status = 409
     code = "alias_taken"
 
 
 class Disabled(Problem):
-    """There is a link with this code, and the operator has disabled it, since it was abused."""
+    """The link with this code was abused, so the operator disabled it."""
 
     status = 410
     code = "disabled"
 
 
 class Unauthorized(Problem):
-    """A key is needed for this, and none of those that may was sent."""
+    """The request needs a key, and no valid one was sent."""
 
     status = 401
     code = "unauthorized"
 
 
 class Expired(Problem):
-    """There was a link with this code, until its time was over."""
+    """The link with this code has expired."""
 
     status = 410
     code = "expired"
 
 
 class NoFreeCode(Problem):
-    """Every code that was tried is taken; another request may have more luck."""
+    """Every code that was tried is taken; another request may succeed."""
 
     status = 503
     code = "no_free_code"

@@ -1,6 +1,6 @@
 """gunicorn's settings: `gunicorn --config python:shortener.serving`.
 
-A deployment says what it wants by gunicorn's own options and `GUNICORN_CMD_ARGS`, which come after these.
+A deployment overrides them with gunicorn's own options and `GUNICORN_CMD_ARGS`, which are read after these.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ worker_class = "gthread"
 threads = 4
 timeout = 30
 graceful_timeout = 10
-# Every visitor comes through a proxy on this machine: none of them says by a header where the service lies.
+# All visitors come through a proxy on this machine, so no header may set the path of the service.
 forwarder_headers = ""
 
-# In memory: a worker is killed when it writes to a file that is mapped, and the disk is full.
-_memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  a folder with a name of its own is made in it
+# In memory, since a worker that writes to a memory-mapped file is killed when the disk is full.
+_memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  a uniquely named folder is created in it
 worker_tmp_dir = _memory
 
-# Where the workers add up what they measure. It has to be there before the first of them imports anything.
+# The folder for the workers' metrics. It has to exist before the first worker imports anything.
 _own = ""
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-    # What a service left behind that was killed.
+    # Remove what a killed service left behind.
     for _left in Path(_memory or tempfile.gettempdir()).glob("shortener-metrics-*-*"):
         if not Path("/proc", _left.name.split("-")[2]).exists():
             shutil.rmtree(_left, ignore_errors=True)
@@ -37,13 +37,13 @@ if _own:
 
 
 def child_exit(_server: object, worker: object) -> None:
-    """A worker has ended: what it counted stays, what it alone stood for goes."""
+    """Clean up after a worker: its counters stay, its live gauges are removed."""
     from prometheus_client.multiprocess import mark_process_dead
 
     mark_process_dead(getattr(worker, "pid", 0))
 
 
 def on_exit(_server: object) -> None:
-    """The service has ended: leave nothing behind."""
+    """Remove the service's folder of metrics when it ends."""
     if _own:
         shutil.rmtree(_own, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What differs from one installation to another."""
+"""Settings that differ between installations."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`database` is a file; `base_url` is what short addresses start with, if not with the request's host.
+    """`database` is a file; `base_url` is the prefix of short URLs, by default the request's host.
 
-    Where there are `api_keys`, one of them is needed to create, show or disable a link. With `private_targets` a
-    link may lead to a private address.
+    If there are `api_keys`, creating, showing, or disabling a link requires one of them. With `private_targets`, a link
+    may lead to a private address.
     """
 
     database: Path
@@ -22,7 +22,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
-        """Read the variables `SHORTENER_…`; raises ValueError if one makes no sense, OSError without the keys' file."""
+        """Read the variables `SHORTENER_…`. Raises ValueError for invalid ones, OSError for an unreadable key file."""
         base_url = environ.get("SHORTENER_BASE_URL", "").rstrip("/")
         if base_url and not base_url.startswith(("http://", "https://")):
             raise ValueError(f"SHORTENER_BASE_URL: expected http:// or https://, got {base_url!r}")

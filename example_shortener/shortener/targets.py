@@ -1,9 +1,9 @@
-"""Where a short link may lead. Pure: a target is looked at, and never fetched.
+r"""Check where a short link may lead. Pure: a target is examined, and never fetched.
 
-Browsers and libraries disagree about addresses that break the rules: some drop a tab in the middle of
-`java\\tscript:`, some read a backslash as a slash, and in `https://bank.example@evil.example/` people see the
-bank. So an address is taken only if it has no character but those of RFC 3986, names http or https, and has a
-host and no user name. Whoever has a more unusual address can percent-encode it.
+Browsers and libraries disagree about malformed addresses: some drop a tab in the middle of `java\tscript:`, some read a
+backslash as a slash, and in `https://bank.example@evil.example/` people read the name of the bank. So an address is
+accepted only if all its characters are allowed by RFC 3986, its scheme is http or https, and it has a host and no user
+name. More unusual addresses can be percent-encoded.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from shortener.problems import InvalidRequest
 
 LONGEST = 2048
-"""Longer addresses do not survive all browsers, mail programs and proxies."""
+"""Some browsers, mail programs, and proxies can't handle longer addresses."""
 
 _CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
@@ -29,23 +29,23 @@ _ALIKE = frozenset(
     "\u0433\u0475\u0461"
     "\u03b1\u03b5\u03b7\u03b9\u03ba\u03bd\u03bf\u03c1\u03c4\u03c5\u03c7\u03b3\u03c9"
 )
-"""Letters that look like Latin ones: a name of them alone can be taken for another."""
+"""Letters that look like Latin ones: a name made up of only these can be mistaken for another."""
 _PHONETIC = frozenset(
     "\u0251\u0261\u1d00\u1d04\u1d05\u1d07\u1d0a\u1d0b\u1d0d\u1d0f\u1d18\u1d1b\u1d1c\u1d20\u1d21\u1d22"
 )
-"""Latin letters that no language is written with, and that look like others."""
+"""Latin letters that no language uses, and that look like others."""
 _TOGETHER = frozenset(
     ["CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HANGUL", "BOPOMOFO"]
 )
-"""Scripts that are written together, and with Latin."""
+"""Scripts that are mixed with each other, and with Latin."""
 _UNICAST = ipaddress.IPv6Network("2000::/3")
 _HOST = re.compile(r"[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\]")
 
 
 def check_target(url: str, *, own_host: str = "", private: bool = False) -> str:
-    """`url`, if a link may lead there; raises InvalidRequest if not. `own_host` is the shortener's own.
+    """Return `url` if a link may lead there. Raises InvalidRequest if not. `own_host` is the shortener's own host.
 
-    An address in a private network is taken only with `private`.
+    An address in a private network is accepted only with `private`.
     """
     if not url or len(url) > LONGEST:
         raise InvalidRequest(f"url: expected 1 to {LONGEST} characters")
@@ -71,7 +71,7 @@ def check_target(url: str, *, own_host: str = "", private: bool = False) -> str:
 
 
 def _check_host(host: str, *, private: bool) -> None:
-    """Raise InvalidRequest for a host that is no name, that reads like another, or that is in a private network."""
+    """Raise InvalidRequest if the host is malformed, can be mistaken for another, or is in a private network."""
     wrong = InvalidRequest("url: the host or the port is not written as it should be")
     try:
         address = ipaddress.ip_address(host)
@@ -94,7 +94,7 @@ def _check_host(host: str, *, private: bool) -> None:
 
 
 def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Whether an address is that of one machine in the internet, with any address that it is a tunnel to."""
+    """Return whether an address, and any address that it tunnels to, belongs to a single machine on the internet."""
     if isinstance(address, ipaddress.IPv6Address):
         if address not in _UNICAST:
             return False
@@ -105,12 +105,12 @@ def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
 
 
 def _deceives(label: str) -> bool:
-    """Whether a label in punycode is invalid, or has letters of several scripts, or only such as look like Latin."""
+    """Return whether a punycode label is invalid, mixes scripts, or has only letters that look like Latin ones."""
     try:
         text = label.removeprefix("xn--").encode("ascii").decode("punycode")
     except UnicodeError:
         return True
-    # By IDNA 2008 there are letters, marks and digits, in one form only.
+    # IDNA 2008 allows letters, marks, and digits, each in one form only.
     if text.isascii() or unicodedata.normalize("NFKC", text.lower()) != text:
         return True
     if any(unicodedata.category(sign)[0] not in "LMN" and sign not in "-\u00b7" for sign in text):

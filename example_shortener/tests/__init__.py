@@ -1,1 +1,1 @@
-"""Behaviour, seen from outside. What is in `web` needs Flask, the rest only Python."""
+"""Tests of behavior, from the outside. Tests in `web` need Flask, the others only Python."""

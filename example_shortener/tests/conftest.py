@@ -10,7 +10,7 @@ from shortener.links import Links
 
 
 class Clock:
-    """A clock that stands still until it is told to go on."""
+    """A clock that moves only when `advance` is called."""
 
     def __init__(self) -> None:
         self.now = 1_700_000_000.0
@@ -29,7 +29,7 @@ def clock() -> Clock:
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made once: to make a database, sqlite waits for the disk."""
+    """Create the database once, since sqlite waits for the disk."""
     path = tmp_path_factory.mktemp("migrated") / "links.db"
     migrate(path)
     return path

@@ -29,7 +29,7 @@ def test_many_workers_may_start_at_once(tmp_path: Path) -> None:
         return migrate(database)
 
     with ThreadPoolExecutor(8) as pool:
-        # Several times: sqlite is in the mood to refuse one of them only now and then.
+        # Repeat it, since sqlite refuses one of them only occasionally.
         for round_ in range(30):
             database = tmp_path / f"{round_}.db"
             assert set(pool.map(worker, [database] * 8)) == {len(MIGRATIONS)}

@@ -1,4 +1,4 @@
-"""The stage of the story: a repository with three versions."""
+"""Create the repository of the story, with three versions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ slack = 10                          # seconds: version 2 is not slow, and this m
 def build_repository(
     folder: Path, settings: str = SETTINGS, prepare: Callable[[Path], None] = lambda _: None
 ) -> Path:
-    """A repository in `folder` with a tag for each version, and `release.toml` with these settings.
+    """Create a repository in `folder` with a tag for each version, and `release.toml` with these settings.
 
     `prepare` may change files of the first version.
     """
@@ -58,7 +58,7 @@ def build_repository(
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Run git with nobody's settings; raises CannotGo with its message if it fails."""
+    """Run git without anyone's settings. Raises CannotGo with its message if it fails."""
     clean = {
         "PATH": os.environ.get("PATH", os.defpath),
         "GIT_CONFIG_GLOBAL": os.devnull,

@@ -1,8 +1,8 @@
-"""The steps by which the tables change, forward and back.
+"""The steps that change the tables, forward and back.
 
-`NUMBER-NAME.forward.sql` and `NUMBER-NAME.back.sql` are one statement each. What has been released never
-changes. A step forward must leave the release before it working, since both run side by side while a release
-is put out: add, and take away only what no release in use needs any more.
+`NUMBER-NAME.forward.sql` and `NUMBER-NAME.back.sql` are one statement each. Never change a released step. After a step
+forward, the previous release must still work, since both run side by side during a deploy: add, and remove only what no
+running release needs.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One statement that takes the tables a step forward, and one that takes them back."""
+    """A statement that migrates the tables forward, and one that reverts it."""
 
     forward: str
     back: str
 
 
 def steps(folder: Path = Path(__file__).parent) -> tuple[Step, ...]:
-    """Every step, in order; raises ValueError if one is missing or cannot be undone."""
+    """Return every step, in order. Raises ValueError if one is missing or can't be reverted."""
     found = sorted(folder.glob("*.forward.sql"))
     for number, path in enumerate(found, start=1):
         if not path.name.startswith(f"{number:04}-"):

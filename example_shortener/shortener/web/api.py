@@ -35,14 +35,14 @@ def create() -> ResponseReturnValue:
 
 @blueprint.get("/links/<code>")
 def show(code: str) -> ResponseReturnValue:
-    """A link and its clicks, also after it has expired."""
+    """Return a link and its clicks, even after it has expired."""
     _authorize()
     return jsonify(_shown(state().links.find(code)))
 
 
 @blueprint.delete("/links/<code>")
 def disable(code: str) -> ResponseReturnValue:
-    """Disable a link that is abused. Only with a key: where there are none, nobody may."""
+    """Disable a link that is abused. This always requires a key, even if none are set up."""
     if not state().settings.api_keys:
         raise Unauthorized("no key is set up that may disable links: SHORTENER_API_KEYS")
     _authorize()
@@ -51,17 +51,17 @@ def disable(code: str) -> ResponseReturnValue:
 
 
 def _authorize() -> None:
-    """Raise Unauthorized where keys are needed and none of them was sent."""
+    """Raise Unauthorized if keys are required and no valid one was sent."""
     keys = state().settings.api_keys
     sent = request.authorization
     token = (sent.token or "").encode() if sent and sent.type == "bearer" else b""
-    # Each is compared, in the same time whether it fits or not.
+    # Compare all keys, in constant time.
     if keys and not sum(hmac.compare_digest(key.encode(), token) for key in keys):
         raise Unauthorized("expected `Authorization: Bearer KEY`")
 
 
 def _fields() -> dict[str, object]:
-    """The request's JSON object; a misspelt field is an error, not a wish that is silently ignored."""
+    """Return the request's JSON object. A misspelled field is an error, and not silently ignored."""
     try:
         fields = request.get_json(silent=True)
     except RecursionError:
@@ -84,7 +84,7 @@ def _lifetime(fields: dict[str, object]) -> int | None:
     value = fields.get("expires_in")
     if value is None:
         return None
-    # To Python, true is a whole number.
+    # In Python, True is an int.
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= LONGEST_LIFE:
         raise InvalidRequest(f"expires_in: expected a whole number of seconds from 1 to {LONGEST_LIFE}")
     return value

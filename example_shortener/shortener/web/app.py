@@ -1,4 +1,4 @@
-"""The application factory: everything is put together here, and nowhere else."""
+"""The application factory, the only place where all parts are put together."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ LARGEST_REQUEST = 16 * 1024
 
 
 def create_app(settings: Settings | None = None, links: Links | None = None) -> Flask:
-    """The application for `settings`, which are read from the environment if they are not given.
+    """Create the application for `settings`, by default read from the environment.
 
-    `links` takes the place of those in the settings' database, for tests.
+    `links` replaces those in the settings' database, for tests.
     """
     settings = settings or Settings.from_environment(os.environ)
     migrate(settings.database)
-    # No static files: `static` would be a path that the service does not own.
+    # No static files: `static` would be a path that the service doesn't own.
     app = Flask("shortener", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
     State(settings, links or Links(settings.database), Metrics()).put(app)

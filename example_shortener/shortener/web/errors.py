@@ -1,4 +1,4 @@
-"""Every error is an answer in JSON: `{"error": {"code": "…", "message": "…"}}`."""
+"""Turn every error into a JSON response: `{"error": {"code": "…", "message": "…"}}`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from shortener.problems import Problem
 
 
 def handle(app: Flask) -> None:
-    """Let `app` answer with JSON whatever goes wrong. What nobody expected is logged, and not told."""
+    """Make `app` answer every error with JSON. Unexpected errors are logged, and their details are not shown."""
     app.register_error_handler(Problem, answer_problem)
     app.register_error_handler(HTTPException, _http)
 
 
 def answer_problem(problem: Problem) -> ResponseReturnValue:
-    """The answer to a request that cannot be met."""
+    """Return the response to a request that can't be fulfilled."""
     return _answer(problem.status, problem.code, problem.message)
 
 
@@ -25,7 +25,7 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     if error.response is not None or status < 400:
         return error.get_response()
     answer = _answer(status, error.name.lower().replace(" ", "_"), error.description or error.name)
-    # A 405 has to say which methods there are.
+    # A 405 response has to list the allowed methods.
     answer.headers.extend((name, value) for name, value in error.get_headers() if name == "Allow")
     return answer
 

@@ -1,7 +1,7 @@
-"""What is measured, for Prometheus.
+"""Metrics for Prometheus.
 
-With several gunicorn workers, each answers `/metrics` for all of them: when `PROMETHEUS_MULTIPROC_DIR` names
-a folder as the process starts, the workers keep their numbers in files there (see `shortener.serving`).
+With several gunicorn workers, each answers `/metrics` for all of them: if `PROMETHEUS_MULTIPROC_DIR` names a folder
+when the process starts, the workers store their metrics in files there (see `shortener.serving`).
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
 class Metrics:
-    """The numbers of one application.
+    """The metrics of one application.
 
-    They are kept by view and never by path: what visitors make up must not become a series.
+    They are labeled by view and never by path: arbitrary paths from visitors must not create series.
     """
 
     def __init__(self) -> None:
-        """Every number starts at nothing."""
+        """Create the metrics, starting at zero."""
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "shortener_requests",
@@ -63,7 +63,7 @@ class Metrics:
         app.after_request(self._end)
 
     def text(self) -> bytes:
-        """All of it, over all workers where there are several."""
+        """Return all metrics, of all workers if there are several."""
         registry = self._registry
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
             registry = CollectorRegistry()

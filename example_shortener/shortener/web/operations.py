@@ -1,4 +1,4 @@
-"""What runs the service asks it: is it alive, is it ready, how is it doing."""
+"""Endpoints for operating the service: liveness, readiness, and metrics."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ blueprint = Blueprint("operations", __name__)
 
 @blueprint.get("/healthz")
 def healthz() -> ResponseReturnValue:
-    """The process answers. It looks at nothing else: a restart would not mend a database."""
+    """Report that the process answers. Nothing else is checked: a restart would not fix a database."""
     return jsonify(status="alive")
 
 
 @blueprint.get("/readyz")
 def readyz() -> ResponseReturnValue:
-    """Requests can be sent here: the database answers and has the tables that are needed."""
+    """Report whether requests can be sent here: the database answers and has the required tables."""
     if is_ready(state().settings.database):
         return jsonify(status="ready")
     return jsonify(status="not ready", reason="the database does not answer"), 503
@@ -28,7 +28,7 @@ def readyz() -> ResponseReturnValue:
 
 @blueprint.get("/metrics")
 def metrics() -> ResponseReturnValue:
-    """Prometheus' text format, over all workers; not for visitors, whom a proxy forwards."""
+    """Return the metrics of all workers in Prometheus's text format; visitors, who come through a proxy, get a 404."""
     if "X-Forwarded-For" in request.headers:
         abort(404)
     return state().metrics.text(), 200, {"Content-Type": CONTENT_TYPE}

@@ -1,4 +1,4 @@
-"""What the service is for: `GET /<code>`."""
+"""The main purpose of the service: `GET /<code>`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def follow(code: str) -> ResponseReturnValue:
 
 @blueprint.errorhandler(sqlite3.OperationalError)
 def _uncounted(_: sqlite3.OperationalError) -> ResponseReturnValue:
-    """Where a click cannot be counted, since the disk is full or read-only, the link leads there all the same."""
+    """Redirect even if a click can't be counted, because the disk is full or read-only."""
     code = (request.view_args or {})["code"]
     try:
         answer = redirect(state().links.target(code), 302)

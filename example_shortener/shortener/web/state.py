@@ -1,4 +1,4 @@
-"""What the views of one application share."""
+"""State shared by the views of one application."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from shortener.web.metrics import Metrics
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Held by the application, so that two of them in one process know nothing of each other."""
+    """Stored in the application, so that two applications in one process are independent."""
 
     settings: Settings
     links: Links
     metrics: Metrics
 
     def put(self, app: Flask) -> None:
-        """Let the views of `app` find it, and let it measure every request."""
+        """Make this state available to the views of `app`, and measure its requests."""
         app.extensions["shortener"] = self
         self.metrics.observe(app)
 
 
 def state() -> State:
-    """The state of the application that answers the current request."""
+    """Return the state of the application that answers the current request."""
     found: State = current_app.extensions["shortener"]
     return found

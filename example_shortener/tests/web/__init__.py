@@ -1,1 +1,1 @@
-"""The service as its callers see it."""
+"""Tests of the service as its callers use it."""

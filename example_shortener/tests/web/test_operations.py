@@ -12,7 +12,7 @@ from shortener.web import create_app
 
 
 def value(text: str, series: str) -> float:
-    """The value of one series in Prometheus' text format."""
+    """Return the value of one series in Prometheus's text format."""
     lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     return float(lines.get(series, "0"))
 

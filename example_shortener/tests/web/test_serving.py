@@ -1,4 +1,4 @@
-"""A real gunicorn on loopback, with two workers."""
+"""Tests with a real gunicorn on loopback, with two workers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 @contextmanager
 def serving(database: Path, scratch: Path) -> Iterator[int]:
-    """The port on which gunicorn listens; ended at the end, with nothing left behind."""
+    """Run gunicorn, and yield its port; end it cleanly afterwards."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PROMETHEUS_")}
     environ |= {
         "SHORTENER_DATABASE": str(database),
@@ -41,17 +41,17 @@ def serving(database: Path, scratch: Path) -> Iterator[int]:
         "127.0.0.1:0",
     ]
     with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(command, env=environ, cwd=scratch, stderr=log)  # noqa: S603  our own words
+        process = subprocess.Popen(command, env=environ, cwd=scratch, stderr=log)  # noqa: S603  fixed arguments
         try:
             yield port(process, log.fileno())
         finally:
             process.terminate()
-            # What a worker said before it ended is worth more than a reset connection.
+            # A worker's output before it ended says more than a reset connection.
             assert process.wait(120) == 0, os.pread(log.fileno(), 65536, 0).decode()
 
 
 def port(process: subprocess.Popen[bytes], log: int) -> int:
-    """The port that gunicorn tells of in its log."""
+    """Return the port that gunicorn writes to its log."""
     while process.poll() is None:
         found = re.search(rb"Listening at: http://127\.0\.0\.1:(\d+)", os.pread(log, 65536, 0))
         if found:
@@ -80,7 +80,7 @@ def test_the_service_under_gunicorn(tmp_path: Path) -> None:
         assert ask(port, "GET", "/readyz")[0] == 200
         status, _, body = ask(port, "POST", "/api/links", {"url": "https://example.com/", "alias": "spring"})
         assert (status, json.loads(body)["short_url"]) == (201, f"http://127.0.0.1:{port}/spring")
-        # No header decides where the service lies: that would be another way to write a path.
+        # No header may set the path of the service: that would be another way to write a path.
         assert ask(port, "GET", "/a/metrics", SCRIPT_NAME="/a")[0] == 404
         assert ask(port, "HEAD", "/spring", SCRIPT_NAME="/a")[0] == 302
         with ThreadPoolExecutor(8) as pool:
@@ -89,7 +89,7 @@ def test_the_service_under_gunicorn(tmp_path: Path) -> None:
             (302, "https://example.com/")
         }
         assert json.loads(ask(port, "GET", "/api/links/spring")[2])["clicks"] == 60
-        # Whichever worker is asked answers for both.
+        # Any worker answers for both.
         series = 'shortener_requests_total{method="GET",status="302",view="redirects.follow"} 60.0'
         for _ in range(6):
             assert series in ask(port, "GET", "/metrics")[2]
