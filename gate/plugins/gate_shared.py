@@ -91,7 +91,8 @@ def knows_its_files(config: Any) -> bool:
     """Whether pytest alone decides which files are collected: other files than those that it knows do not matter."""
     if getattr(config.option, "doctestglob", None):
         return False
-    calls = (getattr(config.hook, name, None) for name in COLLECTING_HOOKS)
+    # Not those of `config.hook`: before pytest 9.2, it wraps hooks that take a path in plain functions.
+    calls = (getattr(config.pluginmanager.hook, name, None) for name in COLLECTING_HOOKS)
     functions = [getattr(impl, "function", None) for call in calls if call for impl in call.get_hookimpls()]
     names = [str(getattr(function, "__module__", "")).partition(".")[0] for function in functions]
     # hypothesis only checks for its own folder.
