@@ -18,6 +18,9 @@ from gate.runner.projects import Projects, change_in, joined_results
 from gate.runner.tool_runs import RunContext
 from gate.runner.turns import Turns
 
+INTERRUPTIBLE = 0.5
+"""Seconds after which waiting looks for an interrupt again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -72,7 +75,8 @@ class Runner:
             }
             try:
                 while running:
-                    done, _ = wait(running, return_when="FIRST_COMPLETED")
+                    # A signal that arrives just before the main thread begins to wait doesn't wake it.
+                    done, _ = wait(running, timeout=INTERRUPTIBLE, return_when="FIRST_COMPLETED")
                     for future in done:
                         result = results[running.pop(future).id] = future.result()
                         if not isinstance(result, Skipped):
