@@ -149,6 +149,12 @@ def _code(text: str) -> str:
     return f"<code>{_plain(text)}</code>"
 
 
+def _with_code(sentence: str) -> str:
+    """Return a sentence in which text between backticks is code."""
+    parts = enumerate(sentence.split("`"))
+    return "".join(_code(part) if number % 2 else _plain(part) for number, part in parts)
+
+
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -169,7 +175,7 @@ def _reviewers(verdict: Verdict) -> str:
     ]
     if not rows:
         return ""
-    how = f"\n\nTo approve, run {_code(verdict.approve_with.strip('`'))}." if verdict.approve_with else ""
+    how = f"\n\nTo approve, run {_with_code(verdict.approve_with)}." if verdict.approve_with else ""
     return f"### Approval needed from\n\n{_table(('who', 'as', 'for'), rows)}{how}"
 
 

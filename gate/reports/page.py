@@ -145,7 +145,7 @@ def _next(verdict: Verdict) -> str:
     steps = _fixes(verdict)
     if people := to_ask(verdict):
         how = (
-            f'<p>To approve, run</p><pre class="copy">{_unbroken(escape(_command(verdict)))}</pre>'
+            f'<p>To approve, run</p><pre class="copy">{_unbroken(escape(_command(verdict)))}</pre>{_or_else(verdict)}'
             if verdict.approve_with
             else ""
         )
@@ -185,6 +185,12 @@ def _command(verdict: Verdict) -> str:
     """The command alone, without what else the sentence offers."""
     parts = verdict.approve_with.split("`")
     return parts[1] if len(parts) > 2 else verdict.approve_with
+
+
+def _or_else(verdict: Verdict) -> str:
+    """Return what the sentence says after the command, such as how to approve on the forge."""
+    _, _, rest = verdict.approve_with.removeprefix("`").partition("`")
+    return f"<p>{escape(rest.lstrip(' ,'))}</p>" if rest else ""
 
 
 def _sentence(text: str) -> str:

@@ -187,6 +187,14 @@ def test_everybody_to_ask_is_named_with_role_and_folders() -> None:
         assert f"@p{number} code ownerd{number}/ (2 files)" in page.text
 
 
+def test_a_review_on_the_forge_is_offered_beside_the_command() -> None:
+    page = render(
+        replace(BLOCKED, approve_with="`gate approve abc --into main`, or approve acme/shop#1"),
+        ReportContext(),
+    )
+    assert "<p>or approve acme/shop#1</p>" in page
+
+
 def test_a_passed_page_says_who_approved_which_files() -> None:
     files = tuple(file.path for file in PASSED.change.files)
     approvals = tuple(

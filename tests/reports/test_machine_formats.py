@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import subprocess
@@ -351,6 +352,12 @@ def test_the_summary_says_what_a_reviewer_has_to_do() -> None:
     assert "| 2 of &#64;acme/web and &#64;ana | code owner | <code>static/app&#46;js</code> (1) |" in text
     assert "<code>shortener/export&#46;py&#58;12</code>" in text
     assert "approved &#40;not counted&#41; | stale" in text or "approved (not counted) | stale" in text
+
+
+def test_only_the_command_is_code_in_how_to_approve() -> None:
+    verdict = replace(BLOCKED, approve_with="`gate approve abc --into main`, or approve acme/shop#1")
+    how = summary(verdict, ReportContext()).split("To approve, run ")[1].partition("\n")[0]
+    assert html.unescape(how) == "<code>gate approve abc --into main</code>, or approve acme/shop#1."
 
 
 def test_the_summary_has_every_finding_that_the_annotations_leave_out() -> None:
