@@ -493,3 +493,21 @@ def test_somebody_elses_repository_is_reported_as_such(company: Company) -> None
     result = senior.gate("check")
     assert result.code == 2
     assert f"git config --global --add safe.directory {senior.path}" in result.err
+
+
+def test_a_merged_commit_is_under_the_policy_of_its_time(company: Company) -> None:
+    """Whoever is listed only since then is told so, and not to add a key that is there already."""
+    new = company.clone("newhire")
+    new.commit("straight in", {"b.py": "y = 2\n"}, push=False)
+    new.git("push", "-q", "origin", "HEAD:main")
+    commit, base = new.git("rev-parse", "HEAD", "HEAD^").split()
+    lead = (
+        f'  "@lead": {{emails: [lead@acme.example], keys: ["{company.public("stranger")}"], role: senior}}\n'
+    )
+    company.set_policy(company.policy().replace("people:\n", f"people:\n{lead}"))
+    new.fetch()
+    result = new.gate("approve", commit, "--into", "main", "--key", new.key("stranger"))
+    assert result.code == 2
+    assert f"not listed in the policy of main at {base[:12]}, on which this was merged" in result.err
+    assert "only a key that this policy lists can sign" in result.err
+    assert "add `" not in result.err

@@ -17,7 +17,7 @@ from gate.app.recording.signing import (
     changes_of,
     compose,
     fetch_branch,
-    find_signer,
+    find_signer_for,
     put,
     send,
 )
@@ -103,7 +103,7 @@ def propose(wish: ApprovalRequest) -> ApprovalPreview:
             if wish.kind == "block"
             else "name the branch to approve; `gate inbox` lists the branches that need your approval",
         )
-    signer = find_signer(repository, policy, wish.key, wish.now, branch)
+    signer = find_signer_for(repository, policy, wish.key, wish.now, change)
     evidence = decisions_about(repository, change, policy, protection, wish.now)
     _may(signer, wish, change, policy, protection, evidence)
     if change.merged_commits:

@@ -17,7 +17,7 @@ from gate.log.index import Found
 from gate.log.paths import record_path, signature_path
 from gate.log.store import add, draft
 from gate.log.sync import fetch, is_shared, may_share, remote_of, share
-from gate.model import Change
+from gate.model import Change, short_name
 from gate.policy.types import Person, Policy
 from gate.ssh import SigningKey, find_key, sign
 
@@ -40,10 +40,19 @@ class StoredRecord:
     unshared: str = ""
 
 
-def find_signer(repository: Repository, policy: Policy, key_file: str | None, now: int, where: str) -> Signer:
+def find_signer(
+    repository: Repository,
+    policy: Policy,
+    key_file: str | None,
+    now: int,
+    where: str,
+    *,
+    merged: bool = False,
+) -> Signer:
     """Return the user, identified by their key. Raises UsageError, with a hint, if there is no valid key.
 
-    `where` names the commit or branch that the policy is from.
+    `where` names the commit or branch that the policy is from. What was `merged` is under the policy of that time,
+    to which nobody can be added.
     """
     settings = _settings(repository)
     key_holders = holders(policy)
@@ -58,8 +67,10 @@ def find_signer(repository: Repository, policy: Policy, key_file: str | None, no
     if holder is None:
         raise UsageError(
             f"the key {key.public.fingerprint} is not listed in the policy of {where}",
-            f"add `{key.public.line}` to your `keys` under `people` in gate.yaml and merge that first, "
-            "or use another key with `--key FILE`",
+            "only a key that this policy lists can sign: use one with `--key FILE`, or ask somebody whom it lists"
+            if merged
+            else f"add `{key.public.line}` to your `keys` under `people` in gate.yaml and have somebody whose key it "
+            "lists merge that first, or use another key with `--key FILE`",
         )
     validity = holder.key.validity(now)
     if validity != "valid":
@@ -68,6 +79,15 @@ def find_signer(repository: Repository, policy: Policy, key_file: str | None, no
             "sign with another of your keys (`--key FILE`), or merge the new one first",
         )
     return Signer(policy.people[holder.person], key)
+
+
+def find_signer_for(
+    repository: Repository, policy: Policy, key_file: str | None, now: int, change: Change
+) -> Signer:
+    """Return the user who signs a record about `change`, under the policy at its base. Raises UsageError."""
+    branch, merged = short_name(change.into), bool(change.merged_commits)
+    where = f"{branch} at {change.base[:12]}, on which this was merged" if merged else branch
+    return find_signer(repository, policy, key_file, now, where, merged=merged)
 
 
 def compose(

@@ -14,7 +14,7 @@ from gate.app.recording.signing import (
     StoredRecord,
     changes_of,
     compose,
-    find_signer,
+    find_signer_for,
     put,
     sealed,
     send,
@@ -107,7 +107,7 @@ def record_verdict(start: Path, answer: Answer, key: str | None, now: int) -> St
         return Unrecorded("the policy requires no checks", needless=True)
     if not all(isinstance(result, Ran) and not result.blocking for result in required):
         return Unrecorded("not all of the required checks passed")
-    signer = find_signer(repository, policy, key, now, short_name(change.into))
+    signer = find_signer_for(repository, policy, key, now, change)
     own = Protection(protection.require, (signer.person.name,))
     log = open_log(repository)
     standing = find_attestation(repository, log, change, policy, own, now)
