@@ -1,10 +1,10 @@
-"""Are the test files that a change can affect always selected? Mutants and history of a real project.
+"""Verify that all test files that a change can affect are selected, with mutants and the history of a real project.
 
 `python benchmarks/affected.py REPOSITORY [--install REQUIREMENT] [--select MODE] [--mutants N] [--commits N]`
 
 The last commits of REPOSITORY are put on a new branch of a scratch clone, each with a policy that says `select: MODE`.
-With `--commits`, gate checks one after the other, with everything that it has recorded, and a full run by pytest says
-whether a test fails that gate did not run. With `--mutants`, one place in one module is changed at a time; what gate
+With `--commits`, gate checks one after the other, with everything it has recorded, and a full run by pytest shows
+whether a test fails that gate didn't run. With `--mutants`, one place in one module is changed at a time, and what gate
 would run is compared with the tests that fail in a full run. Both run in an environment in the clone, which has pytest,
 the project, and what `--install` adds. The suite has to pass in that environment first.
 """
@@ -40,13 +40,13 @@ SWAPS = {
 
 
 def git(folder: Path, *args: str) -> str:
-    """What git prints."""
+    """Run git and return its output."""
     done = subprocess.run(["git", *args], cwd=folder, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
 def test_files(folder: Path) -> list[str]:
-    """The files that pytest takes for tests by their names."""
+    """Return the files that are tests according to pytest's naming rules."""
     return git(folder, "ls-files", "*test_*.py", "*_test.py").splitlines()
 
 
@@ -58,7 +58,7 @@ def commit(folder: Path, message: str) -> str:
 
 
 def check(folder: Path, base: str) -> tuple[int, dict[str, object], set[str], float]:
-    """The exit code of gate, what it says of the tests, the files that had to run, and the processor time."""
+    """Run gate. Return its exit code, its result for the tests, the files that had to run, and the processor time."""
     used = children()
     argv = [*GATE, "check", "--into", "main", "--base", base, "--only", "tests", "--format", "json"]
     done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False)
@@ -75,7 +75,7 @@ def check(folder: Path, base: str) -> tuple[int, dict[str, object], set[str], fl
 
 
 def full_run(folder: Path) -> tuple[set[str], float, int]:
-    """The files in which a test fails, by pytest itself, the processor time that it took, and its exit code."""
+    """Run pytest itself. Return the files in which a test fails, the processor time, and the exit code."""
     used = children()
     python = str(folder / ".venv" / "bin" / "python")
     argv = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rfE", "--no-header"]
@@ -91,20 +91,20 @@ def full_run(folder: Path) -> tuple[set[str], float, int]:
 
 
 def install(folder: Path, requirements: list[str]) -> None:
-    """Make the environment in which the tests run."""
+    """Create the environment in which the tests run."""
     subprocess.run(["uv", "venv", "--quiet", str(folder / ".venv")], check=True)
     command = ["uv", "pip", "install", "--quiet", "--python", str(folder / ".venv"), "pytest", *requirements]
     subprocess.run([*command, "--editable", str(folder)], check=True)
 
 
 def children() -> float:
-    """Processor time of the programs that were started."""
+    """Return the processor time of the started programs."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def mutations(source: str) -> Iterator[str]:
-    """The source with one operator, constant or returned value changed, for every place where that is possible."""
+    """Yield the source with one operator, constant, or returned value changed, for every possible place."""
     lines = source.splitlines(keepends=True)
     for node in ast.walk(ast.parse(source)):
         new = mutated(node)
@@ -115,7 +115,7 @@ def mutations(source: str) -> Iterator[str]:
 
 
 def mutated(node: ast.AST) -> str:
-    """The source of one place, changed; empty if it stays as it is."""
+    """Return the changed source of one place, or "" if it can't be changed."""
     match node:
         case ast.Constant(value=bool(value)):
             return repr(not value)
@@ -131,7 +131,7 @@ def mutated(node: ast.AST) -> str:
 
 
 def mutants(folder: Path, number: int, seed: int) -> None:
-    """Compare what is selected for mutants with what fails."""
+    """Compare the selected files with the failing ones, for mutants."""
     base = git(folder, "rev-parse", "HEAD")
     git(folder, "checkout", "--quiet", "-B", "feature")
     (folder / "gate-benchmark.txt").write_text("recorded\n")
@@ -177,7 +177,7 @@ def mutants(folder: Path, number: int, seed: int) -> None:
 
 
 def history(folder: Path, commits: list[str], select: str) -> None:
-    """Check commit after commit, and compare each with a full run."""
+    """Check one commit after the other, and compare each with a full run."""
     first, *rest = commits
     base = on_branch(folder, first, select)
     check(folder, base)
@@ -213,7 +213,7 @@ def on_branch(folder: Path, oid: str, select: str) -> str:
 
 
 def main() -> None:
-    """Read the arguments, and work in a scratch clone."""
+    """Parse the arguments, and run in a scratch clone."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,10 +1,10 @@
-"""What a long log costs: counting, approving, merging history and auditing, in a repository made for it.
+"""Measure the cost of a long log: counting, approving, merging history, and auditing, in a repository made for it.
 
     python benchmarks/approvals.py [RECORDS [MERGES]]
 
-Makes a scratch repository whose log holds RECORDS signed approvals (10,000) and whose main has MERGES merges
-(10,000), each approved and with a signed verdict, and prints what the commands take in it. To make the signatures takes
-a few minutes. Nothing is left behind.
+Creates a scratch repository whose log has RECORDS signed approvals (10,000), and whose main has MERGES merges (10,000),
+each approved and with a signed verdict, and prints how long the commands take in it. Creating the signatures takes a
+few minutes. Nothing is left behind.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Stream:
 
 
 class Scenario:
-    """A scratch repository and what is measured in it."""
+    """A scratch repository, and the measurements in it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -86,7 +86,7 @@ class Scenario:
         return done.stdout.decode().strip()
 
     def gate(self, *args: str, code: int = 0, fast: bool = True) -> float:
-        """The seconds that `gate ARGS` takes, with `cryptography` or as if that were not installed."""
+        """Return how many seconds `gate ARGS` takes, with `cryptography` or as if that weren't installed."""
         paths = [ROOT] if fast else [self.without, ROOT]
         env = self.env | {"PYTHONPATH": os.pathsep.join(map(str, paths))}
         started = time.perf_counter()
@@ -103,7 +103,7 @@ class Scenario:
         return seconds
 
     def history(self, merges: int) -> list[tuple[str, str]]:
-        """A main of so many merges; base and merge commit of each."""
+        """Create a main with this many merges. Return the base and merge commit of each."""
         stream = Stream()
         policy = POLICY.format(key=self.key.with_suffix(".pub").read_text().strip())
         files = {
@@ -124,7 +124,7 @@ class Scenario:
         return [(line.split()[0], line.split()[-1]) for line in lines[1:]]
 
     def log(self, steps: list[tuple[str, str]], records: int) -> None:
-        """An approval for each merge, and for so many changes in all, each in a commit of the log."""
+        """Create `records` approvals, each in its own commit of the log: one for each merge, then for other changes."""
         lists = [self.raw(old, new) for old, new in steps]
         lists += [
             b":100644 100644 %040d %040d M\0src/other%d.py\0" % (n, n + 1, n)
@@ -154,7 +154,7 @@ class Scenario:
         self.git("fast-import", "--quiet", stdin=b"".join(stream.parts))
 
     def forget(self) -> None:
-        """Make gate forget which signatures it has found valid."""
+        """Clear gate's cache of valid signatures."""
         (self.repository / ".git/gate/log/verified").unlink(missing_ok=True)
 
     def raw(self, old: str, new: str) -> bytes:
@@ -167,7 +167,7 @@ class Scenario:
 
 
 def best(measure: Callable[[], float], times: int = 5) -> float:
-    """The least of a few runs: the others were disturbed."""
+    """Return the minimum of a few runs, because the others were disturbed."""
     return min(measure() for _ in range(times))
 
 

@@ -1,10 +1,10 @@
-"""How long `gate check` takes on a real project, beside the same tools started by a shell.
+"""Compare how long `gate check` takes on a real project with the same tools started by a shell.
 
     python benchmarks/check.py PROJECT [RUNS]
 
-PROJECT is a clone of a project with an environment in `.venv` that has ruff, mypy, pytest and what the tests
-need. It is cloned to a scratch folder, so that nothing of it is touched. Both sides run in turns; medians and
-the ratio are printed, of seconds and of processor seconds. The checks are lint, types and tests on both sides.
+PROJECT is a clone of a project with an environment in `.venv` that has ruff, mypy, pytest, and what the tests need. It
+is cloned to a scratch folder, so that it stays unchanged. Both sides run in turns; medians and their ratio are printed,
+for wall time and processor time. The checks are lint, types, and tests on both sides.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ repos:
 
 
 class Scenario:
-    """A scratch clone of a project, and the two ways to check it: the commit at HEAD on top of the one before."""
+    """A scratch clone of a project, and the two ways to check the commit at HEAD against the one before."""
 
     def __init__(self, project: Path, scratch: Path) -> None:
         self.tree = scratch / "project"
@@ -54,18 +54,18 @@ class Scenario:
         self.environment = {**os.environ, "PYTHONPATH": f"{self.tree / 'src'}:{self.tree}"}
 
     def run_gate(self) -> None:
-        """`gate check`, whatever it says."""
+        """Run `gate check`, ignoring its result."""
         subprocess.run(self.gate, cwd=self.tree, capture_output=True, check=False)
 
     def run_pre_commit(self) -> None:
-        """`pre-commit run -a` with the same three tools."""
+        """Run `pre-commit run -a` with the same three tools."""
         program = str(Path(sys.executable).parent / "pre-commit")
         subprocess.run(
             [program, "run", "-a"], cwd=self.tree, env=self.environment, capture_output=True, check=False
         )
 
     def run_shell(self) -> None:
-        """The three tools started side by side, waiting for all."""
+        """Run the three tools in parallel, and wait for all."""
         commands = [["ruff", "check", "."], ["mypy", *self.targets.split()], ["pytest", "-q"]]
         running = [
             subprocess.Popen(
@@ -81,7 +81,7 @@ class Scenario:
             process.wait()
 
     def forget(self) -> None:
-        """Make everything cold but the file system."""
+        """Clear all caches except the file system's."""
         shutil.rmtree(self.tree / ".git" / "gate", ignore_errors=True)
         for name in (".mypy_cache", ".ruff_cache", ".pytest_cache"):
             shutil.rmtree(self.tree / name, ignore_errors=True)
@@ -101,13 +101,13 @@ class Scenario:
 
 
 def git(*args: str, cwd: Path | None = None) -> None:
-    """Run git with an identity of its own."""
+    """Run git with its own identity."""
     identity = ["-c", "user.name=bench", "-c", "user.email=bench@localhost"]
     subprocess.run(["git", *identity, *args], cwd=cwd, check=True, capture_output=True)
 
 
 def main() -> None:
-    """Measure the project that the command line names."""
+    """Measure the project given on the command line."""
     project = Path(sys.argv[1]).resolve()
     runs = int(sys.argv[2]) if len(sys.argv) > 2 else 3
     compile_everything()

@@ -1,10 +1,11 @@
-"""How many of the mistakes in other checkers' own tests the `names` check finds, and what it reports beside them.
+"""Measure how many mistakes in other checkers' tests the `names` check finds, and what else it reports.
 
     python benchmarks/conformance.py SOURCES [--suites pylint,ruff] [--misses KIND] [--alarms]
 
-SOURCES holds the source trees of pylint, pyflakes, ruff, and mypy, each in a folder of its name. None of their
-code is copied here: the expectations are read from their tests, where they stand beside the code. The floors in
-`conformance.json` say how many were found of how many, and at which commit of each project; `--record` rewrites them.
+SOURCES contains the source trees of pylint, pyflakes, ruff, and mypy, each in a folder of its name. None of their code
+is copied here: expectations are read from their tests, where they are next to the code. The floors in
+`conformance.json` say how many mistakes of how many were found, and at which commit of each project; `--record`
+rewrites them.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Snippet:
 
 @dataclass(slots=True)
 class Result:
-    """What came of one suite."""
+    """The result of one suite."""
 
     found: Counter[str] = field(default_factory=Counter)
     total: Counter[str] = field(default_factory=Counter)
@@ -68,7 +69,7 @@ class Result:
 
 
 def pyflakes(sources: Path) -> Iterator[Snippet]:
-    """`self.flakes(text, *messages)` in pyflakes' tests, but for those that it skips itself and those in doctests."""
+    """Yield `self.flakes(text, *messages)` in pyflakes' tests, except those it skips itself and those in doctests."""
     for path in sorted((sources / "pyflakes/pyflakes/test").glob("test_*.py")):
         for test in ast.walk(ast.parse(path.read_text())):
             if not isinstance(test, ast.FunctionDef) or any(
@@ -85,7 +86,7 @@ def pyflakes(sources: Path) -> Iterator[Snippet]:
 
 
 def _flakes(name: str, call: ast.Call, text: str, messages: list[ast.expr]) -> Snippet:
-    """One call: messages are counted, `*undefined_names_before_py314(n=2)` as two."""
+    """Return the snippet of one call. Messages are counted: `*undefined_names_before_py314(n=2)` counts as two."""
     expected: list[str] = []
     for message in messages:
         match message:
@@ -99,7 +100,7 @@ def _flakes(name: str, call: ast.Call, text: str, messages: list[ast.expr]) -> S
 
 
 def pylint(sources: Path) -> Iterator[Snippet]:
-    """The functional tests, whose expected messages stand in a text file beside each."""
+    """Yield the functional tests, whose expected messages are in a text file next to each."""
     for path in sorted((sources / "pylint/tests/functional").rglob("*.txt")):
         code = path.with_suffix(".py")
         settings = path.with_suffix(".rc")
@@ -117,7 +118,7 @@ def pylint(sources: Path) -> Iterator[Snippet]:
 
 
 def ruff(sources: Path) -> Iterator[Snippet]:
-    """The fixtures of the rules on undefined names, whose findings stand in snapshots."""
+    """Yield the fixtures of the rules on undefined names, whose findings are in snapshots."""
     rules = sources / "ruff/crates/ruff_linter"
     for snapshot in sorted((rules / "src/rules/pyflakes/snapshots").glob("*__tests__F82?_*.snap")):
         name = snapshot.name.removesuffix(".snap").partition("__tests__")[2][5:]
@@ -132,7 +133,7 @@ def ruff(sources: Path) -> Iterator[Snippet]:
 
 
 def mypy(sources: Path) -> Iterator[Snippet]:
-    """The cases of the type checker in which a name or an attribute is not there."""
+    """Yield the type checker's cases in which a name or an attribute doesn't exist."""
     for path in sorted((sources / "mypy/test-data/unit").glob("check-*.test")):
         for block in re.split(r"(?m)^\[case ", path.read_text())[1:]:
             head, _, body = block.partition("\n")
@@ -172,7 +173,7 @@ SUITES = {"pyflakes": pyflakes, "pylint": pylint, "ruff": ruff, "mypy": mypy}
 
 
 def judge(snippet: Snippet, cache: Path) -> list[Finding]:
-    """What the check reports in the snippet's main file."""
+    """Return what the check reports in the snippet's main file."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "pyproject.toml").write_text('[project]\nrequires-python = ">=3.13"\n')
@@ -185,7 +186,7 @@ def judge(snippet: Snippet, cache: Path) -> list[Finding]:
 
 
 def score(snippet: Snippet, findings: list[Finding], result: Result) -> None:
-    """Add what was found and missed to `result`."""
+    """Add the mistakes found and missed to `result`."""
     lines = Counter(finding.line for finding in findings if finding.rule != "wrong-ignore")
     for line, kinds in snippet.expected.items():
         left = sum(lines.values()) if line == 0 else lines[line]
@@ -207,7 +208,7 @@ def score(snippet: Snippet, findings: list[Finding], result: Result) -> None:
 
 
 def main() -> int:
-    """Measure the suites, and compare with the floors."""
+    """Measure the suites, and compare the results with the floors."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,14 +1,14 @@
-"""What the `names` check reports in released projects, against labelled findings, and what it finds of seeded mistakes.
+"""Compare the `names` check's findings in released projects with labels, and measure how many seeded mistakes it finds.
 
     python benchmarks/corpus.py FOLDER [--projects flask,rich] [--mistakes 40] [--record]
 
 The source distributions are downloaded to FOLDER by pip, which verifies their hashes. `corpus.json` lists them, with
 each finding in them and its label: `true` (it fails when it runs), `arguable` (it is wrong, but meant to be, or in an
-excerpt), or `false`. A finding without a label fails the run; `--record` adds it as `new`, to be labelled by hand.
+excerpt), or `false`. A finding without a label fails the run; `--record` adds it as `new`, to be labeled by hand.
 
-`--mistakes` swaps two letters of a name, an attribute, or a keyword, in one place in each of so many files, and counts
-the places that are reported, and those where the right word is suggested. The swapped word occurs nowhere else in the
-project.
+`--mistakes` swaps two letters of a name, an attribute, or a keyword, in one place in each of that many files, and
+counts the places that are reported, and those for which the right word is suggested. The swapped word occurs nowhere
+else in the project.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Place = tuple[str, int]
 
 
 def fetch(project: dict[str, Any], folder: Path) -> Path:
-    """The unpacked sources of a project, downloaded if they are not there yet."""
+    """Return the unpacked sources of a project, which are downloaded if necessary."""
     stem = f"{project['name']}-{project['version']}"
     tree = folder / stem
     if tree.is_dir():
@@ -55,7 +55,7 @@ def fetch(project: dict[str, Any], folder: Path) -> Path:
 
 
 def reported_in(tree: Path, python: str | None) -> list[dict[str, Any]]:
-    """Every finding, as the check prints it."""
+    """Return every finding, as the check prints it."""
     command = [sys.executable, "-P", "-m", "gate.names", "--root", str(tree)]
     command += ["--python", python] if python else []
     output = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
@@ -64,7 +64,7 @@ def reported_in(tree: Path, python: str | None) -> list[dict[str, Any]]:
 
 
 def findings_in(tree: Path, python: str | None) -> list[str]:
-    """Every finding as text."""
+    """Return every finding as text."""
     return [
         f"{item['path']}:{item['line']}: {item['rule']}: {item['message']}"
         for item in reported_in(tree, python)
@@ -72,12 +72,12 @@ def findings_in(tree: Path, python: str | None) -> list[str]:
 
 
 def lines_in(tree: Path) -> int:
-    """How many lines of Python there are."""
+    """Return the number of lines of Python."""
     return sum(path.read_bytes().count(b"\n") for path in tree.rglob("*.py"))
 
 
 def seeded(tree: Path, copy: Path, count: int) -> list[tuple[Place, str, str]]:
-    """Copy the tree with one mistake in each of `count` files: where each is, its kind, and the right word."""
+    """Copy the tree with one mistake in each of `count` files. Return the place, kind, and right word of each."""
     shutil.copytree(tree, copy, symlinks=True)
     choose = random.Random(SEED)  # noqa: S311  the same places in every run
     files = [
@@ -98,7 +98,7 @@ def seeded(tree: Path, copy: Path, count: int) -> list[tuple[Place, str, str]]:
 
 
 def _spoil(path: Path, words: Counter[bytes], choose: random.Random) -> tuple[int, str, str] | None:
-    """Swap two letters of one word of a file: the line, the kind, and the word; None if no word can be swapped."""
+    """Swap two letters of one word in a file. Return its line, kind, and the word, or None if that is impossible."""
     try:
         text = path.read_text("utf-8")
         tree = ast.parse(text)
@@ -119,7 +119,7 @@ def _spoil(path: Path, words: Counter[bytes], choose: random.Random) -> tuple[in
 
 
 def _sites(tree: ast.Module) -> list[tuple[int, int, str, str]]:
-    """Names, attributes, and keywords of functions' bodies: line, column, word, and kind."""
+    """Return the names, attributes, and keywords in function bodies: line, column, word, and kind."""
     tolerant = {
         node
         for block in ast.walk(tree)
@@ -141,7 +141,7 @@ def _sites(tree: ast.Module) -> list[tuple[int, int, str, str]]:
 
 
 def main() -> int:
-    """Compare each project with what is recorded."""
+    """Compare each project with its record."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,27 +1,27 @@
-"""gate with no configuration beside the project's own commands, on real projects and on changes with a known answer.
+"""Compare gate without configuration with the own commands of real projects, on changes with a known answer.
 
     python benchmarks/field.py [--clones FOLDER] [--table FILE] [--without-environment] [PROJECT...]
 
-FOLDER has a git repository for each project of the table, named as in its address (`pallets+click`); others are cloned.
-So are the submodules of a project, and what its build gets from GitHub with git.
-An entry with `sdist` is a source distribution from PyPI instead, committed to a new repository.
-Each project is set up as its table entry says, in a plain clone of the newest commit, or of the `commit` of its entry.
-With `--without-environment` gate runs in a clone that nobody has set up, and has to build the environment.
+FOLDER has a git repository for each project of the table, named after its address (`pallets+click`); others are cloned.
+So are the submodules of a project, and what its build gets from GitHub with git. An entry with `sdist` is a source
+distribution from PyPI instead, committed to a new repository. Each project is set up as its table entry says, in a
+plain clone of the newest commit, or of the `commit` of its entry. With `--without-environment`, gate runs in a clone
+that nobody has set up, and has to build the environment.
 
-Each project has these changes, as far as its entry has what they take:
+Each project has these changes, as far as its entry has the necessary keys:
 
-| change | is right |
+| change | expected result |
 | --- | --- |
 | newest commit | the tests agree with the project's own command; lint and types find nothing new |
 | a broken function (`file`, `old`, `new`) | the tests fail in both |
-| an import of a package that nothing declares (`file`) | the tests fail in both, or gate cannot decide |
-| a deleted file of tests (`deleted`) | the tests agree |
+| an import of an undeclared package (`file`) | the tests fail in both, or gate can't decide |
+| a deleted test file (`deleted`) | the tests agree |
 | an undefined name (`file`) | lint fails |
 | a wrong type (`file`) | types fails |
 | the same package, declared and locked (`locked`) | the tests agree |
-| the same package, declared and not locked (`locked`) | the lock file is out of date, and gate does not pass |
+| the same package, declared and not locked (`locked`) | the lock file is out of date, and gate doesn't pass |
 
-A row of Markdown is printed for each.
+One row of Markdown is printed for each.
 """
 
 from __future__ import annotations
@@ -62,12 +62,12 @@ FUTURE = re.compile(r"^from __future__ import .*\n", re.MULTILINE)
 
 
 class Failed(Exception):
-    """A command that has to work did not."""
+    """Raised when a command fails that has to succeed."""
 
 
 @dataclass(frozen=True)
 class Project:
-    """One entry of the table: how it is set up, its own command, and what edits need to know."""
+    """One entry of the table: how to set it up, its own command, and what the edits need."""
 
     name: str
     kind: str
@@ -88,7 +88,7 @@ class Project:
 
 @dataclass(frozen=True)
 class Run:
-    """What came of a command: its exit code, how long it took, and the text it printed."""
+    """The result of a command: its exit code, duration, and output."""
 
     code: int
     seconds: float
@@ -97,7 +97,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Seed:
-    """A change on top of the newest commit. `check` is the one that has to fail; "" if the tests have to agree."""
+    """A change on top of the newest commit. `check` is the one that must fail, or "" if the tests must agree."""
 
     kind: str
     description: str
@@ -108,7 +108,7 @@ class Seed:
 
 @dataclass
 class Field:
-    """A project's clones, and what is common to all its comparisons."""
+    """A project's clones, and what all its comparisons share."""
 
     project: Project
     folder: Path
@@ -117,7 +117,7 @@ class Field:
 
 
 def run(argv: Sequence[str], cwd: Path, env: dict[str, str] | None = None) -> Run:
-    """Run a command to its end."""
+    """Run a command until it ends."""
     start = time.monotonic()
     done = subprocess.run(
         argv, cwd=cwd, env=env, capture_output=True, text=True, errors="replace", check=False
@@ -126,7 +126,7 @@ def run(argv: Sequence[str], cwd: Path, env: dict[str, str] | None = None) -> Ru
 
 
 def must(argv: Sequence[str], cwd: Path) -> str:
-    """What a command prints, that has to work."""
+    """Run a command that has to succeed, and return its output."""
     done = run(argv, cwd)
     if done.code:
         raise Failed(f"{' '.join(argv)} in {cwd}: {done.output[-2000:]}")
@@ -134,7 +134,7 @@ def must(argv: Sequence[str], cwd: Path) -> str:
 
 
 def read_table(path: Path) -> list[Project]:
-    """The projects of a table in TOML."""
+    """Read the projects from a table in TOML."""
     entries = tomllib.loads(path.read_text("utf-8"))["project"]
     return [Project(**{key: _frozen(value) for key, value in entry.items()}) for entry in entries]
 
@@ -144,7 +144,7 @@ def _frozen(value: Any) -> Any:
 
 
 def set_up(project: Project, clones: Path, folder: Path, *, without_environment: bool) -> Field:
-    """A clone with an environment in `.venv`, as a contributor has it, or without one."""
+    """Create a clone with an environment in `.venv`, as a contributor has it, or without one."""
     clone = folder / "clone"
     use_clones(clones, folder)
     if project.sdist:
@@ -164,7 +164,7 @@ def set_up(project: Project, clones: Path, folder: Path, *, without_environment:
 
 
 def use_clones(clones: Path, folder: Path) -> None:
-    """Let git take the repositories below `clones` for those on GitHub, in every process with this home folder."""
+    """Make git use the repositories below `clones` instead of GitHub's, in every process with this home folder."""
     home, real = folder / "home", Path(os.environ.setdefault("FIELD_HOME", os.environ["HOME"]))
     home.mkdir()
     for path in real.iterdir():
@@ -180,7 +180,7 @@ def use_clones(clones: Path, folder: Path) -> None:
 
 
 def unpack(requirement: str, folder: Path, clone: Path) -> None:
-    """A repository of two commits: a source distribution, and a line in one file on top of it."""
+    """Create a repository of two commits: a source distribution, and a line in one file on top of it."""
     # What its build needs may come as a wheel.
     name = re.split(r"[=<>]", requirement)[0]
     pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", name]
@@ -197,7 +197,7 @@ def unpack(requirement: str, folder: Path, clone: Path) -> None:
 
 
 def install(project: Project, clone: Path) -> None:
-    """The project's environment, in `.venv` of the clone: with `uv sync --locked` if its entry says so."""
+    """Create the project's environment in the clone's `.venv`, with `uv sync --locked` if its entry says so."""
     if project.sync:
         must([str(UV), "sync", "-q", "--locked", "--python", sys.executable, *project.sync], clone)
         return
@@ -207,13 +207,13 @@ def install(project: Project, clone: Path) -> None:
 
 
 def environ(clone: Path) -> dict[str, str]:
-    """The environment of somebody who has activated the project's own, without what this machine's network takes."""
+    """Return the variables of a person who has activated the project's environment, without certificate settings."""
     variables = {name: value for name, value in os.environ.items() if name not in CERTIFICATES}
     return {**variables, "VIRTUAL_ENV": f"{clone}/.venv", "PATH": f"{clone}/.venv/bin:{os.environ['PATH']}"}
 
 
 def own_result(at: Field, commit: str) -> Run:
-    """What the project's own command says in a fresh clone of `commit`."""
+    """Run the project's own command in a fresh clone of `commit`."""
     fresh = at.folder / f"fresh-{commit[:8]}"
     must(["git", "clone", "-q", str(at.clone), str(fresh)], at.folder)
     must(["git", "checkout", "-q", commit], fresh)
@@ -227,7 +227,7 @@ def own_result(at: Field, commit: str) -> Run:
 
 
 def gate_result(at: Field, base: str, checks: Sequence[str]) -> tuple[dict[str, Any], Run]:
-    """The verdict's checks by their ids, and the run."""
+    """Run gate. Return the verdict's checks by their ids, and the run."""
     argv = [str(GATE), "check", "--base", base, "--into", "field-base", "--format", "json"]
     argv += [word for check in checks for word in ("--only", check)]
     variables = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
@@ -242,7 +242,7 @@ def gate_result(at: Field, base: str, checks: Sequence[str]) -> tuple[dict[str, 
 
 
 def seeds_of(project: Project, clone: Path) -> Iterator[Seed]:
-    """The changes that the project's entry allows."""
+    """Yield the changes that the project's entry allows."""
     if project.deleted:
         yield Seed("deleted", f"deleted: {project.deleted}", {project.deleted: None})
     if not project.file:
@@ -264,7 +264,7 @@ def seeds_of(project: Project, clone: Path) -> Iterator[Seed]:
 
 
 def lock_seeds(project: Project, clone: Path, importing: str) -> Iterator[Seed]:
-    """The import of a package that is declared, with and without its line in the lock file."""
+    """Yield the import of a package that is declared, with and without its line in the lock file."""
     lock = f"{project.locked}.lock"
     saved = {name: (clone / name).read_text("utf-8") for name in ("pyproject.toml", lock)}
     must([str(UV), *ADD[project.locked], UNDECLARED], clone)
@@ -277,7 +277,7 @@ def lock_seeds(project: Project, clone: Path, importing: str) -> Iterator[Seed]:
 
 
 def compare(at: Field) -> Iterator[str]:
-    """A row for the newest commit, and one for each seed on top of it."""
+    """Yield a row for the newest commit, and one for each seed on top of it."""
     head = must(["git", "rev-parse", "HEAD"], at.clone)
     base = must(["git", "rev-parse", "HEAD~1"], at.clone)
     must(["git", "branch", "-f", "field-base", base], at.clone)
@@ -298,7 +298,7 @@ def compare(at: Field) -> Iterator[str]:
 
 
 def row(at: Field, seed: Seed, commits: tuple[str, str]) -> str:
-    """One comparison, as a row of the table."""
+    """Return one comparison as a row of the table."""
     with_own = "tests" in seed.checks
     own = own_result(at, commits[0]) if with_own else Run(0, 0.0, "")
     checks, done = gate_result(at, commits[1], seed.checks)
@@ -320,7 +320,7 @@ def row(at: Field, seed: Seed, commits: tuple[str, str]) -> str:
 
 
 def _is_right(name: str, outcome: str, seed: Seed, own: Run) -> bool:
-    """Whether an outcome is what the project's own command reports, or what the seed has to lead to."""
+    """Return whether an outcome is what the project's own command reports, or what the seed must lead to."""
     if name != "tests":
         return outcome == "failed" if seed.check == name else outcome in {"passed", "empty"}
     if outcome == "empty":
@@ -346,7 +346,7 @@ def _summary(checks: Mapping[str, Any], done: Run, seed: Seed) -> str:
 
 
 def main() -> int:
-    """Compare, and print the table; 1 if any row disagrees."""
+    """Compare, and print the table. Returns 1 if any row disagrees."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

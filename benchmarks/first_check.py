@@ -1,10 +1,10 @@
-"""The first check of a project that nobody has set up, beside what its own developers would wait for.
+"""Compare the first check of a project that nobody has set up with what its developers would wait for.
 
     python benchmarks/first_check.py REPOSITORY [--own COMMAND]...
 
-Both sides start from a fresh clone, with the package cache of uv as it is. The one is `uv sync` and the slowest of the
-project's own commands (pytest, mypy and ruff unless `--own` names others), the other `gate check` with no settings. The
-target is 1.1 times the own side and one second. Processor time is what to compare on a busy machine.
+Both sides start from a fresh clone, with uv's package cache as it is. One side is `uv sync` and the slowest of the
+project's own commands (pytest, mypy, and ruff, unless `--own` names others), the other is `gate check` without
+settings. The target is 1.1 times the own side plus one second. On a busy machine, compare processor time.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FACTOR, MORE = 1.1, 1.0
 
 
 def measured(argv: list[str], cwd: Path, environ: dict[str, str]) -> tuple[float, float, int]:
-    """Wall time, processor time, and the exit code of a command."""
+    """Run a command, and return its wall time, processor time, and exit code."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     code = subprocess.run(argv, cwd=cwd, env=environ, capture_output=True, check=False).returncode
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -34,14 +34,14 @@ def measured(argv: list[str], cwd: Path, environ: dict[str, str]) -> tuple[float
 
 
 def clone(source: str, folder: Path, name: str) -> Path:
-    """A fresh clone."""
+    """Create a fresh clone."""
     target = folder / name
     subprocess.run(["git", "clone", "-q", source, str(target)], check=True)
     return target
 
 
 def main() -> int:
-    """Measure both sides, and print the seconds and the ratios; 1 if processor time misses the target."""
+    """Measure both sides, and print the seconds and the ratios. Returns 1 if processor time misses the target."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

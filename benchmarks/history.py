@@ -1,10 +1,10 @@
-"""The history of what the benchmarks measured: a line of JSON for each figure, and a picture of them.
+"""The history of benchmark results: a line of JSON for each figure, and a chart of them.
 
     python benchmarks/history.py run check.py PROJECT    run a benchmark, and append its figures to history.jsonl
     python benchmarks/history.py draw                    draw docs/images/benchmarks.svg
     python benchmarks/history.py compare                 exit 1 if a figure is worse than its median by a quarter
 
-A figure is a ratio to what was measured beside it in the same run, or a share: seconds of two machines, or of two days
+A figure is a share, or a ratio to something measured in the same run, because seconds of two machines, or of two days
 on one machine, can't be compared. Less is better. `version` is that of the checkout, and `machine` says where it ran.
 """
 
@@ -35,7 +35,7 @@ Figure = dict[str, Any]
 
 
 def record(measure: str, value: float, subject: str | None = None, **details: float) -> None:
-    """Append a figure of the benchmark that runs, if this is asked for.
+    """Append a figure of the running benchmark, if recording is enabled.
 
     `subject` is what it runs on, by default its first argument. `details` are recorded with it, in seconds.
     """
@@ -59,23 +59,23 @@ def record(measure: str, value: float, subject: str | None = None, **details: fl
 
 
 def version() -> str:
-    """The checkout: the last tag, the commits since, and the commit; with `-dirty` if it has changes."""
+    """Return the version of the checkout: last tag, commits since, and commit, with `-dirty` if it has changes."""
     command = ["git", "describe", "--always", "--tags", "--dirty"]
     return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def machine() -> str:
-    """The machine, as far as it matters: `Linux x86_64, 2 cores, Python 3.11.7`."""
+    """Return the relevant facts about the machine: `Linux x86_64, 2 cores, Python 3.11.7`."""
     return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 def read(file: Path = FILE) -> list[Figure]:
-    """Every figure of the history, oldest first."""
+    """Return every figure of the history, oldest first."""
     return [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
 
 
 def series(figures: list[Figure]) -> dict[str, list[Figure]]:
-    """The figures by what was measured: benchmark, subject, and measure."""
+    """Group the figures by what was measured: benchmark, subject, and measure."""
     by_name: dict[str, list[Figure]] = defaultdict(list)
     for figure in figures:
         parts = (figure["benchmark"], figure["subject"], figure["measure"])
@@ -84,7 +84,7 @@ def series(figures: list[Figure]) -> dict[str, list[Figure]]:
 
 
 def worse(figures: list[Figure]) -> list[str]:
-    """A line for each measure whose last figure is worse than the median of those before it, on such a machine."""
+    """Return a line for each measure whose last figure is worse than the median of earlier ones on such a machine."""
     lines = []
     for name, items in series(figures).items():
         *earlier, last = items
@@ -97,7 +97,7 @@ def worse(figures: list[Figure]) -> list[str]:
 
 
 def draw(figures: list[Figure]) -> str:
-    """An SVG with a row for each measure: its name, its curve, oldest first, and the last value."""
+    """Return an SVG with a row for each measure: its name, its curve, oldest first, and the last value."""
     rows = []
     for number, (name, items) in enumerate(sorted(series(figures).items())):
         top = number * PANEL
@@ -128,7 +128,7 @@ def draw(figures: list[Figure]) -> str:
 
 
 def main() -> int:
-    """Run a benchmark, draw the history, or compare its last figures with those before."""
+    """Run a benchmark, draw the history, or compare the last figures with earlier ones."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

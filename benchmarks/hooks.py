@@ -1,11 +1,11 @@
-"""How long the installed pre-commit hook takes when nothing has changed, beside other hook managers' no-op.
+"""Compare how long the installed pre-commit hook takes if nothing has changed with other hook managers' no-op.
 
     python benchmarks/hooks.py [RUNS]
 
-One small repository; every manager is installed in a copy of it, with one check that has nothing to do, and gate
-with its own checks after one pass. The hook files are run as git runs them, in turns; medians, the fastest and
-the ratio to gate are printed. prek, pre-commit and lefthook are measured where they are installed (`pip install
-prek pre-commit lefthook`). `sh` is a hook that does nothing; `sh + git` one that asks git for the index's tree.
+Every manager is installed in a copy of one small repository, with one check that has nothing to do, and gate with its
+own checks after one pass. The hook files are run as git runs them, in turns; medians, the fastest run, and the ratio to
+gate are printed. prek, pre-commit, and lefthook are measured if they are installed (`pip install prek pre-commit
+lefthook`). `sh` is a hook that does nothing; `sh + git` one that asks git for the index's tree.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ IDLE_LEFTHOOK = 'pre-commit: {commands: {idle: {run: "true {staged_files}", glob
 
 
 def program(name: str) -> str | None:
-    """Where `name` is, beside this interpreter or on PATH."""
+    """Return the location of `name`, next to this interpreter or on PATH."""
     return shutil.which(name, path=f"{BIN}{os.pathsep}{os.environ['PATH']}")
 
 
@@ -40,7 +40,7 @@ def git(folder: Path, *args: str) -> None:
 
 
 def make(folder: Path) -> None:
-    """A small project with a change in the index."""
+    """Create a small project with a change in the index."""
     folder.mkdir()
     git(folder, "init", "--quiet", "--initial-branch=main")
     (folder / "app.py").write_text("x = 1\n")
@@ -55,7 +55,7 @@ def make(folder: Path) -> None:
 
 
 def with_manager(name: str) -> Callable[[Path], bool]:
-    """How the hook of a manager is installed: by its own command."""
+    """Return a function that installs a manager's hook with the manager's own command."""
 
     def install(folder: Path) -> bool:
         found = program(name)
@@ -68,7 +68,7 @@ def with_manager(name: str) -> Callable[[Path], bool]:
 
 
 def with_script(body: str) -> Callable[[Path], bool]:
-    """How a hook is installed that is nothing but `body`."""
+    """Return a function that installs a hook consisting only of `body`."""
 
     def install(folder: Path) -> bool:
         hook = folder / ".git" / "hooks" / "pre-commit"
@@ -91,14 +91,14 @@ KINDS: dict[str, Callable[[Path], bool]] = {
 
 
 def timed(folder: Path) -> float:
-    """Milliseconds that the hook takes."""
+    """Run the hook, and return the time it takes in milliseconds."""
     started = time.perf_counter()
     subprocess.run([".git/hooks/pre-commit"], cwd=folder, check=True, capture_output=True)
     return (time.perf_counter() - started) * 1000
 
 
 def until_noted(folder: Path) -> None:
-    """Run gate's hook until it has left a note: it leaves none about files that have only just changed."""
+    """Run gate's hook until it leaves a note. It leaves none about files that have only just changed."""
     for _ in range(20):
         timed(folder)
         if (folder / ".git" / "gate" / "passed").exists():
@@ -107,7 +107,7 @@ def until_noted(folder: Path) -> None:
 
 
 def main() -> None:
-    """Measure, and print a line for each."""
+    """Measure, and print a line for each hook."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     with tempfile.TemporaryDirectory() as scratch:
         folders = {}

@@ -1,9 +1,9 @@
-"""What a log of 10,000 records costs, in processor seconds: in a new clone, later on, on the server, and on disk.
+"""Measure the cost of a log of 10,000 records in processor seconds: in a new clone, later, on the server, and on disk.
 
     python benchmarks/log.py [RECORDS]
 
-Makes a server with gate's hook, whose main has RECORDS merges (10,000), each approved by a valid record in a commit of
-its own in the log, and a clone of it. Signatures are made in this process, so that making them takes seconds. The
+Creates a server with gate's hook, whose main has RECORDS merges (10,000), each approved by a valid record in its own
+commit of the log, and a clone of it. Signatures are created in this process, so that this takes only seconds. The
 processor time of a push includes the server's hook. Nothing is left behind.
 """
 
@@ -26,7 +26,7 @@ INVALID = 2000
 
 
 def text(data: bytes) -> bytes:
-    """A string as SSH writes it."""
+    """Encode a string as SSH does."""
     return len(data).to_bytes(4, "big") + data
 
 
@@ -50,7 +50,7 @@ class LogScenario(Scenario):
         return b"\n".join([b"-----BEGIN SSH SIGNATURE-----", *lines, b"-----END SSH SIGNATURE-----", b""])
 
     def cpu(self, folder: Path, *command: str, code: int = 0) -> float:
-        """The processor seconds of a command and all that it starts."""
+        """Return the processor seconds of a command and everything it starts."""
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         env = self.env | {"PYTHONPATH": str(ROOT), "PATH": f"{self.folder}/bin:{self.env['PATH']}"}
         done = subprocess.run(command, cwd=folder, env=env, capture_output=True, check=False)
@@ -63,7 +63,7 @@ class LogScenario(Scenario):
         return self.cpu(self.clone, sys.executable, "-m", "gate", *args, code=code)
 
     def branch(self, name: str, path: str) -> None:
-        """A branch in the clone that changes one file."""
+        """Create a branch in the clone that changes one file."""
         for command in (
             ("git", "checkout", "-q", "-b", name, "origin/main"),
             ("sh", "-c", f"echo 'x = -1' > {path}"),
@@ -72,7 +72,7 @@ class LogScenario(Scenario):
             self.cpu(self.clone, *command)
 
     def set_up(self) -> None:
-        """The server with its hook, and the clone."""
+        """Create the server with its hook, and the clone."""
         self.cpu(self.folder, "git", "clone", "-q", "--bare", str(self.repository), str(self.server))
         self.cpu(self.server, "git", "fetch", "-q", str(self.repository), "refs/gate/log:refs/gate/log")
         self.cpu(self.server, sys.executable, "-m", "gate", "install", "--server", "--force")
@@ -81,7 +81,7 @@ class LogScenario(Scenario):
             self.cpu(self.clone, "git", "config", f"user.{name}", value)
 
     def variant(self, name: str) -> str:
-        """A commit with the same content as the branch's: its check is not cached yet."""
+        """Create a commit with the same content as the branch's, whose check isn't cached yet."""
         return self.cpu_text(
             "git", "commit-tree", f"{name}^{{tree}}", "-p", name, "-m", os.urandom(8).hex()
         ).strip()
@@ -99,7 +99,7 @@ class LogScenario(Scenario):
         return taken
 
     def add_invalid(self, count: int) -> None:
-        """Add so many invalid signatures to a record of the clone's log, past every check."""
+        """Add this many invalid signatures to a record of the clone's log, bypassing all checks."""
         name = self.cpu_text("git", "ls-tree", "-r", "--name-only", "refs/gate/log", "records/").split()[0]
         record = name.partition(".")[0]
         parts = []
@@ -122,7 +122,7 @@ class LogScenario(Scenario):
 
 
 def measure(scenario: LogScenario) -> None:
-    """Print what each operation takes."""
+    """Print how long each operation takes."""
     check = ("check", "--format", "json", "--into", "main", "--head")
     scenario.branch("empty", "src/m1.py")
     empty = min(scenario.in_clone(*check, scenario.variant("empty"), code=1) for _ in range(3))

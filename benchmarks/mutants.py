@@ -1,13 +1,13 @@
-"""Mutation score of the code that decides: which small changes of it no test notices.
+"""Compute the mutation score of the code that makes decisions: which small changes of it no test notices.
 
     python benchmarks/mutants.py                       every module below, with a sample of its mutants
     python benchmarks/mutants.py gate/verdict.py --all
 
 Each mutant is one change of one expression. Annotations and decorators are left out: the former are never evaluated,
-and the latter make values frozen, which no behavior depends on. `mutants.json` names the mutants that mean the same as
-the original, each with the reason; they don't count. A process of its own imports the changed module, and runs the
-tests of that module until one fails. A mutant survives if all of them pass. Tests run without workers and with few
-examples of hypothesis, so that a score is a lower bound.
+and the latter make values frozen, which no behavior depends on. `mutants.json` lists the mutants that are equivalent to
+the original, each with the reason; they don't count. A separate process imports the changed module, and runs the tests
+of that module until one fails. A mutant survives if all of them pass. Tests run without workers and with few examples
+from hypothesis, so a score is a lower bound.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A module with one change, by its place and what it is there."""
+    """A module with one change, and the place and kind of the change."""
 
     line: int
     before: str
@@ -90,7 +90,7 @@ class Mutant:
 
 
 def mutated(node: ast.AST) -> Iterator[ast.AST]:
-    """Every way to change one node: another operator, the other outcome, one part less, another constant."""
+    """Yield every way to change one node: another operator, the other outcome, one part removed, another constant."""
     match node:
         case ast.Compare(ops=[op]) if type(op) in COMPARISONS:
             yield ast.Compare(node.left, [COMPARISONS[type(op)]()], node.comparators)
@@ -118,7 +118,7 @@ def mutated(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def mutants_of(source: str) -> list[Mutant]:
-    """All mutants of a module, in the order of the text."""
+    """Return all mutants of a module, in source order."""
     tree = ast.parse(source)
     nodes = [node for node in ast.walk(tree) if not isinstance(node, ast.expr_context)]
     ignored = set(_without_behavior(tree))
@@ -138,7 +138,7 @@ def mutants_of(source: str) -> list[Mutant]:
 
 
 def _without_behavior(tree: ast.Module) -> Iterator[ast.AST]:
-    """Every node of an annotation or a decorator."""
+    """Yield every node of an annotation or a decorator."""
     for node in ast.walk(tree):
         parts: list[ast.expr | None] = [getattr(node, "annotation", None), getattr(node, "returns", None)]
         for part in (*parts, *getattr(node, "decorator_list", ())):
@@ -173,7 +173,7 @@ class _Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def noticed(path: Path, tree: ast.Module, tests: Sequence[str]) -> bool:
-    """Whether a test fails with this tree in the place of the module."""
+    """Return whether a test fails if this tree replaces the module."""
     child = os.fork()
     if child == 0:
         code = 70
@@ -208,7 +208,7 @@ def _run(path: Path, tree: ast.Module, tests: Sequence[str]) -> int:
 
 
 def score(name: str, sample: int) -> tuple[int, list[Mutant]]:
-    """How many mutants were tried, and those that nobody noticed."""
+    """Return the number of mutants tried, and those that no test noticed."""
     path = ROOT / name
     source = path.read_text("utf-8")
     known = {(item["before"], item["after"]) for item in EQUIVALENT.get(name, ())}

@@ -1,10 +1,10 @@
-"""How long the `names` check takes on a real project, beside mypy and ty.
+"""Compare how long the `names` check takes on a real project with mypy and ty.
 
     python benchmarks/names.py PROJECT [RUNS]
 
-PROJECT is a git repository with an environment in `.venv` that has what the project needs, mypy, and ty if that
-is to be measured as well. What is committed is copied to a scratch folder. Each pair runs in turns; medians and
-ratios are printed. *Cold* is without a cache; *one file changed* adds a function to another file each time.
+PROJECT is a git repository with an environment in `.venv` that has what the project needs, mypy, and ty if that should
+be measured as well. Committed files are copied to a scratch folder. Each pair runs in turns; medians and ratios are
+printed. *Cold* is without a cache; *one file changed* adds a function to another file each time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from turns import compare, compile_everything
 
 
 class Scenario:
-    """A copy of the project's files, and the programs that read it."""
+    """A copy of the project's files, and the programs that check it."""
 
     def __init__(self, project: Path, scratch: Path) -> None:
         self.root = scratch / "tree"
@@ -45,11 +45,11 @@ class Scenario:
         self.next = zip(itertools.count(), itertools.cycle(files))
 
     def lines(self) -> int:
-        """How many there are."""
+        """Return the number of lines of Python."""
         return sum(path.read_bytes().count(b"\n") for path in self.root.rglob("*.py"))
 
     def run(self, argv: list[str]) -> None:
-        """Run one of them, whatever it says."""
+        """Run one of the programs, ignoring its result."""
         subprocess.run(argv, cwd=self.root, capture_output=True, check=False)
 
     def forget(self) -> None:
@@ -64,7 +64,7 @@ class Scenario:
 
 
 def main() -> None:
-    """Measure the project that the command line names."""
+    """Measure the project given on the command line."""
     project = Path(sys.argv[1]).resolve()
     runs = int(sys.argv[2]) if len(sys.argv) > 2 else 5
     compile_everything()

@@ -1,11 +1,11 @@
-"""How long it takes to say who owns every file: gate and PyPI's `codeowners`, side by side in one run.
+"""Compare how long gate and PyPI's `codeowners` take to determine the owners of every file, side by side in one run.
 
     python benchmarks/owners.py FOLDER      every NAME.CODEOWNERS.gz in FOLDER with its NAME.paths.gz
     python benchmarks/owners.py             a made-up repository: 8,161 rules, 63,855 paths
 
-Both parse the file and answer for every path. gate's time is the median of five runs, each with a new parse;
-the other, which takes up to a minute, runs once. Every answer is compared, and each difference is listed with
-who is right by GitHub's documentation; the cases at the end show where the two are known to differ.
+Both parse the file and answer for every path. gate's time is the median of five runs, each with a new parse; the other,
+which takes up to a minute, runs once. Every answer is compared, and each difference is listed with the one that is
+right according to GitHub's documentation; the cases at the end show where the two are known to differ.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ KNOWN = [
 
 
 def made_up() -> tuple[str, str, list[str]]:
-    """A repository of many packages, each with owners of its own."""
+    """Create a repository of many packages, each with its own owners."""
     rules = ["* @org/everyone", "*.md @org/docs"] + [f"/packages/p{n}/ @user{n}" for n in range(8159)]
     paths = [f"packages/p{n % 8159}/src/f{n // 8159}.py" for n in range(63855)]
     return "made up", "\n".join(rules), paths
 
 
 def real(folder: Path) -> Iterator[tuple[str, str, list[str]]]:
-    """The repositories whose files lie in `folder`."""
+    """Yield the repositories whose files are in `folder`."""
     for file in sorted(folder.glob("*.CODEOWNERS.gz")):
         name = file.name.removesuffix(".CODEOWNERS.gz")
         paths = gzip.decompress((folder / f"{name}.paths.gz").read_bytes()).decode().split("\n")
@@ -69,7 +69,7 @@ def by_pypi(text: str, paths: list[str]) -> dict[str, list[str]]:
 
 
 def measure(name: str, text: str, paths: list[str]) -> None:
-    """Time both over one repository, and compare their answers."""
+    """Time both on one repository, and compare their answers."""
     times = []
     for _ in range(RUNS):
         started = time.perf_counter()
@@ -92,7 +92,7 @@ def measure(name: str, text: str, paths: list[str]) -> None:
 
 
 def who_is_right(path: str, text: str) -> str:
-    """By GitHub's documentation, as far as the cause is one of the known ones."""
+    """Return the one that is right according to GitHub's documentation, if the cause is known."""
     if " " in path:
         return "gate (codeowners changes a path that holds a blank)"
     if "\n" in path:
@@ -103,7 +103,7 @@ def who_is_right(path: str, text: str) -> str:
 
 
 def main() -> None:
-    """Measure what the command line names."""
+    """Measure what the command line says."""
     cases = real(Path(sys.argv[1])) if len(sys.argv) > 1 else iter([made_up()])
     for case in cases:
         measure(*case)

@@ -1,4 +1,4 @@
-"""Two sides in turns, and what comes of them: shared by the benchmarks."""
+"""Run two sides in turns, and compare them. Shared by the benchmarks."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ GATE = Path(__file__).parents[1] / "gate"
 
 
 def compile_everything() -> None:
-    """What is installed is compiled on all sides, gate itself in a development checkout as well."""
+    """Compile gate in a development checkout too, because everything installed on the other sides is compiled."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     subprocess.run([sys.executable, "-m", "compileall", "-q", str(GATE)], check=True)
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Seconds that `work` takes, and the processor seconds of what it starts."""
+    """Return the wall time that `work` takes, and the processor time of what it starts, in seconds."""
     started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     work()
     seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -1,11 +1,11 @@
-"""How many injected API misspellings the `names` check finds, how seldom it is wrong, and how fast it is.
+"""Measure how many injected API misspellings the `names` check finds, how rarely it is wrong, and how fast it is.
 
     python benchmarks/typos.py BENCH STATE [SECOND_STATE] [--misses] [--alarms] [--projects A,B]
     python benchmarks/typos.py BENCH STATE --history MIRROR [--commits N]
 
-BENCH is the folder of the mutation bench (its README says how STATE is made); SECOND_STATE holds the set with
-other languages' names (`bench.py build SECOND_STATE --foreign`). The check runs as gate starts it: with the
-project's environment, and (`-nodeps`) with an empty one.
+BENCH is the folder of the mutation bench (its README says how STATE is made); SECOND_STATE holds the set with names
+from other languages (`bench.py build SECOND_STATE --foreign`). The check runs as gate starts it: with the project's
+environment, and (`-nodeps`) with an empty one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Found = tuple[str, int, str, str]
 
 @dataclass
 class Measured:
-    """What came of one set of mutants with one environment."""
+    """The result of one set of mutants with one environment."""
 
     hit: Counter[str] = field(default_factory=Counter)
     total: Counter[str] = field(default_factory=Counter)
@@ -45,7 +45,7 @@ class Measured:
 
 
 def check(root: Path, python: Path, cache: Path) -> tuple[list[Found], float]:
-    """Run the check once; each finding's message has its hint."""
+    """Run the check once. Each finding's message includes its hint."""
     start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-P", "-m", "gate.names", "--root", str(root), "--cache", str(cache), "--python", str(python)],
@@ -59,12 +59,12 @@ def check(root: Path, python: Path, cache: Path) -> tuple[list[Found], float]:
 
 
 def lines_below(root: Path) -> int:
-    """How many lines of Python there are."""
+    """Return the number of lines of Python."""
     return sum(path.read_bytes().count(b"\n") for path in root.rglob("*.py"))
 
 
 def measure(state: Path, projects: list[str], *, packages: bool) -> Measured:
-    """Every mutant of the projects, beside the untouched code."""
+    """Measure every mutant of the projects, and the unchanged code."""
     result = Measured()
     for name in projects:
         mutants = state / "mutants" / f"{name}.json"
@@ -89,7 +89,7 @@ def measure(state: Path, projects: list[str], *, packages: bool) -> Measured:
 
 
 def judge(result: Measured, mutant: dict[str, Any], own: list[Found], root: Path) -> None:
-    """Count one mutant: found or missed, and whether the message has the right word."""
+    """Count one mutant: whether it was found, and whether the message has the right word."""
     result.total[mutant["cls"]] += 1
     line = (root / mutant["file"]).read_text().split("\n")[mutant["line"] - 1].strip()
     reported = (
@@ -109,12 +109,12 @@ def judge(result: Measured, mutant: dict[str, Any], own: list[Found], root: Path
 
 
 def share(part: int, whole: int) -> str:
-    """A percentage with one decimal."""
+    """Return a percentage with one decimal."""
     return f"{100 * part / whole:.1f}" if whole else "-"
 
 
 def table(title: str, result: Measured) -> str:
-    """One row, and one for each class."""
+    """Return one row for the result, and one for each class."""
     core = [name for name in result.total if not name.startswith("x-")]
     classes = ", ".join(f"{c} {share(result.hit[c], n)} ({n})" for c, n in sorted(result.total.items()))
     return (
@@ -125,7 +125,7 @@ def table(title: str, result: Measured) -> str:
 
 
 def history(state: Path, mirror: Path, scenario: Any, projects: list[str], commits: int) -> None:
-    """What the check would have said of real merged commits: new findings by (file, rule, message)."""
+    """Print what the check would have reported for real merged commits: new findings by (file, rule, message)."""
     skip = re.compile(
         r"(^|/)(tests?|testing|migrations|alembic|docs?|node_modules|samples|examples|vendor)/"
         r"|(^|/)(test_[^/]*|conftest)\.py$"
@@ -165,7 +165,7 @@ def history(state: Path, mirror: Path, scenario: Any, projects: list[str], commi
 
 
 def unpack(git: list[str], commit: str, tree: Path, skip: re.Pattern[str]) -> None:
-    """The Python files of a commit, without those that the bench leaves out."""
+    """Unpack the Python files of a commit, without those that the bench skips."""
     shutil.rmtree(tree, ignore_errors=True)
     tree.mkdir(parents=True)
     names = run([*git, "ls-tree", "-r", "--name-only", "-z", commit]).decode().split("\0")
@@ -177,12 +177,12 @@ def unpack(git: list[str], commit: str, tree: Path, skip: re.Pattern[str]) -> No
 
 
 def run(command: list[str]) -> bytes:
-    """The output of a command."""
+    """Run a command and return its output."""
     return subprocess.run(command, capture_output=True, check=False).stdout
 
 
 def main() -> None:
-    """Measure what the arguments ask for."""
+    """Measure what the arguments say."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("bench", type=Path)
     parser.add_argument("state", type=Path)

@@ -1,1 +1,1 @@
-"""What gate brings into the project's own interpreter. Nothing here imports anything of gate."""
+"""Code that gate runs in the project's own interpreter. Nothing here imports anything of gate."""

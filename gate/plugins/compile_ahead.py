@@ -1,10 +1,10 @@
 """Compile modules of a tree without running any of them: `python -I compile_ahead.py REQUEST FOLDER`.
 
-REQUEST is a JSON object: `site` (where gate's own pytest is if the project has none, else empty), `tests` and
-`modules` (of each file its path, a name, and where a copy of it is: the tree itself is watched). For each file that
-can be compiled without a warning, FOLDER gets a file of that name, whole or not at all: for modules the byte code
-that Python would keep, for tests that which pytest would, asserts rewritten. `layout` comes first and says how both
-are named and whether pytest's is checked by time. Any Python from 3.7 on has to understand this file.
+REQUEST is a JSON object: `site` (the folder of gate's own pytest if the project has none, else empty), `tests`, and
+`modules` (for each file its path, a name, and the path of a copy, because the tree itself is watched). For each file
+that compiles without a warning, FOLDER gets a file of that name, written atomically: for modules the bytecode that
+Python would cache, for tests the bytecode that pytest would cache, with asserts rewritten. `layout` is written first
+and says how both are named and whether pytest compares file times. This file must work with Python 3.7 and later.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ CHECKED_BY_TIME = struct.pack("<L", 0)
 
 
 class Rewriter:
-    """pytest's rewriting of asserts. `tail` ends the names of its files; empty where this pytest has no such."""
+    """pytest's assertion rewriting. `tail` is the suffix of its files, or empty if this pytest has none."""
 
     def __init__(self, folder: Path) -> None:
-        """Try on a small file in `folder` what this pytest would read."""
+        """Test on a small file in `folder` what this pytest would read."""
         self.tail = ""
         self.flags = b""
         try:
@@ -49,7 +49,7 @@ class Rewriter:
             pass
 
     def compiled(self, path: Path, copy: Path) -> CodeType:
-        """The code of a test file, as pytest would run it."""
+        """Return the code of a test file, as pytest would run it."""
         source = copy.read_bytes()
         tree = ast.parse(source, filename=str(path))
         self._rewrite(tree, source, str(path), None)
@@ -57,7 +57,7 @@ class Rewriter:
 
 
 def header(path: Path, flags: bytes) -> bytes:
-    """The first 16 bytes of cached byte code."""
+    """Return the first 16 bytes of cached bytecode."""
     if flags == CHECKED_BY_CONTENT:
         return importlib.util.MAGIC_NUMBER + flags + importlib.util.source_hash(path.read_bytes())
     status = path.stat()
@@ -66,7 +66,7 @@ def header(path: Path, flags: bytes) -> bytes:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Put a file in its place, whole."""
+    """Write a file atomically."""
     new = path.with_name(path.name + ".new")
     new.write_bytes(data)
     new.replace(path)
@@ -83,7 +83,7 @@ def step_back() -> None:
 
 
 def main() -> None:
-    """Compile the files in the request, tests first, because those take longest."""
+    """Compile the files in the request, tests first because they take longest."""
     request, folder = map(Path, sys.argv[1:])
     step_back()
     tasks = json.loads(request.read_text("utf-8"))

@@ -1,9 +1,9 @@
-"""Run each file of tests in a process of its own, forked after pytest is imported and before anything of the tree is.
+"""Run each test file in its own process, forked after pytest is imported and before anything of the tree is.
 
-What this process has looked at until then counts for every file. It stops at the first file that does not pass: the
-whole suite decides then. With `PROVEN` it also stops where a file leaves anything that others could see, or where the
-processes cost more than they can save. It runs in the project's interpreter: any Python from 3.7 on has to understand
-this file.
+Inputs that this process has read before the fork count for every file. It stops at the first file that doesn't pass, in
+which case the whole suite decides. With `PROVEN` it also stops if a file leaves anything that others could observe, or
+if the processes cost more than they can save. It runs in the project's interpreter, so it must work with Python 3.7 and
+later.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LONGEST = 40.0
 
 
 class Alone:
-    """The message from the process of one file to its parent process."""
+    """What the process of one file reports to its parent process."""
 
     folder = ""
     proven = False
@@ -40,7 +40,7 @@ class Alone:
 def one_by_one(paths: List[str], mode: str) -> Tuple[int, List[str]]:
     """Run these files, one after the other.
 
-    Returns in two kinds of processes: in each new one with further arguments for pytest, to run its file, and at the
+    Returns in two kinds of processes: in each new one with additional pytest arguments for running its file, and at the
     end in this one, with an exit code and no arguments.
     """
     above = tempfile.gettempdir()
@@ -81,7 +81,7 @@ def one_by_one(paths: List[str], mode: str) -> Tuple[int, List[str]]:
 
 
 def report() -> None:
-    """At the end of one file's process, report its effects that other files could see."""
+    """Report, at the end of one file's process, its effects that other files could observe."""
     if not Alone.folder or not Alone.proven:
         return
     root = gate_memory.Memory.root
@@ -114,7 +114,7 @@ def _reported(folder: str) -> Dict[str, Any]:
 
 
 def _children() -> float:
-    """Processor time of the processes that have ended."""
+    """Return the processor time of the child processes that have ended."""
     times = os.times()
     return times.children_user + times.children_system
 

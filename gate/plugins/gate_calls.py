@@ -1,7 +1,7 @@
-"""Record what functions of `os` are asked about a path where Python raises no audit event that says so.
+"""Record path queries through functions of `os` for which Python raises no sufficient audit event.
 
-It belongs to the recorder in `gate_inputs.py`, and runs in the project's interpreter: any Python from 3.7 on has to
-understand this file.
+This is part of the recorder in `gate_inputs.py`, and runs in the project's interpreter, so it must work with Python 3.7
+and later.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ COLLECTS = frozenset({"pytest_ignore_collect", "_get_directory", "_collectfile",
 
 
 def wrap(hook: Hook) -> None:
-    """Replace the functions; `hook` is that for audit events."""
+    """Wrap the functions. `hook` is the audit hook."""
     for name in ASKING:
         _replace(name, _asking)
     for name in MAKING:
@@ -49,7 +49,7 @@ def wrap(hook: Hook) -> None:
 
 
 def _replace(name: str, wrapper: Callable[[Any], Any]) -> None:
-    """Put a wrapper in the place of a function, also where importlib finds it, and among those that can do more."""
+    """Replace a function with its wrapper, also where importlib looks it up, and in the `os.supports_…` sets."""
     original = getattr(os, name, None)
     if original is None:
         return
@@ -68,7 +68,7 @@ def _replace(name: str, wrapper: Callable[[Any], Any]) -> None:
 
 
 def _wants_the_kind(frame: Any) -> bool:
-    """Whether who asks the system about a path only wants to know if there is a file or a folder."""
+    """Return whether the code that queries a path only wants to know if it is a file or a folder."""
     for _ in range(2):
         if frame is None:
             return False
@@ -82,7 +82,7 @@ def _wants_the_kind(frame: Any) -> bool:
 
 
 def _collects(frame: Any) -> bool:
-    """Whether it is pytest that asks, to collect tests."""
+    """Return whether the query comes from pytest's collection of tests."""
     if not Inputs.collecting:
         return False
     while frame is not None and os.path.basename(frame.f_code.co_filename) in KIND_MODULES:
@@ -95,7 +95,7 @@ def _collects(frame: Any) -> bool:
 
 
 def _asking(original: Any) -> Any:
-    """A function of `os` that asks about a path, and takes it down."""
+    """Wrap a function of `os` that queries a path, so that the path is recorded."""
 
     def asked(path: Any, *args: Any, **kwargs: Any) -> Any:
         with contextlib.suppress(Exception):  # the original function reports an invalid path
@@ -120,7 +120,7 @@ def _asking(original: Any) -> Any:
 
 
 def _opening(original: Any, hook: Hook) -> Any:
-    """`os.open`, whose audit event does not say in which folder the path begins."""
+    """Wrap `os.open`, whose audit event doesn't say which folder the path is relative to."""
 
     def opening(path: Any, flags: int, *args: Any, **kwargs: Any) -> Any:
         folder = kwargs.get("dir_fd")
@@ -134,7 +134,7 @@ def _opening(original: Any, hook: Hook) -> Any:
 
 
 def _making(original: Any, hook: Hook) -> Any:
-    """A function that makes a file, and raises no audit event."""
+    """Wrap a function that creates a file without raising an audit event."""
 
     def making(path: Any, *args: Any, **kwargs: Any) -> Any:
         folder = kwargs.get("dir_fd")
@@ -146,7 +146,7 @@ def _making(original: Any, hook: Hook) -> Any:
 
 
 def _wrap_importing() -> None:
-    """A folder without modules can be imported, too, or be a part of a package: ask about it where it would be."""
+    """Record queries for namespace packages: a folder without modules can be imported, too, or be part of a package."""
     from importlib.machinery import FileFinder, PathFinder
 
     finders: Any = (PathFinder, FileFinder)
@@ -170,7 +170,7 @@ def _wrap_importing() -> None:
 
 
 def _note_module(folder: Any, name: str) -> None:
-    """Ask about the folder that a module without a file would be."""
+    """Record a query for the folder that would be imported as a namespace package of this name."""
     if isinstance(folder, str):
         path = place_of(os.path.join(folder, name.rpartition(".")[2]))
         if any(path.startswith(root + os.sep) for root in Inputs.roots):
@@ -178,7 +178,7 @@ def _note_module(folder: Any, name: str) -> None:
 
 
 def _wrap_spawning() -> None:
-    """multiprocessing starts processes without an audit event."""
+    """Record processes started by multiprocessing, which raises no audit event."""
     try:
         import _posixsubprocess
     except ImportError:

@@ -1,7 +1,6 @@
-"""Find out what in memory is not as it was when it was imported, and which modules a file of tests has loaded.
+"""Detect what changed in memory since modules were imported, and which modules a test file has loaded.
 
-It belongs to `gate_memory.py`, and runs in the project's interpreter: any Python from 3.7 on has to understand this
-file.
+This is part of `gate_memory.py`, and runs in the project's interpreter, so it must work with Python 3.7 and later.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ MOST = 3_000_000
 
 
 def changes() -> Iterator[str]:
-    """Describe the objects that changed since their import."""
+    """Yield descriptions of the objects that changed since their import."""
     if len(Memory.reached) > MOST:
         yield "there is too much in memory to compare"
         return
@@ -68,7 +67,7 @@ def changes() -> Iterator[str]:
 
 
 def loaded() -> Dict[str, str]:
-    """The modules that this process has loaded for its file, with their paths in the tree; of others, first names."""
+    """Return the modules that this file has loaded, with their paths in the tree; others by top-level name, with ""."""
     names = {}
     for name, module in list(sys.modules.items()):
         if name == "conftest" and not _imports_conftest():
@@ -81,13 +80,13 @@ def loaded() -> Dict[str, str]:
 
 
 def _imports_conftest() -> bool:
-    """Whether the file of tests imports a conftest.py by its name, which several folders may have."""
+    """Return whether the test file imports a conftest.py by name. Several folders may have one."""
     with open(Memory.file, encoding="utf-8", errors="replace") as source:
         return BY_NAME.search(source.read()) is not None
 
 
 def _modules_replaced() -> Iterator[str]:
-    """Modules that are others than those that were imported, or were put there by hand."""
+    """Yield modules that replaced imported ones, or that were put into `sys.modules` by hand."""
     for name, module in Memory.modules.items():
         if sys.modules.get(name) is not module:
             yield f"it replaces the module {name}"
@@ -100,7 +99,7 @@ def _modules_replaced() -> Iterator[str]:
 
 
 def _looks_around() -> Iterator[str]:
-    """Code of the tree that asks what other files may have imported or defined."""
+    """Yield code of the tree that queries what other files may have imported or defined."""
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         if isinstance(file, str) and is_own(module) and file.endswith(".py"):
@@ -112,7 +111,7 @@ def _looks_around() -> Iterator[str]:
 
 
 def _differs(owner: str, obj: Any, old: List[Any], new: List[Any]) -> bool:
-    """Whether what `obj` refers to is different in a way that code could see."""
+    """Return whether the references of `obj` changed in a way that code could observe."""
     if obj is logging.Logger.manager.loggerDict:
         return _loggers_differ(old, obj)
     if isinstance(obj, dict):
@@ -151,7 +150,7 @@ def _is_ignored(name: Any) -> bool:
 
 
 def _loggers_differ(old: List[Any], now: Dict[str, Any]) -> bool:
-    """Whether loggers are others than before; a new one that nobody has configured is no difference."""
+    """Return whether loggers changed. A new logger that isn't configured doesn't count."""
     half = len(old) // 2
     earlier = dict(zip(old[:half], old[half:]))
     for name, logger in now.items():
@@ -167,7 +166,7 @@ def _is_configured(logger: Any) -> bool:
 
 
 def _same(first: Any, second: Any) -> bool:
-    """Whether two references lead to the same thing."""
+    """Return whether two references lead to the same object, or to equal plain values."""
     if first is second:
         return True
     kind = type(first)
@@ -179,7 +178,7 @@ def _same(first: Any, second: Any) -> bool:
 
 
 def _place(owner: str, obj: Any, old: List[Any]) -> str:
-    """Where an object can be found, as exactly as is quick to find out."""
+    """Return the location of an object, as precisely as can be determined quickly."""
     namespace = Memory.modules[owner].__dict__
     if namespace is obj:
         half = len(old) // 2

@@ -1,11 +1,11 @@
-"""Record what a run of tests looks at in the tree: files opened, folders listed, paths asked about.
+"""Record the inputs of a test run in the tree: opened files, listed folders, and queried paths.
 
-It is started before pytest, and before anything of the tree can be imported, and writes one JSON object when the
-process ends. A run whose recorded inputs are the same in another tree would see nothing new there. What cannot be
-recorded (other processes, the network, compiled modules of the tree, git's folder) is written down as a reason to
-depend on everything.
+It starts before pytest, and before anything of the tree can be imported, and writes one JSON object when the process
+ends. In another tree in which the recorded inputs are unchanged, the run would see nothing new. Anything that can't be
+recorded (other processes, the network, compiled modules of the tree, git's folder) is noted as a reason to depend on
+the whole tree.
 
-It imports nothing of gate, and runs in the project's interpreter: any Python from 3.7 on has to understand this file.
+It imports nothing of gate, and runs in the project's interpreter, so it must work with Python 3.7 and later.
 """
 
 from __future__ import annotations
@@ -67,12 +67,12 @@ def _opened(args: Any) -> None:
 
 
 def _tried(path: str) -> None:
-    """Something is done with a path that works only if there is a file or a folder, or none."""
+    """Record an operation on a path that only works if a file or folder exists there, or if nothing does."""
     Inputs.kinds.update((path, os.path.dirname(path)))
 
 
 def _changed(event: str, args: Any) -> None:
-    """Something in the file system is made, moved, or removed, or just tried."""
+    """Record that something in the file system is created, moved, or removed, even if the attempt fails."""
     paths = changed_paths(event, args)
     for path in paths:
         _tried(path)
@@ -94,7 +94,7 @@ def _changed(event: str, args: Any) -> None:
 
 
 def _by_pytest() -> bool:
-    """Whether pytest itself does it: it makes the folder of its cache under another name first."""
+    """Return whether pytest itself does it: it first creates its cache folder under another name."""
     frame: Any = sys._getframe(3)  # noqa: SLF001  only the caller distinguishes these
     while frame is not None and frame.f_code.co_filename.startswith(("<frozen ", STANDARD)):
         frame = frame.f_back
@@ -102,7 +102,7 @@ def _by_pytest() -> bool:
 
 
 def _for_pytests_settings() -> bool:
-    """Whether pytest itself opens the file, to read its own section."""
+    """Return whether pytest itself opens the file, to read its own section."""
     frame: Any = sys._getframe(3)  # noqa: SLF001  only the caller distinguishes these
     for _ in range(6):
         if frame is None:
@@ -126,7 +126,7 @@ def _listed(args: Any) -> None:
 
 
 def _scanned(args: Any) -> None:
-    """A folder is listed, and its entries know what the files are, without asking for them by name."""
+    """Record a listed folder, whose entries know the kinds of files without querying them by name."""
     caller = sys._getframe(2).f_code.co_filename  # noqa: SLF001  only the caller distinguishes these
     if args and ((Inputs.collecting and PYTEST in caller) or _for_conftests()):
         Inputs.collected.add(place_of(args[0]))
@@ -146,7 +146,7 @@ def _scanned(args: Any) -> None:
 
 
 def _for_conftests() -> bool:
-    """Whether pytest looks for folders named test*, in which it would load a conftest.py first."""
+    """Return whether pytest is looking for folders named test*, from which it loads a conftest.py first."""
     frame: Any = sys._getframe(3)  # noqa: SLF001  only the caller distinguishes these
     while frame is not None and (
         frame.f_code.co_name == "<genexpr>" or frame.f_code.co_filename.startswith(STANDARD)
@@ -174,7 +174,7 @@ def _started(args: Any) -> None:
 
 
 def _by_standard_library() -> bool:
-    """Whether the standard library starts a program to learn about the machine."""
+    """Return whether the standard library starts a program to get information about the machine."""
     frame: Any = sys._getframe(3)  # noqa: SLF001  only the caller distinguishes these
     while frame is not None and os.path.basename(frame.f_code.co_filename) == "subprocess.py":
         frame = frame.f_back
@@ -197,7 +197,7 @@ def _library(args: Any) -> None:
 
 
 def _called(_args: Any) -> None:
-    """A function of a library is looked up with ctypes: if the tree does so, it may do whatever it likes."""
+    """Record that a library function is looked up with ctypes. If code of the tree does that, it could do anything."""
     frame: Any = sys._getframe(2)  # noqa: SLF001  only the caller distinguishes these
     while frame is not None and f"{os.sep}ctypes{os.sep}" in frame.f_code.co_filename:
         frame = frame.f_back
@@ -259,7 +259,7 @@ def _hook(event: str, args: Any) -> None:
 
 
 def _compiled_modules() -> None:
-    """Compiled modules of the tree read what no hook sees."""
+    """Record compiled modules of the tree, because no hook observes what they read."""
     endings = (".so", ".pyd", ".dylib")
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
@@ -273,12 +273,12 @@ def _compiled_modules() -> None:
 
 
 def _below(path: str, folders: tuple[str, ...]) -> str:
-    """The first of `folders` that `path` is in; empty if it is in none."""
+    """Return the first of `folders` that contains `path`, or ""."""
     return next((folder for folder in folders if path.startswith(folder + os.sep)), "")
 
 
 def _relative(paths: set[str], *, above: bool = False) -> list[str]:
-    """Those below the tree, from its top on; the top itself is empty. With `above`, those above it are no matter."""
+    """Return the paths relative to the tree's top, which is "". With `above`, paths above the tree are ignored."""
     inside = set()
     for path in paths:
         root = _below(path, Inputs.roots)
@@ -294,7 +294,7 @@ def _relative(paths: set[str], *, above: bool = False) -> list[str]:
 
 
 def _sources(paths: set[str]) -> set[str]:
-    """Byte code counts as its source."""
+    """Replace bytecode paths with those of their sources."""
     sources = set()
     for path in paths:
         folder, name = os.path.split(path)
@@ -307,7 +307,7 @@ def _sources(paths: set[str]) -> set[str]:
 
 
 def pause() -> None:
-    """Stop recording: what this process reads from now on belongs to no test."""
+    """Stop recording: anything this process reads from now on isn't an input of a test."""
     gate_watch.read()
     Inputs.paused = True
 
@@ -342,7 +342,7 @@ def _write() -> None:
 
 
 def _between_files() -> dict[str, list[str]]:
-    """What one file of tests may hand to another: what it leaves in the tree, writes or reads outside of it."""
+    """Return how a test file may influence another: what it leaves in the tree, and writes or reads outside of it."""
     own = (*Inputs.roots, *Inputs.lent, os.path.dirname(Inputs.target))
     seen = {*Inputs.opened, *Inputs.kinds, *Inputs.searched, *(f"{path}/" for path in Inputs.listed)}
     touched = any(
@@ -358,7 +358,7 @@ def _between_files() -> dict[str, list[str]]:
 
 
 def fork(number: int, temporary: str) -> int:
-    """Start a process of its own for one file of tests, which has seen what this one has. Like `os.fork`.
+    """Fork a process for one test file, which inherits the inputs recorded so far. Returns like `os.fork`.
 
     `number` distinguishes its record from others; `temporary` is its folder for temporary files.
     """
@@ -379,12 +379,12 @@ def fork(number: int, temporary: str) -> int:
 
 
 def _both(folder: str) -> tuple[str, ...]:
-    """A folder as it is named, and where it really is."""
+    """Return a folder's path as given, and its real path."""
     return tuple({folder: None, os.path.realpath(folder): None}) if folder else ()
 
 
 def start() -> None:
-    """Begin to record, if a run is to be recorded: `GATE_INPUTS` says where to."""
+    """Start recording if `GATE_INPUTS` is set. It names the file to write."""
     target = os.environ.get("GATE_INPUTS", "")
     if not target or Inputs.process == os.getpid():
         return

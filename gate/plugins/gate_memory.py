@@ -1,10 +1,9 @@
-"""Find out whether a file of tests leaves anything in memory that another file in the same process could see.
+"""Detect whether a test file leaves anything in memory that another file in the same process could observe.
 
-Of each module, and of everything that can be reached from it, is noted what it refers to when its import has ended.
-`gate_compare.py` finds out what has changed in between, and `gate_process.py` compares what belongs to the process as a
-whole.
+When the import of a module has ended, the references of all objects reachable from it are noted. `gate_compare.py` then
+finds what has changed, and `gate_process.py` compares the state of the process as a whole.
 
-It runs in the project's interpreter: any Python from 3.7 on has to understand this file.
+It runs in the project's interpreter, so it must work with Python 3.7 and later.
 """
 
 from __future__ import annotations
@@ -91,7 +90,7 @@ class Memory:
 
 
 def references(obj: Any) -> List[Any]:
-    """The objects that `obj` refers to, in a stable order while nothing changes."""
+    """Return the objects that `obj` refers to, in an order that is stable while nothing changes."""
     if isinstance(obj, dict):
         return [*dict.keys(obj), *dict.values(obj)]
     if isinstance(obj, types.FunctionType):
@@ -117,7 +116,7 @@ def references(obj: Any) -> List[Any]:
 
 
 def is_noted(obj: Any) -> bool:
-    """Whether an object is mutable, so another file could see a change."""
+    """Return whether an object is mutable, so that another file could observe a change."""
     kind = type(obj)
     if kind in ATOMS or str(kind.__module__).startswith(
         ("_pytest.", "pluggy", "_frozen_importlib", "importlib.")
@@ -141,7 +140,7 @@ def is_noted(obj: Any) -> bool:
 
 
 def is_transparent(kind: type) -> bool:
-    """Whether the state of an object of this type can be seen in what it refers to."""
+    """Return whether the references of an object of this type reveal its whole state."""
     opaque = Memory.opaque.get(kind)
     if opaque is None:
         opaque = Memory.opaque[kind] = any(
@@ -153,7 +152,7 @@ def is_transparent(kind: type) -> bool:
 
 
 def is_python(kind: type) -> bool:
-    """Whether a class is written in Python."""
+    """Return whether a class is written in Python."""
     file = getattr(sys.modules.get(str(kind.__module__)), "__file__", None)
     if isinstance(file, str) and not file.endswith(".py"):
         return False
@@ -179,7 +178,7 @@ def note(name: str) -> None:
 
 
 def _walk(name: str, waiting: List[Any]) -> None:
-    """Note everything that can be reached from what is `waiting`, and was not reached before."""
+    """Note everything reachable from `waiting` that wasn't reached before."""
     seen, reached = Memory.seen, Memory.reached
     module = Memory.modules[name]
     own, library = is_own(module), is_library(module)
@@ -204,7 +203,7 @@ def _walk(name: str, waiting: List[Any]) -> None:
 
 
 def _cache_of_dispatch(function: Any) -> Iterator[int]:
-    """The objects in which `functools.singledispatch` remembers what its registry says, by their ids."""
+    """Yield the ids of the objects in which `functools.singledispatch` caches lookups in its registry."""
     dispatch = function.__dict__.get("dispatch")
     code = getattr(dispatch, "__code__", None)
     if code is not None and code.co_filename == functools.singledispatch.__code__.co_filename:
@@ -215,19 +214,19 @@ def _cache_of_dispatch(function: Any) -> Iterator[int]:
 
 
 def is_library(module: Any) -> bool:
-    """Whether a module belongs to the standard library, whose caches decide no outcome."""
+    """Return whether a module belongs to the standard library, whose caches never affect an outcome."""
     file = getattr(module, "__file__", None)
     return file is None or (file.startswith(os.path.dirname(os.__file__)) and "-packages" not in file)
 
 
 def is_own(module: Any) -> bool:
-    """Whether a module, or the specification of one, comes from the tree."""
+    """Return whether a module, or a module spec, comes from the tree."""
     file = getattr(module, "__file__", None) or getattr(module, "origin", None)
     return isinstance(file, str) and file.startswith(Memory.root + os.sep)
 
 
 def begin(root: str) -> None:
-    """Note all that is loaded, and from here on every module when its import has ended."""
+    """Note all loaded modules, and from now on every module when its import has ended."""
     Memory.root = root
     load = bootstrap._load_unlocked  # noqa: SLF001  the only sign that an import has ended
 
@@ -274,7 +273,7 @@ def note_all() -> None:
 
 
 def _note_installed() -> None:
-    """Note what importing an installed package added, and what it put into existing modules."""
+    """Note what importing an installed package added, including to existing modules."""
     brought: Set[str] = set()
     while Memory.waiting:
         name = Memory.waiting.pop()

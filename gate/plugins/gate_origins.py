@@ -1,7 +1,7 @@
-"""What the programs share that run tests for gate: their report, and where the modules were imported from.
+"""Shared by the programs that run tests for gate: their report, and the origin of imported modules.
 
-It runs in the project's interpreter and imports nothing of gate. It is imported before anything of the tree can be.
-Any Python from 3.7 on has to understand this file.
+It runs in the project's interpreter, imports nothing of gate, and is imported before anything of the tree can be. It
+must work with Python 3.7 and later.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ BEFORE = frozenset(sys.modules)
 
 
 def say(event: str, **fields: Any) -> None:
-    """Add a line to the report."""
+    """Append a line to the report."""
     if REPORT:
         with open(REPORT, "a", encoding="utf-8") as file:
             file.write(json.dumps({"event": event, **fields}) + "\n")
 
 
 class Progress:
-    """How far the run is, for the process that may have to end it."""
+    """The progress of the run, for the process that may have to end it."""
 
     done = 0
     noted_at = 0.0
 
 
 def progress(total: int, name: str) -> None:
-    """Record the progress of the run of `total` tests, at most twice a second."""
+    """Report the progress of a run of `total` tests, at most twice a second."""
     Progress.done += 1
     now = monotonic()
     if abs(now - Progress.noted_at) > EVERY:
@@ -52,24 +52,24 @@ def progress(total: int, name: str) -> None:
 
 @lru_cache(maxsize=None)  # noqa: UP033  this file has to work on any Python from 3.7 on
 def real_folder(path: str) -> str:
-    """Where the folder `path` really is: looked up once, since a big suite imports thousands of modules."""
+    """Return the real path of a folder. Cached, because a large suite imports thousands of modules."""
     return os.path.realpath(path)
 
 
 def real_file(path: str) -> str:
-    """Where the file `path` really is."""
+    """Return the real path of a file."""
     folder, name = os.path.split(path)
     candidate = os.path.join(real_folder(folder), name)
     return os.path.realpath(candidate) if os.path.islink(candidate) else candidate
 
 
 def is_below(path: str, folder: str) -> bool:
-    """Whether the real `path` is in `folder`."""
+    """Return whether the real path `path` is in `folder`."""
     return bool(folder) and path.startswith(real_folder(folder) + os.sep)
 
 
 def has_module(name: str) -> bool:
-    """Whether the tree has a file for the module `name`."""
+    """Return whether the tree has a file for the module `name`."""
     relative = name.replace(".", os.sep)
     return any(
         os.path.exists(os.path.join(root, relative + ending))
@@ -79,9 +79,9 @@ def has_module(name: str) -> bool:
 
 
 def imported_from() -> dict[str, str]:
-    """What was imported from elsewhere although the tree has it, or from the user's working tree.
+    """Return modules imported from elsewhere although the tree has them, or from the user's working tree.
 
-    The environment may be in the working tree, and so are submodules, which the tree does not hold.
+    The environment may be in the working tree, and so are submodules, which the tree doesn't contain.
     """
     outside = {}
     first = {entry.partition(".")[0] for root in ROOTS if os.path.isdir(root) for entry in os.listdir(root)}

@@ -1,7 +1,6 @@
-"""What belongs to a process as a whole, and one file of tests could leave to the next: is it as it was?
+"""Detect changes to the state of the process as a whole, which one test file could leave to the next.
 
-It belongs to `gate_memory.py`, and runs in the project's interpreter: any Python from 3.7 on has to understand this
-file.
+This is part of `gate_memory.py`, and runs in the project's interpreter, so it must work with Python 3.7 and later.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ RANDOM_NAME = re.compile(r"tmp[a-z0-9_]{8}(?!.)")
 
 
 class Before:
-    """How it was before the file was loaded."""
+    """The state before the file was loaded."""
 
     state: Dict[str, object] = {}
     path: List[str] = []
@@ -43,13 +42,13 @@ class Before:
 
 
 def remember() -> None:
-    """Note how everything is."""
+    """Note the current state."""
     Before.finders = set(map(id, sys.meta_path))
     Before.state, Before.path = _state(), list(sys.path)
 
 
 def differences(root: str) -> Iterator[str]:
-    """Describe the process state that changed. `root` is the top of the tree."""
+    """Yield descriptions of the process state that changed. `root` is the top of the tree."""
     for name, value in _state().items():
         if value != Before.state[name]:
             yield f"it changes {name}"
@@ -65,7 +64,7 @@ def differences(root: str) -> Iterator[str]:
 
 
 def folders_of_imports(root: str) -> List[str]:
-    """The folders of the tree in which imports look, from its top on."""
+    """Return the folders of the tree that imports search, relative to its top."""
     inside = [os.path.realpath(entry or ".") for entry in sys.path if _is_inside(entry, root)]
     return sorted({entry[len(root) + 1 :] for entry in inside})
 
@@ -76,7 +75,7 @@ def _is_inside(entry: str, root: str) -> bool:
 
 
 def _finders() -> List[int]:
-    """Who looks for modules: those that did so before, and those of the tree. Installed packages may add their own."""
+    """Return the import finders that existed before, and those of the tree. Installed packages may add their own."""
     known_ids = Before.finders
     return [
         id(finder)
@@ -125,7 +124,7 @@ def _state() -> Dict[str, object]:
 
 
 def _in_c() -> Dict[str, object]:
-    """What is held by code written in C, where nothing in memory leads to it; of modules that are loaded."""
+    """Return state in C code that can't be reached through memory. Only loaded modules count."""
     policy = getattr(sys.modules.get("asyncio.events"), "_event_loop_policy", None)
     local = getattr(policy, "_local", None)
     return {
@@ -175,7 +174,7 @@ class Registered:
 
 
 def watch() -> None:
-    """From here on, note such calls, but for those of installed packages when they are imported."""
+    """From now on, note such calls, except those of installed packages during their import."""
     for module, name in ((codecs, "register"), (codecs, "register_error"), (sys, "addaudithook")):
         if hasattr(module, name):
             setattr(module, name, _noting(getattr(module, name), name))

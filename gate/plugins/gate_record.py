@@ -1,6 +1,6 @@
-"""What a run of tests has looked at so far, for the recorder in `gate_inputs.py` and the functions that it wraps.
+"""The inputs of a test run so far, for the recorder in `gate_inputs.py` and the functions it wraps.
 
-It runs in the project's interpreter: any Python from 3.7 on has to understand this file.
+It runs in the project's interpreter, so it must work with Python 3.7 and later.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ IMPORTER = "<frozen importlib._bootstrap_external>"
 
 
 class Inputs:
-    """The inputs seen so far, with absolute paths as the program named them."""
+    """The inputs recorded so far, with absolute paths as the program named them."""
 
     roots: tuple[str, ...] = ()
     away: tuple[str, ...] = ()

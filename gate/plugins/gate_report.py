@@ -1,7 +1,7 @@
-"""The pytest plugin that reports to gate what happened: a JSON object a line, the last one only at a proper end.
+"""The pytest plugin that reports to gate: one JSON object per line, the last one only if the run ends properly.
 
-It runs in the project's interpreter, whatever its version of pytest is, and imports nothing of gate. It is
-imported before pytest starts, which would warn about that: PYTEST_DONT_REWRITE.
+It runs in the project's interpreter with any version of pytest, and imports nothing of gate. It is imported before
+pytest starts, and PYTEST_DONT_REWRITE prevents the warning about that.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ONLY: set[str] = set()
 
 
 class State:
-    """What has been seen so far."""
+    """The state of the run so far."""
 
     found = 0
     collected = 0
@@ -41,13 +41,13 @@ class State:
 
 
 def is_worker(config: Any) -> bool:
-    """Whether this process is a worker of pytest-xdist's."""
+    """Return whether this process is a worker of pytest-xdist."""
     return hasattr(config, "workerinput")
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_cmdline_main(config: Any) -> Any:
-    """Collect only some files, after settings and plugins were read as for a whole run."""
+    """Collect only some files, after settings and plugins were loaded as for a whole run."""
     if State.files:
         config.args = [os.path.join(str(config.rootdir), file) for file in State.files]
     # A file that runs in a process of its own must not start xdist workers.
@@ -57,7 +57,7 @@ def pytest_cmdline_main(config: Any) -> Any:
 
 
 def needs_all(config: Any) -> str:
-    """Why the files are not independent; empty if they can."""
+    """Return why the files aren't independent, or "" if they are."""
     if getattr(config.option, "cov_source", None) and not getattr(config.option, "no_cov", False):
         return "pytest-cov measures the suite as a whole"
     return ""
@@ -65,14 +65,14 @@ def needs_all(config: Any) -> str:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests() -> None:
-    """Plugins are loaded, and nothing of the tree is: from here on, a file of tests may leave something in memory."""
+    """Note the objects in memory when plugins are loaded and nothing of the tree is: later changes are the file's."""
     if gate_memory.Memory.file:
         gate_memory.note_all()
 
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
 def pytest_collection() -> Any:
-    """Nothing is collected yet."""
+    """Note the state before collection, and mark the inputs of collection as such."""
     gate_shared.begin()
     gate_inputs.Inputs.collecting = True
     yield
@@ -81,7 +81,7 @@ def pytest_collection() -> Any:
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
 def pytest_make_collect_report(collector: Any) -> Any:
-    """What a file of tests asks about when it is imported is its own business."""
+    """Treat queries during the import of a test file as its own, not as those of collection."""
     inputs = gate_inputs.Inputs
     above, inputs.collecting = inputs.collecting, inputs.collecting and not isinstance(collector, pytest.File)
     yield
@@ -90,20 +90,20 @@ def pytest_make_collect_report(collector: Any) -> Any:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_fixture_setup(fixturedef: Any) -> None:
-    """Note a fixture that several files share, however it was asked for."""
+    """Note a fixture that several files share, no matter how it was requested."""
     gate_shared.note(fixturedef, State.shared)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: Any) -> None:
-    """Count what was found, before anybody has had a chance to deselect."""
+    """Count the collected tests before any plugin can deselect some."""
     if ONLY:
         items[:] = [item for item in items if item.nodeid in ONLY]
     State.found = len(items)
 
 
 def is_skipped(item: Any) -> bool:
-    """Whether the marks of a test already say that it will not run."""
+    """Return whether the marks of a test already say that it won't run."""
     if not any(True for name in ("skip", "skipif") for _ in item.iter_markers(name)):
         return False
     try:
@@ -117,7 +117,7 @@ def is_skipped(item: Any) -> bool:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish(session: Any) -> None:
-    """Count what will run, after everybody has had a chance to deselect."""
+    """Count the tests that will run, after all plugins could deselect some."""
     gate_inputs.Inputs.only_known_files = gate_shared.knows_its_files(session.config)
     gate_shared.note_filters(State.shared)
     State.collected = len(session.items)
@@ -131,7 +131,7 @@ def _place(report: Any) -> tuple[str, int]:
 
 
 def _line_in(report: Any, path: str, line: int) -> int:
-    """The line of the test's own file that was reached last, which says more than where the test begins."""
+    """Return the last line reached in the test's own file, which is more helpful than the test's first line."""
     entries = getattr(getattr(report.longrepr, "reprtraceback", None), "reprentries", [])
     for entry in reversed(entries):
         position = getattr(entry, "reprfileloc", None)
@@ -160,13 +160,13 @@ def _failed(report: Any, when: str) -> None:
 
 
 def pytest_collectreport(report: Any) -> None:
-    """A file that cannot be collected is a failure, not a file without tests."""
+    """Report a file that can't be collected as a failure, not as a file without tests."""
     if report.failed:
         _failed(report, "collect")
 
 
 def pytest_runtest_logreport(report: Any) -> None:
-    """Count outcomes, and report failures as they come."""
+    """Count outcomes, and report failures as they occur."""
     path = report.nodeid.partition("::")[0]
     State.seconds[path] = State.seconds.get(path, 0.0) + report.duration
     if report.failed:
@@ -181,7 +181,7 @@ def pytest_runtest_logreport(report: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: Any) -> None:
-    """Take over what a worker of pytest-xdist's has seen."""
+    """Merge the results of a pytest-xdist worker."""
     del error
     output = getattr(node, "workeroutput", {})
     State.imported.update(output.get("gate_imported", {}))
@@ -193,7 +193,7 @@ def pytest_testnodedown(node: Any, error: Any) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: Any, exitstatus: Any) -> None:
-    """The last line: without it, the run did not come to its end."""
+    """Write the last line. Without it, the run was cut short."""
     outside = imported_from()
     if is_worker(session.config):
         session.config.workeroutput["gate_imported"] = outside

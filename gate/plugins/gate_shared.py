@@ -1,7 +1,6 @@
-"""What the files of a suite share by pytest's own means: fixtures, hooks that see all tests, and plugins.
+"""What the test files of a suite share through pytest itself: fixtures, hooks that see all tests, and plugins.
 
-It runs in the project's interpreter, whatever its version of pytest is: any Python from 3.7 on has to understand this
-file.
+It runs in the project's interpreter with any version of pytest, so it must work with Python 3.7 and later.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ COLLECTING_HOOKS = ("pytest_collect_file", "pytest_collect_directory", "pytest_i
 
 
 class Session:
-    """How it was before anything was collected. pytest restores both, but not before all files have run."""
+    """The state before anything was collected. pytest restores it only after all files have run."""
 
     folder = ""
     last = ""
@@ -40,19 +39,19 @@ class Session:
 
 
 def begin() -> None:
-    """Note it."""
+    """Note the working folder and the warning filters."""
     Session.folder = Session.last = os.getcwd()
     Session.filters = list(map(str, warnings.filters))
 
 
 def note_filters(shared: Dict[str, None]) -> None:
-    """When all is collected: whether importing it has changed which warnings the import of another file shows."""
+    """Add to `shared`, after collection, if imports changed which warnings the import of another file shows."""
     if Session.filters != list(map(str, warnings.filters)):
         shared.setdefault("it changes the warning filters when it is imported")
 
 
 def note_folder() -> None:
-    """When a test has ended, of which nobody knows whether it is the last: in which folder that is."""
+    """Note the working folder after a test. Any test may turn out to be the last one."""
     try:
         Session.last = os.getcwd()
     except OSError:
@@ -70,7 +69,7 @@ def note(fixturedef: Any, shared: Dict[str, None]) -> None:
 
 
 def of(session: Any) -> Iterator[str]:
-    """Why the files of a suite may depend on each other, as far as that is known when they are collected."""
+    """Yield why the files of a suite may depend on each other, as far as that is known after collection."""
     if Session.last != Session.folder:
         yield "it changes the working folder"
     option = session.config.option
@@ -88,7 +87,7 @@ def of(session: Any) -> Iterator[str]:
 
 
 def knows_its_files(config: Any) -> bool:
-    """Whether pytest alone decides which files are collected: other files than those that it knows do not matter."""
+    """Return whether pytest alone decides which files are collected, so that files it doesn't know can't matter."""
     if getattr(config.option, "doctestglob", None):
         return False
     # Not those of `config.hook`: before pytest 9.2, it wraps hooks that take a path in plain functions.

@@ -1,8 +1,8 @@
-"""Records which files of the tree are opened, by any code and any process, with inotify (Linux only).
+"""Record which files of the tree are opened, by any code and any process, with inotify (Linux only).
 
-The recorder in `gate_inputs.py` sees only what Python code opens. It misses what compiled code opens (a database, a
-certificate, a parser written in C), what other processes open, and what is opened through a link from elsewhere. This
-module runs in the project's interpreter, so it has to work with Python 3.7 and later.
+The recorder in `gate_inputs.py` only observes files opened by Python code. It misses those opened by compiled code (a
+database, a certificate, a parser written in C), by other processes, or through a symlink from elsewhere. This module
+runs in the project's interpreter, so it must work with Python 3.7 and later.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ OFTEN = 2000
 
 
 class Watch:
-    """The state of the watch: the watched folders, and the paths that were opened so far."""
+    """The watched folders, and the paths opened so far."""
 
     descriptor = -1
     folders: Dict[int, str] = {}
@@ -34,7 +34,7 @@ class Watch:
 
 
 def begin(root: str) -> None:
-    """Watch every folder of the tree but git's own."""
+    """Watch every folder of the tree except git's own."""
     if not _is_linux():
         return
     try:
@@ -72,7 +72,7 @@ def _check(ctypes: Any, result: int) -> None:
 
 
 def one_more() -> None:
-    """Note that a file is about to be opened: after many of them, read the events before the kernel drops any."""
+    """Count a file about to be opened. After many of them, read the events before the kernel drops any."""
     Watch.since += 1
     if Watch.since > OFTEN:
         Watch.since = 0
@@ -80,7 +80,7 @@ def one_more() -> None:
 
 
 def read() -> None:
-    """Read the events until now."""
+    """Read the pending events."""
     while Watch.descriptor >= 0:
         try:
             data = os.read(Watch.descriptor, BLOCK)
@@ -102,6 +102,6 @@ def read() -> None:
 
 
 def forget() -> None:
-    """Discard the events until now."""
+    """Discard the pending events."""
     read()
     Watch.opened.clear()

@@ -1,7 +1,7 @@
-"""Record what tests write, and what they leave behind: whatever reads it afterwards depends on them.
+"""Record what tests write and leave behind: anything that reads it afterwards depends on them.
 
-It belongs to the recorder in `gate_inputs.py`, and runs in the project's interpreter: any Python from 3.7 on has to
-understand this file.
+This is part of the recorder in `gate_inputs.py`, and runs in the project's interpreter, so it must work with Python 3.7
+and later.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MACHINE = ("/dev", "/proc", "/sys")
 
 
 class Writes:
-    """What has been written so far, and what was in the tree before: of each path its state."""
+    """The paths written so far, and the state of each path in the tree before the run."""
 
     written: Set[str] = set()
     before: Dict[str, Tuple[int, ...]] = {}
@@ -33,7 +33,7 @@ class Writes:
 
 
 def place_of(path: Any, dir_fd: int = -1) -> str:
-    """The absolute path of what a program names, or of the folder behind a descriptor; empty for other descriptors."""
+    """Return the absolute path of a program's path argument, or of a folder's descriptor; "" for other descriptors."""
     if isinstance(path, int):
         folder = _folder_behind(path)
         return folder if folder.startswith("/") else ""
@@ -64,7 +64,7 @@ READLINK = os.readlink
 
 
 def wrote(event: str, args: Any) -> None:
-    """Note the paths that an audit event writes, if any."""
+    """Record the paths that an audit event writes, if any."""
     if event == "open":
         if len(args) > 2 and isinstance(args[2], int) and args[2] & WRITES and not isinstance(args[0], int):
             Writes.written.add(place_of(args[0]))
@@ -75,7 +75,7 @@ def wrote(event: str, args: Any) -> None:
 
 
 def changed_paths(event: str, args: Any) -> List[str]:
-    """The paths that one of `CHANGES` is about: of a move both, of a new link only where it is made."""
+    """Return the paths that one of `CHANGES` affects: both for a move, only the new one for a new link."""
     if event in MOVES:
         descriptors = [*args[2:4], -1, -1]
         return [place_of(path, fd) for path, fd in zip(args[:2], descriptors)]
@@ -87,9 +87,9 @@ def changed_paths(event: str, args: Any) -> List[str]:
 
 
 def is_foreign(path: str, own: Tuple[str, ...]) -> bool:
-    """Whether a path outside the tree may be what one program of this run hands to another.
+    """Return whether one program of this run may use a path outside the tree to pass data to another.
 
-    `own` are the folders of the run itself; the interpreter's and the system's own files are nobody's message.
+    `own` are the folders of the run itself. Files of the interpreter and of the system never count.
     """
     expected_folders = (*own, *MACHINE, sys.prefix, sys.base_prefix, sys.exec_prefix)
     return bool(path) and not any(
@@ -98,7 +98,7 @@ def is_foreign(path: str, own: Tuple[str, ...]) -> bool:
 
 
 def walk(root: str) -> Iterator[Tuple[str, Tuple[int, ...]]]:
-    """Every path below the tree, with what shows whether somebody has written there."""
+    """Yield every path below the tree, with attributes that reveal a write."""
     waiting = [root]
     while waiting:
         with os.scandir(waiting.pop()) as children:
@@ -118,11 +118,11 @@ def walk(root: str) -> Iterator[Tuple[str, Tuple[int, ...]]]:
 
 
 def remember(root: str) -> None:
-    """Take down how the tree is before anything runs."""
+    """Record the state of the tree before anything runs."""
     Writes.before = dict(walk(root))
 
 
 def left_behind(root: str) -> Set[str]:
-    """The paths below the tree that are not as they were, but for byte code and pytest's cache."""
+    """Return the changed paths below the tree, except bytecode and pytest's cache."""
     now = dict(walk(root))
     return {path for path in {*now, *Writes.before} if now.get(path) != Writes.before.get(path)}

@@ -1,8 +1,8 @@
 """Run the hooks of `.pre-commit-config.yaml` one after the other: `python run_hooks.py REPORT IDS FILES -- PROGRAM…`.
 
-IDS and FILES are files that name the hooks and the files to run them over, separated by NUL. Of each hook a line of
-JSON is written to REPORT: its exit code, what it printed, and what it changed in the tree as a diff. Its changes are
-then put into the index, so that those of the next hook can be distinguished from them.
+IDS and FILES are files that list the hooks, and the files to run them on, separated by NUL. For each hook, a line of
+JSON is written to REPORT: its exit code, its output, and its changes to the tree as a diff. Its changes are then added
+to the index, so that those of the next hook can be distinguished.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ ADD = ("git", "add", "--update")
 
 
 def text_of(data: bytes) -> str:
-    """What a program printed, as a string that loses nothing."""
+    """Decode a program's output without losing anything."""
     return data.decode("utf-8", "surrogateescape")
 
 
 def run() -> int:
-    """Run every hook; 0, whatever they say."""
+    """Run every hook. Always returns 0."""
     _, report, ids, files, _, *program = sys.argv
     with open(ids, "rb") as file:
         hooks = [text_of(name) for name in file.read().split(b"\0") if name]

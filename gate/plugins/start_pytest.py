@@ -1,11 +1,10 @@
 """Start pytest on a tree: `python start_pytest.py ROOT PATHS OWN TEST… -- ARGUMENTS`.
 
-pytest and gate's plugin are imported before the tree can be, so that a module in the tree that is named like
-one of theirs does not take its place. PATHS are the folders (separated like PATH) that imports look in first;
-OWN is where gate's own pytest is installed if the project has none, else empty. If there is any TEST, no other
-tests are run; one that is not there is passed over. With GATE_FILES, the name of a JSON list, only the files of tests
-in that list are run, and with GATE_EACH each in a process of its own (see `each_file.py`). Any Python from 3.7 on
-has to understand this file.
+pytest and gate's plugin are imported before the tree can be, so that a module in the tree with one of their names can't
+replace them. PATHS are the folders (separated like PATH) that imports search first; OWN is the folder of gate's own
+pytest if the project has none, else empty. If any TEST is given, no other tests are run, and missing ones are ignored.
+With GATE_FILES, the name of a JSON list, only the test files in that list are run, and with GATE_EACH each in its own
+process (see `each_file.py`). This file must work with Python 3.7 and later.
 """
 
 from __future__ import annotations
@@ -30,23 +29,23 @@ NOT_USABLE = "gate: pytest cannot be imported: "
 
 
 class GatesOwn:
-    """Finds pytest where gate has it, and nothing else there; asked last of all."""
+    """The last import finder, which finds pytest in gate's own packages, and nothing else there."""
 
     def __init__(self, site: str) -> None:
-        """`site` is the folder that gate's packages are installed in."""
+        """Search `site`, the folder in which gate's packages are installed."""
         self.site = site
 
     def find_spec(
         self, name: str, path: object = None, target: object = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """The specification of `name` if it is part of pytest."""
+        """Return the spec of `name` if it is part of pytest."""
         del path, target
         if name not in PYTEST:
             return None
         return importlib.machinery.PathFinder.find_spec(name, [self.site])
 
     def find_distributions(self, context: Any) -> Iterable[Any]:
-        """The metadata of a part of pytest, asked for by name; it is not in a list of everything."""
+        """Return the metadata of a part of pytest if requested by name. It isn't in the list of everything."""
         from importlib.metadata import DistributionFinder, MetadataPathFinder
 
         if context.name is None or context.name.lower() not in PYTEST:
@@ -56,7 +55,7 @@ class GatesOwn:
 
 
 def is_part_of_pytest(folders: list[str]) -> bool:
-    """Whether the tree is the source of something that pytest needs: then its tests are to see that one."""
+    """Return whether the tree is the source of something that pytest needs, which its tests must then import."""
     return any(
         os.path.exists(os.path.join(folder, name, "__init__.py")) for folder in folders for name in PYTEST
     )

@@ -1,8 +1,8 @@
 """Run tests as unittest does: `python start_unittest.py KIND ROOT PATHS TEST… -- ARGUMENTS`.
 
-KIND is `django`, for `manage.py test ARGUMENTS`, or `unittest`, where ARGUMENTS are the files of tests. PATHS are the
-folders (separated like PATH) that imports look in first. If there is any TEST, no others are run. What happened is
-reported as the pytest plugin does it. Any Python from 3.7 on has to understand this file.
+KIND is `django`, for `manage.py test ARGUMENTS`, or `unittest`, with test files as ARGUMENTS. PATHS are the folders
+(separated like PATH) that imports search first. If any TEST is given, no others are run. Results are reported in the
+format of the pytest plugin. This file must work with Python 3.7 and later.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MOST_FAILURES = 500
 
 
 class State:
-    """What has been seen so far."""
+    """The state of the run so far."""
 
     found = 0
     collected = 0
@@ -36,7 +36,7 @@ class State:
 
 
 def file_of(test: Any) -> str:
-    """The file of a test, as it is in the tree; empty where that is unknown."""
+    """Return the file of a test, as its path in the tree, or "" if unknown."""
     if str(getattr(test, "_testMethodName", "")) in NOT_IMPORTED:
         return NOT_IMPORTED[test._testMethodName]  # noqa: SLF001  the loader stores the module's name there
     module = sys.modules.get(type(test).__module__)
@@ -46,7 +46,7 @@ def file_of(test: Any) -> str:
 
 
 def name_of(test: Any) -> str:
-    """The name of a test as pytest has it: file, class and method."""
+    """Return the name of a test in pytest's format: file, class, and method."""
     path, name = file_of(test), str(test.id())
     if path in NOT_IMPORTED.values():
         return path
@@ -57,7 +57,7 @@ def name_of(test: Any) -> str:
 
 
 def tests_in(suite: Any) -> Iterator[Any]:
-    """Every test of a suite."""
+    """Yield every test of a suite."""
     for test in suite:
         if isinstance(test, unittest.TestSuite):
             yield from tests_in(test)
@@ -97,7 +97,7 @@ def failed(test: Any, error: Any) -> None:
 
 
 def again(test: Any) -> str:
-    """The command that runs a test by itself."""
+    """Return the command that runs a test by itself."""
     return f"{COMMAND} {test.id()}"
 
 
@@ -105,7 +105,7 @@ COMMAND = "python -m unittest"
 
 
 def outcome(name: str) -> Callable[..., None]:
-    """A method of a result that counts, reports a failure, and then does what the method did."""
+    """Wrap a method of `TestResult`, so that it also counts outcomes and reports failures."""
     original = getattr(unittest.TestResult, name)
     kind = {"addSuccess": "passed", "addSkip": "skipped", "addExpectedFailure": "xfailed"}.get(name, "failed")
 
@@ -135,7 +135,7 @@ def outcome(name: str) -> Callable[..., None]:
 
 
 def run(self: Any, test: Any) -> Any:
-    """Run a suite, or what is asked for of it."""
+    """Run a suite, or the requested tests of it."""
     tests = list(tests_in(test)) if isinstance(test, unittest.TestSuite) else [test]
     State.found += len(tests)
     if ONLY:
@@ -158,7 +158,7 @@ ORIGINAL_RUN = unittest.TextTestRunner.run
 
 
 def load(files: list[str]) -> unittest.TestSuite:
-    """The tests in these files, each imported by the name that its packages give it."""
+    """Load the tests in these files, each imported by the name it has in its package."""
     suite = unittest.TestSuite()
     for path in files:
         folder, name = os.path.split(path)
@@ -189,7 +189,7 @@ NOT_IMPORTED: dict[str, str] = {}
 
 
 def manage(arguments: list[str]) -> int:
-    """Run `manage.py test`; its exit code."""
+    """Run `manage.py test` and return its exit code."""
     sys.argv = ["manage.py", "test", "--noinput", *arguments]
     sys.path.insert(0, os.getcwd())
     try:

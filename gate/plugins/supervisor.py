@@ -1,18 +1,18 @@
-"""Keep watch over one program, and leave nothing of it running.
+"""Supervise one program, and leave nothing of it running.
 
-`python -I -S supervisor.py STATUS MEMORY PROGRAM ARGUMENT…` starts PROGRAM in a session of its own. STATUS is the
-number of a file descriptor that reports what came of it: `pid N`, then `exit N`, `signal N` or `error N`, a line each.
+`python -I -S supervisor.py STATUS MEMORY PROGRAM ARGUMENT…` starts PROGRAM in its own session. STATUS is the number of
+a file descriptor to which the result is written: `pid N`, then `exit N`, `signal N`, or `error N`, one per line.
 
-MEMORY is how many bytes the program, with all that it starts, may hold; 0 means a SHARE of what is free. When it
-holds more, `memory N` is reported and all of it is ended: before the system, short of memory, ends what it likes. That
-is looked at where there is a /proc, and nowhere else.
+MEMORY is the number of bytes that the program and everything it starts may use; 0 means a SHARE of the free memory.
+Beyond that, `memory N` is reported and all of it is ended, before the system runs out of memory and ends some process
+of its own choice. Memory is only measured if there is a /proc.
 
-Standard input is a lifeline. When its other end closes, because gate wants the program to end or because gate
-itself was killed, the program is asked to end and after GRACE is made to. Whatever is left of it when it has ended
-is ended too. On Linux nothing can get away: the supervisor is the reaper of every orphan below it, whatever session or
-environment that has given itself. Elsewhere it is the process group that is ended.
+Standard input is a lifeline. When its other end closes, because gate wants the program to end or because gate itself
+was killed, the program is asked to end, and after GRACE it is killed. Anything that is left when the program has ended
+is ended too. On Linux nothing can escape: the supervisor is the reaper of every orphan below it, no matter in which
+session or environment. Elsewhere the process group is ended.
 
-A process of its own, since only a process can outlive gate, and only one with a single thread may fork.
+This needs a separate process, because only a process can outlive gate, and only one with a single thread may fork.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 def prctl(option: int, value: int) -> None:
-    """Linux's prctl, where there is one."""
+    """Call Linux's prctl, if available."""
     if sys.platform == "linux":
         with contextlib.suppress(ImportError, OSError, AttributeError):
             import ctypes
@@ -53,7 +53,7 @@ def prctl(option: int, value: int) -> None:
 
 
 def become(argv: list[str], errors: int) -> None:
-    """In the new process: turn into the program, or say on `errors` why that cannot be."""
+    """Replace the new process with the program, or report on `errors` why that failed."""
     try:
         os.setsid()
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -72,7 +72,7 @@ def become(argv: list[str], errors: int) -> None:
 
 
 def start(argv: list[str]) -> tuple[int, str]:
-    """Start the program. The process id, and why it could not be started, if so."""
+    """Start the program. Return its process id, and why it could not be started, or ""."""
     answer, errors = os.pipe()  # closed automatically when the program starts
     pid = os.fork()
     if pid == 0:
@@ -84,10 +84,10 @@ def start(argv: list[str]) -> tuple[int, str]:
 
 
 def watch(pid: int, ended: int, limit: float) -> tuple[int, int]:
-    """Wait until the program has ended: by itself, because the lifeline closed, or because it took too much memory.
+    """Wait until the program has ended: by itself, because the lifeline closed, or because it used too much memory.
 
-    The status of `waitpid`, and the bytes that it held if these were more than `limit`, else 0. `ended` becomes
-    readable when any child has ended. Orphans are reaped as they come, as `init` would: a test may wait for a
+    Returns the status of `waitpid`, and the number of bytes it used if that was more than `limit`, else 0. `ended`
+    becomes readable when any child has ended. Orphans are reaped as they come, as `init` would: a test may wait for a
     daemon's process to be gone.
     """
     poll = select.poll()
@@ -120,7 +120,7 @@ def watch(pid: int, ended: int, limit: float) -> tuple[int, int]:
 
 
 def reap(wanted: int) -> tuple[bool, int]:
-    """Take leave of every child that has ended. Whether `wanted` was among them, and its status."""
+    """Reap every child that has ended. Return whether `wanted` was among them, and its status."""
     reaped, result = False, 0
     with contextlib.suppress(ChildProcessError):
         while True:
@@ -133,7 +133,7 @@ def reap(wanted: int) -> tuple[bool, int]:
 
 
 def end_all(group: int) -> None:
-    """End the program's group and, where orphans come to the supervisor, everything that is left below it."""
+    """End the program's process group and, where the supervisor reaps orphans, everything left below it."""
     signal_group(group, signal.SIGKILL)
     deadline = time.monotonic() + LEFT_OVER
     with contextlib.suppress(ChildProcessError):
@@ -147,13 +147,13 @@ def end_all(group: int) -> None:
 
 
 def children() -> list[int]:
-    """The supervisor's own children, according to /proc."""
+    """Return the supervisor's own children, according to /proc."""
     own = os.getpid()
     return [pid for pid, (parent, _) in processes().items() if parent == own]
 
 
 def processes() -> dict[int, tuple[int, int]]:
-    """Every process that /proc shows: its parent, and the bytes of memory that it holds, shared ones too."""
+    """Return the parent of every process in /proc, and the bytes of memory it uses, including shared memory."""
     by_pid = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
@@ -164,10 +164,10 @@ def processes() -> dict[int, tuple[int, int]]:
 
 
 def memory_held(enough: float) -> int:
-    """Bytes that everything below the supervisor holds together.
+    """Return the bytes that everything below the supervisor uses together.
 
-    What several processes share is counted for each of them, unless that makes more than `enough`: only then is
-    it worth while to ask the system, slowly, for the share of each.
+    Shared memory is counted for each process, unless the sum exceeds `enough`: only then is it worth querying the share
+    of each process, which is slow.
     """
     by_pid = processes()
     below: set[int] = set()
@@ -180,7 +180,7 @@ def memory_held(enough: float) -> int:
 
 
 def fair_share(pid: int, held: int) -> int:
-    """The bytes of a process, those that it shares with others divided among them; `held` if nobody knows."""
+    """Return the bytes of a process with shared memory divided among its users, or `held` if unknown."""
     with contextlib.suppress(OSError):
         for line in content(f"/proc/{pid}/smaps_rollup").splitlines():
             if line.startswith(b"Pss:"):
@@ -189,7 +189,7 @@ def fair_share(pid: int, held: int) -> int:
 
 
 def allowance() -> float:
-    """A SHARE of the memory that is free now, on the machine and in the container; NEVER if nobody knows."""
+    """Return a SHARE of the memory now free on the machine and in the container, or NEVER if unknown."""
     free = NEVER
     with contextlib.suppress(OSError):
         for line in content("/proc/meminfo").splitlines():
@@ -202,19 +202,19 @@ def allowance() -> float:
 
 
 def content(path: str) -> bytes:
-    """What is in a file of the system's."""
+    """Return the content of a system file."""
     with open(path, "rb") as file:
         return file.read()
 
 
 def signal_group(group: int, number: int) -> None:
-    """Send a signal to a process group that may be gone."""
+    """Send a signal to a process group, which may be gone."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
 
 
 def main() -> None:
-    """Keep watch over the program that the arguments name; never returns."""
+    """Supervise the program in the arguments. Never returns."""
     reports, memory, argv = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     os.set_inheritable(reports, False)
     prctl(PR_SET_CHILD_SUBREAPER, 1)

@@ -1,8 +1,8 @@
-"""Reports: a verdict as text in one format or another. Pure: each returns a string, nobody here prints.
+"""Reports: a verdict as text, in one of several formats. Pure: they return strings and never print.
 
-Every format is a module with `render(verdict, context) -> str`, imported only when it is asked for. What a
-verdict carries was written by strangers (file names, messages, output of tools), so every format makes it
-inert in its own way: no control character, no markup and no workflow command gets through.
+Every format is a module with `render(verdict, context) -> str`, imported only when it is requested. A verdict contains
+untrusted text (file names, messages, output of tools), so every format makes it inert in its own way: no control
+characters, markup, or workflow commands get through.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class Report(Protocol):
     """The interface of a report module."""
 
     def render(self, verdict: Verdict, context: ReportContext) -> str:
-        """The whole report, ending in a newline unless it is empty."""
+        """Return the whole report, ending in a newline unless it is empty."""
 
 
 def report(name: str) -> Report:
-    """The module of the format `name`. Raises KeyError if `REPORTS` doesn't list it."""
+    """Return the module of the format `name`. Raises KeyError if `REPORTS` doesn't list it."""
     return cast("Report", import_module(REPORTS[name]))

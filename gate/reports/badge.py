@@ -1,4 +1,4 @@
-"""A badge: one small SVG image that says whether the branch may merge, for a README or a dashboard."""
+"""A badge: a small SVG image that shows whether the branch may merge, for a README or a dashboard."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COLORS: Final = {"pass": "#1a7f37", "blocked": "#b3261e", "undecided": "#855300"
 
 
 def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the signature of every report
-    """The image, with a text for screen readers."""
+    """Return the image, with a label for screen readers."""
     waived = verdict.decision == "pass" and any(
         item.kind == "waive" and item.counted for item in verdict.approvals
     )

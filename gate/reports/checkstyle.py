@@ -1,7 +1,7 @@
-"""Checkstyle's XML, for tools that read nothing newer: all findings by file.
+"""Checkstyle's XML, for tools that support nothing newer: all findings by file.
 
-Existing findings have severity `info`. What blocks and is no finding (a missing approval, a broken
-check) is an error on the file that it is about, so that the report is never empty while the gate is shut.
+Existing findings have severity `info`. Anything else that blocks (a missing approval, a broken check) is an error on
+the file it concerns, so that the report is never empty while the change is blocked.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NO_FILE = "gate.yaml"
 
 
 def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the signature of every report
-    """One `<error>` for each finding and each obstacle, below its `<file>`."""
+    """Return one `<error>` for each finding and each obstacle, below its `<file>`."""
     files: dict[str, list[str]] = {}
     for merge_blocker in obstacles(verdict):
         error = element(

@@ -1,4 +1,4 @@
-"""What a report may know besides the verdict: all of it given by the caller, so that reports stay pure."""
+"""What a report may use besides the verdict. The caller provides all of it, so that reports stay pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import gate
 
 
 def no_lines(_path: str) -> Sequence[str]:
-    """No source at hand: reports then show findings without their lines of code."""
+    """Return no lines. Without source code, reports show findings without their lines of code."""
     return ()
 
 
@@ -18,12 +18,12 @@ class ReportContext:
     """How to show a verdict.
 
     `width` is in terminal cells; `encoding` is that of the output, so that the text report can fall back to ASCII.
-    `everything` (`--all`) also shows existing findings and leaves nothing out. `command` is what the reader would
-    type to run it again, without `--all`. `lines(path)` gives the lines of a file of the merge result, without line
-    ends, or nothing; `before(path)` those of the base. `made` says when the verdict was reached. `height` is that of
-    the terminal, in lines; 0 where nothing limits it. `source` is the branch that is merged and `subject` the first
-    line of its last commit; `request` and `link` name and locate the pull or merge request. `age`
-    is the time since that commit, in seconds. `remote` is where approvals can be fetched from, if anywhere.
+    `everything` (`--all`) also shows existing findings and omits nothing. `command` is the command to run it again,
+    without `--all`. `lines(path)` returns the lines of a file of the merge result, without line endings, or nothing;
+    `before(path)` those of the base. `made` is the time of the verdict. `height` is the height of the terminal in
+    lines, or 0 if unlimited. `source` is the branch to merge, and `subject` the first line of its last commit;
+    `request` and `link` name and locate the pull or merge request. `age` is the age of that commit, in seconds.
+    `remote` is where approvals can be fetched from, if anywhere.
     """
 
     colour: bool = False

@@ -1,7 +1,7 @@
-"""One mistake, one finding: what several checks report about the same mistake is shown once.
+"""Show a mistake once, even if several checks report it.
 
-An undefined name is a finding of `names`, of the linter and of the type checker; a syntax error is one of every tool
-that reads the file; a mistake in what a parametrized test calls fails each of its cases.
+An undefined name is reported by `names`, the linter, and the type checker; a syntax error by every tool that reads the
+file; a mistake in code that a parametrized test calls fails each of its cases.
 """
 
 from __future__ import annotations
@@ -54,8 +54,10 @@ TEST_FAILED: Final = "test-failed"
 
 @dataclass(frozen=True, slots=True)
 class Duplicates:
-    """`reported_by` has the check that reports the mistake of a finding better; `also`, for the finding that is shown,
-    the other checks and rules that report it.
+    """Findings about the same mistake, by `id()`.
+
+    `reported_by` maps a hidden finding to the check that reports its mistake better; `also` maps a shown finding to the
+    other checks and rules that report it.
     """
 
     reported_by: Mapping[int, str] = field(default_factory=dict)
@@ -63,10 +65,10 @@ class Duplicates:
 
 
 def find_duplicates(results: Iterable[CheckResult]) -> Duplicates:
-    """The blocking findings whose mistake another finding reports better, by `id()` of the finding.
+    """Return the blocking findings whose mistake another finding reports better, by `id()` of the finding.
 
-    A finding replaces at most one of another check, so that two mistakes never become one. Only a syntax error
-    replaces all those of other checks in the file: each parser goes on differently after the first one.
+    A finding replaces at most one of each other check, so that two mistakes never become one. Only a syntax error
+    replaces all those of other checks in the file, because each parser continues differently after the first one.
     """
     ran = (result for result in results if isinstance(result, Ran))
     better: defaultdict[tuple[str, int], list[tuple[str, Finding]]] = defaultdict(list)
@@ -91,7 +93,7 @@ def find_duplicates(results: Iterable[CheckResult]) -> Duplicates:
 
 
 def _same(reported: tuple[str, Finding], finding: Finding) -> bool:
-    """Whether both findings, on one line or in a file that can't be parsed, are about the same mistake."""
+    """Return whether both findings, on one line or in a file that can't be parsed, are about the same mistake."""
     check, better = reported
     if finding.rule in SYNTAX_ERRORS:
         return better.rule in SYNTAX_ERRORS
@@ -100,7 +102,7 @@ def _same(reported: tuple[str, Finding], finding: Finding) -> bool:
 
 
 def join_cases(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings, with the failing cases of one parametrized test merged into the first."""
+    """Return the findings, with the failing cases of one parametrized test merged into the first."""
     cases: dict[object, list[Finding]] = {}
     for number, finding in enumerate(findings):
         test = _test_of(finding)
@@ -109,7 +111,7 @@ def join_cases(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def _test_of(finding: Finding) -> str:
-    """The command that runs all cases of a failed test; empty for anything else."""
+    """Return the id that selects all cases of a failed test, or "" for any other finding."""
     file, _, name = finding.hint.partition("::")
     if finding.rule != TEST_FAILED or not name.endswith("]"):
         return ""

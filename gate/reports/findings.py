@@ -1,4 +1,4 @@
-"""Which findings block, which are new, and the fingerprint by which a finding is recognized."""
+"""Classify findings as blocking, new, or existing, and compute the fingerprints that identify them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from gate.reports.duplicates import Duplicates, find_duplicates, join_cases
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The findings of one check or requirement: blocking, other new, and existing on the base.
+    """The findings of one check or requirement: blocking, other new, and existing at the base.
 
-    `elsewhere` names, for each blocking finding left out because another check reports the same mistake, that
-    check; `also` has for the `id()` of a finding which checks were left out in its favor.
+    `elsewhere` names, for each blocking finding omitted because another check reports the same mistake, that check;
+    `also` maps the `id()` of a finding to the checks whose findings it replaces.
     """
 
     id: str
@@ -34,21 +34,21 @@ class Group:
         return bool(self.blocking or self.elsewhere)
 
     def marked(self) -> Iterator[tuple[Finding, bool]]:
-        """Each finding, with whether it blocks."""
+        """Yield each finding, and whether it blocks."""
         yield from ((finding, True) for finding in self.blocking)
         yield from ((finding, False) for finding in (*self.other, *self.old))
 
 
 def place(finding: Finding) -> tuple[str, int, int, str]:
-    """The order in which findings are shown: by file, then downwards."""
+    """Return the sort key for showing findings: by file, then by position."""
     return finding.path, finding.line, finding.column, finding.rule
 
 
 def group_of(source: Ran | Outcome, duplicates: Duplicates | None = None) -> Group:
-    """The findings of `source`, each kind in the order of `place`. Those of a requirement block while it is open.
+    """Return the findings of `source`, each kind sorted by `place`. Those of a requirement block while it isn't met.
 
-    With `duplicates`, a mistake that another check reports better is left out, and cases of one test are joined.
-    What would block if the check were enforced is shown like what is new.
+    With `duplicates`, a mistake that another check reports better is omitted, and the cases of one test are joined.
+    Findings that would block if the check were enforced are shown like new ones.
     """
     if isinstance(source, Outcome):
         findings = tuple(sorted(source.findings, key=place))
@@ -70,7 +70,7 @@ def group_of(source: Ran | Outcome, duplicates: Duplicates | None = None) -> Gro
 
 
 def groups(verdict: Verdict) -> list[Group]:
-    """The findings of every check that ran, then those of every requirement that has any: each mistake once."""
+    """Return the findings of every check that ran, then those of every requirement with findings, each mistake once."""
     same = find_duplicates(verdict.checks)
     ran = [group_of(result, same) for result in verdict.checks if isinstance(result, Ran)]
     # A check may report findings that a guardian has to approve; these are shown with that requirement.
@@ -80,20 +80,20 @@ def groups(verdict: Verdict) -> list[Group]:
 
 
 def help_of(group: Group, finding: Finding) -> str:
-    """The fix for a finding, and the other checks that report it, on one line; or ""."""
+    """Return the fix for a finding, and the other checks that report it, on one line, or ""."""
     return "; ".join(filter(None, (finding.hint, group.also.get(id(finding), ""))))
 
 
 class Fingerprints:
-    """Names for findings that stay the same when lines move, and that no two findings of a report share."""
+    """Identifiers for findings that don't change when lines move, and are unique within a report."""
 
     def __init__(self, lines: Callable[[str], Sequence[str]] = no_lines) -> None:
-        """A new series; one report uses one. `lines` are those of the context."""
+        """Start a series, one per report. `lines` are those of the context."""
         self._seen: Counter[str] = Counter()
         self._lines = lru_cache(lines)
 
     def of(self, check: str, finding: Finding) -> str:
-        """A hash of check, file, rule, message and line of code, and of which of several alike this one is."""
+        """Return a hash of check, file, rule, message, and line of code, plus a number if several are alike."""
         from hashlib import sha256
 
         code = self._lines(finding.path) if finding.line else ()
@@ -104,7 +104,7 @@ class Fingerprints:
         return sha256(full.encode("utf-8", "surrogatepass")).hexdigest()
 
     def marked(self, group: Group) -> list[tuple[Finding, bool, str]]:
-        """What `group.marked()` says, with the names: of those alike, existing ones keep the first."""
+        """Return `group.marked()` with fingerprints. Among identical findings, existing ones get the first."""
         marked = list(group.marked())
         names = [""] * len(marked)
         for at in sorted(range(len(marked)), key=lambda at: (marked[at][0].new, place(marked[at][0]))):
@@ -126,14 +126,15 @@ class MergeBlocker:
 
     @property
     def text(self) -> str:
-        """Title and message in one line."""
+        """The title and message in one line."""
         return f"{self.title}: {self.message}"
 
 
 def obstacles(verdict: Verdict) -> list[MergeBlocker]:
-    """Every reason to block other than a finding, in the order of the verdict.
+    """Return every reason to block other than a finding, in the order of the verdict.
 
-    The requirement `checks` is reported by the checks themselves, unless one has no result at all.
+    The requirement `checks` is omitted if the checks themselves report the problem, but not if one has no result at
+    all.
     """
     listed: list[MergeBlocker] = []
     reported = any(isinstance(result, Broken) or getattr(result, "blocking", ()) for result in verdict.checks)

@@ -1,8 +1,8 @@
 """GitHub Actions: annotations in the log, and the Markdown of the job summary.
 
-GitHub shows ten errors, ten warnings and ten notices of a step, so the most important come first and the tenth
-says how many more there are. A message can neither end its own command nor start another: what ends a line or
-separates properties is written as the runner decodes it.
+GitHub shows ten errors, ten warnings, and ten notices per step, so the most important come first, and the tenth gives
+the number of others. A message can neither end its own command nor start another: characters that end a line or
+separate properties are encoded as the runner expects.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ SIGNS: Final = {"pass": "✅", "blocked": "❌", "undecided": "❔"}
 
 
 def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the signature of every report
-    """The annotations: other reasons to block, then blocking findings, then other new ones as warnings or notices."""
+    """Return annotations: other reasons to block, blocking findings, then new ones as warnings or notices."""
     errors = [
         _command("error", "", 0, 0, 0, merge_blocker.title, merge_blocker.message)
         for merge_blocker in obstacles(verdict)
@@ -70,7 +70,7 @@ def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - t
 
 
 def headline(verdict: Verdict) -> str:
-    """The decision, its reason, and its effect: `Blocked: missing code owner approval. Can't merge into main.`"""
+    """Return decision, reason, and effect: `Blocked: missing code owner approval. Can't merge into main.`"""
     into, words = branch(verdict.change.into), decision_words(verdict)
     if verdict.decision == "pass":
         return f"{words} into {into}"
@@ -122,7 +122,7 @@ def _property(text: str) -> str:
 
 
 def summary(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - like `render`
-    """The job summary in Markdown, with what a reviewer has to do."""
+    """Return the job summary in Markdown, with what a reviewer has to do."""
     parts = [
         f"## {SIGNS[verdict.decision]} {_plain(headline(verdict))}",
         _about(verdict),
@@ -141,7 +141,7 @@ def summary(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - 
 
 
 def _plain(text: str) -> str:
-    """Text that Markdown and HTML show as it is: all that could be markup is an entity."""
+    """Escape text so that Markdown and HTML show it literally."""
     return re.sub(r"[^\w ,/]|_", lambda match: f"&#{ord(match[0])};", visible(text))
 
 
@@ -168,7 +168,7 @@ def _about(verdict: Verdict) -> str:
 
 
 def _reviewers(verdict: Verdict) -> str:
-    """Whom to ask, in the order of every other report."""
+    """Return the people to ask, in the same order as all other reports."""
     rows = [
         (_plain(who(request)), _roles(request), "<br>".join(_folders(request)))
         for request in verdict.reviewers
@@ -198,7 +198,7 @@ def _requirements(verdict: Verdict) -> str:
 
 
 def _says(outcome: Outcome, asking: AbstractSet[str]) -> list[str]:
-    """The reason, what to do about it, and the files in conflict; whom to ask is shown above."""
+    """Return the reason, what to do about it, and the files in conflict. People to ask are already shown above."""
     lines = [_plain(outcome.reason if outcome.enforced else f"not enforced: {outcome.reason}")]
     if outcome.state in {"unmet", "undecided"}:
         lines += [f"<b>{_plain(advice)}</b>" for advice in outcome.advice if advice not in asking]

@@ -1,7 +1,7 @@
-"""GitLab's code quality report: a list of issues, each known by its fingerprint.
+"""GitLab's code quality report: a list of issues, each identified by its fingerprint.
 
-GitLab compares the list with that of the target branch by itself, so everything is in it; what was there
-before is `info`. Obstacles that are no findings are `blocker`s on the file that they are about.
+GitLab itself compares the list with that of the target branch, so it contains all findings; existing ones are `info`.
+Obstacles other than findings are `blocker`s on the file they concern.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NO_FILE = "gate.yaml"
 
 
 def render(verdict: Verdict, context: ReportContext) -> str:
-    """The issues as JSON."""
+    """Return the issues as JSON."""
     names = Fingerprints(context.lines)
     issues = [_merge_blocker(merge_blocker, names) for merge_blocker in obstacles(verdict)]
     issues += [

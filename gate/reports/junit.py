@@ -1,6 +1,6 @@
-"""JUnit's XML, which every build server shows: the requirements as one suite, each check as another.
+"""JUnit's XML, which every build server shows: the requirements as one suite, and each check as another.
 
-What blocks fails, what could not be decided is an error, what does not apply or was not run is skipped. A check
+What blocks is a failure, what could not be decided an error, and what doesn't apply or wasn't run is skipped. A check
 with nothing that blocks is one passed test case; existing findings are listed, not failed.
 """
 
@@ -20,7 +20,7 @@ from gate.wording import count, listed
 
 
 def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the signature of every report
-    """The report, valid against Jenkins's own schema."""
+    """Return the report, valid against Jenkins's own schema."""
     suites = [_suite("gate", [_requirement(outcome) for outcome in verdict.outcomes], 0.0)]
     same = find_duplicates(verdict.checks)
     suites += [

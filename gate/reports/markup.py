@@ -1,4 +1,4 @@
-"""Text made safe for XML and HTML, and trees of elements written out."""
+"""Escape text for XML and HTML, and serialize trees of elements."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"
 
 
 def escape(text: str) -> str:
-    """`text` for an element or a quoted attribute: nothing in it is markup, or forbidden in XML."""
+    """Escape `text` for an element or a quoted attribute, and replace characters that XML forbids."""
     return "".join(_ENTITIES.get(char, char) for char in visible(text))
 
 
 def escape_lines(lines: Iterable[str]) -> str:
-    """Lines of text for an element; the line ends stay."""
+    """Escape lines of text for an element. Line endings stay."""
     return "\n".join(escape(line) for line in lines)
 
 
 def element(name: str, attributes: Mapping[str, object], *content: str) -> str:
-    """One XML element on as many lines as it needs; `content` is markup. Attributes that are None are left out."""
+    """Return an XML element on as many lines as it needs. `content` is markup; None attributes are omitted."""
     attributes_text = "".join(
         f' {key}="{escape(str(value))}"' for key, value in attributes.items() if value is not None
     )
@@ -31,5 +31,5 @@ def element(name: str, attributes: Mapping[str, object], *content: str) -> str:
 
 
 def document(root: str) -> str:
-    """A whole XML file."""
+    """Return a whole XML file."""
     return f'<?xml version="1.0" encoding="utf-8"?>\n{root}\n'

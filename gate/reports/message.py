@@ -16,7 +16,7 @@ LONGEST: Final = 3000
 
 
 def to_message(verdict: Verdict, context: ReportContext) -> Mapping[str, object]:
-    """The message to post: a text for people, and the data for programs."""
+    """Return the message to post: a text for people, and data for programs."""
     change = verdict.change
     where = f"{context.source or change.head[:12]} into {branch(change.into)}"
     title = f"{change.repository}: {where}" if change.repository else where
@@ -38,5 +38,5 @@ def to_message(verdict: Verdict, context: ReportContext) -> Mapping[str, object]
 
 
 def _plain(text: str) -> str:
-    """Text that Slack shows as it is: no link, and no mention of a channel."""
+    """Escape text so that Slack shows it literally, without links or mentions of a channel."""
     return visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("|", "¦")

@@ -1,4 +1,4 @@
-"""The verdict as Prometheus metrics, for the textfile collector of node_exporter or a Pushgateway."""
+"""The verdict as Prometheus metrics, for the textfile collector of node_exporter, or for a Pushgateway."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Sample = tuple[dict[str, str], float]
 
 
 def render(verdict: Verdict, context: ReportContext) -> str:
-    """The metrics in the text format, one gauge after the other."""
+    """Return the metrics in the text format, one gauge after the other."""
     labels = {"repository": verdict.change.repository, "branch": short_name(verdict.change.into)}
     waivers = sum(item.kind == "waive" and item.counted for item in verdict.approvals)
     missing = sum(request.need for request in verdict.reviewers)

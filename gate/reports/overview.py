@@ -1,4 +1,4 @@
-"""Lists of branches: what waits for a person, and what a person's own branches still need. Pure."""
+"""Lists of branches: those waiting for the user's review, and what the user's own branches still need. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIZES = ((86400, "day"), (3600, "hour"), (60, "minute"))
 
 
 def age(seconds: int) -> str:
-    """`3 days ago`, `just now`."""
+    """Format an age: `3 days ago`, `just now`."""
     for size, noun in SIZES:
         if seconds >= size:
             return f"{count(seconds // size, noun)} ago"
@@ -25,7 +25,7 @@ def age(seconds: int) -> str:
 
 
 def checks_text(results: Sequence[CheckResult]) -> str:
-    """The known results of the checks, without running them: `names passed, tests failed (2)`."""
+    """Return the known results of the checks, without running them: `names passed, tests failed (2)`."""
     if not results or all(isinstance(result, Skipped) for result in results):
         return "checks have not run yet"
     return ", ".join(_check(result) for result in results)
@@ -41,7 +41,7 @@ def _check(result: CheckResult) -> str:
 def inbox_lines(
     name: str, about: str, mine: Sequence[ReviewRequest], verdict: Verdict, ink: Ink
 ) -> list[str]:
-    """A branch that waits for somebody: which files, and how its checks are. `name` is what commands take."""
+    """Describe a branch that waits for a review: its files and checks. `name` is what commands accept."""
     lines = ink.flow([("bold", visible(name)), ("dim", visible(about))], 0, 2)
     for request in mine:
         alternatives = "" if request.required else f", or {listed(request.names, 'or')}"
@@ -55,7 +55,7 @@ def _yours(duty: Duty) -> str:
 
 
 def status_lines(name: str, about: str, verdict: Verdict | None, trouble: str, ink: Ink) -> list[str]:
-    """A branch of the user, and what it still needs."""
+    """Describe a branch of the user, and what it still needs."""
     if verdict is None:
         return [*_title(("bold yellow", "?"), name, about, ink), *ink.flow([("", visible(trouble))], 4, 2)]
     lines = _title(MARKS[verdict.decision], name, about, ink)
@@ -72,7 +72,7 @@ def _title(mark: tuple[str, str], name: str, about: str, ink: Ink) -> list[str]:
 
 
 def sheet(blocks: Iterable[Sequence[str]], closing: str, context: ReportContext) -> str:
-    """The blocks with a blank line between them, and the summary as the last line."""
+    """Return the blocks with a blank line between them, and the summary as the last line."""
     lines: list[str] = []
     for block in blocks:
         lines += [*block, ""]
@@ -87,7 +87,7 @@ def to_data(
     verdict: Verdict | None,
     trouble: str,
 ) -> dict[str, Any]:
-    """A branch as JSON."""
+    """Return a branch as JSON."""
     return {
         "branch": name,
         "commit": commit,

@@ -1,4 +1,4 @@
-"""Who owns what, as text and as JSON. Pure."""
+"""The owners of paths, as text and as JSON. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MIXED: Final = -1
 
 
 def to_data(paths: Ownership) -> list[dict[str, object]]:
-    """The output of `gate owners --format json`, which scripts rely on."""
+    """Return the output of `gate owners --format json`, which scripts rely on."""
     return [
         {
             "path": path,
@@ -38,10 +38,10 @@ def to_data(paths: Ownership) -> list[dict[str, object]]:
 
 
 def render(paths: Ownership, file: str, at: str, context: ReportContext, *, by_folder: bool) -> str:
-    """The paths under the rules that count for them, in the order of the file, what nobody owns last.
+    """Return the paths below the rules that count for them, in the order of the file; paths without a rule come last.
 
-    `at` says of what commit `file` is. With `by_folder` a folder replaces all below it where that has the
-    same owners; then `paths` must be all that there is.
+    `at` is the commit that `file` is from. With `by_folder`, a folder replaces everything below it if that has the same
+    owners; `paths` must then be complete.
     """
     ink = Ink(context)
     if not file:
@@ -59,7 +59,7 @@ def render(paths: Ownership, file: str, at: str, context: ReportContext, *, by_f
 
 
 def _shown(groups: Mapping[str, int], by_folder: bool) -> Iterable[tuple[str, tuple[int, int]]]:
-    """What to show, in its order: a path or a folder with its `/`, and the group and number of files in it."""
+    """Return what to show, in order: a path, or a folder with its `/`, with its group and number of files."""
     if not by_folder:
         return [(path, (group, 1)) for path, group in groups.items()]
     folders: dict[str, int] = {}
@@ -78,7 +78,7 @@ def _shown(groups: Mapping[str, int], by_folder: bool) -> Iterable[tuple[str, tu
 
 
 def _above(path: str) -> list[str]:
-    """The folders that hold a path, each with a `/` at its end, the nearest first; the top is empty."""
+    """Return the folders that contain a path, each ending in `/`, the nearest first. The top is ""."""
     sections = []
     while path:
         path = path.rstrip("/").rpartition("/")[0]

@@ -1,7 +1,7 @@
-"""The HTML page: one file to be read by a person, from the verdict down to each line of code.
+"""The HTML page: a single file for people to read, from the verdict down to each line of code.
 
-It asks for nothing else: no script, no font, no picture, and its own content policy forbids them. Everything that
-is not gate's own text goes through `markup.escape`. Styles are in one place, pinned by their hash.
+It loads nothing else: no scripts, fonts, or images, and its own content security policy forbids them. All text that
+isn't gate's own is escaped with `markup.escape`. Styles are in one place, pinned by their hash.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ STATES: Final[dict[RequirementState, tuple[str, str]]] = {
 
 
 def render(verdict: Verdict, context: ReportContext) -> str:
-    """The whole page."""
+    """Return the whole page."""
     context = _remembering(context)
     passed = verdict.decision == "pass"
     waived = any(item.kind == "waive" and item.counted for item in verdict.approvals)
@@ -93,7 +93,7 @@ def _remembering(context: ReportContext) -> ReportContext:
 
 
 def findings_and_files(verdict: Verdict, context: ReportContext) -> str:
-    """The changed files with their findings, and the findings that belong to none."""
+    """Return the changed files with their findings, and the findings that belong to no file."""
     more = left_out(verdict)
     rest = f'<p class="quiet">… and {count(more, "more finding")}, in the JSON report.</p>' if more else ""
     return of_no_file(verdict) + files(verdict, context) + rest + findings.existing(verdict)
@@ -121,14 +121,14 @@ def _header(verdict: Verdict, context: ReportContext) -> str:
 
 
 def _link(context: ReportContext) -> str:
-    """The link to the pull or merge request, if there is one."""
+    """Return the link to the pull or merge request, if there is one."""
     if not context.link.startswith(("https://", "http://")):
         return ""
     return f' <a href="{escape(context.link)}">{escape(context.request or "View the request")}</a>'
 
 
 def _about(verdict: Verdict, context: ReportContext) -> str:
-    """From where to where, how much, and by whom."""
+    """Describe the change: source and target, size, and authors."""
     change = verdict.change
     people = listed([visible(author.name or author.email) for author in change.authors[:3]])
     if len(change.authors) > 3:
@@ -141,7 +141,7 @@ def _about(verdict: Verdict, context: ReportContext) -> str:
 
 
 def _next(verdict: Verdict) -> str:
-    """What to do, step by step: fix what blocks, ask for approvals, then whatever each requirement advises."""
+    """Return the next steps: fix what blocks, ask for approvals, then the advice of each requirement."""
     steps = _fixes(verdict)
     if people := to_ask(verdict):
         how = (
@@ -177,12 +177,12 @@ def _fixes(verdict: Verdict) -> list[str]:
 
 
 def _unbroken(command: str) -> str:
-    """The command, with no line break after the dashes of an option."""
+    """Return the command without line breaks after the dashes of an option."""
     return re.sub(r"(?<= )--[\w-]+", r'<span class="word">\g<0></span>', command)
 
 
 def _command(verdict: Verdict) -> str:
-    """The command alone, without what else the sentence offers."""
+    """Return only the command, without the rest of the sentence."""
     parts = verdict.approve_with.split("`")
     return parts[1] if len(parts) > 2 else verdict.approve_with
 
@@ -214,7 +214,7 @@ def _board(verdict: Verdict) -> str:
 
 
 def _conflicts(outcome: Outcome) -> str:
-    """The files in conflict."""
+    """Return the files in conflict."""
     paths = [path for missing in outcome.missing if not missing.need for path in missing.paths]
     items = "".join(f'<li class="path">{escape(visible_path(path))}</li>' for path in paths[:MOST_CONFLICTS])
     return f'<ul class="paths">{items}</ul>' if items else ""

@@ -1,4 +1,4 @@
-"""The difference between two versions of a file as rows: both line numbers, and which words of a line changed."""
+"""The diff between two versions of a file as rows, with both line numbers and the changed words of each line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of a difference. `old` and `new` are its numbers, 0 where it has none; `spans` are what changed in it."""
+    """A line of a diff. `old` and `new` are its line numbers, or 0; `spans` are the parts of it that changed."""
 
     kind: Kind
     old: int
@@ -33,7 +33,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The rows to show of a file, with a gap where lines are left out, and how many lines were added and removed."""
+    """The rows to show of a file, with gaps where lines are omitted, and the numbers of added and removed lines."""
 
     rows: tuple[Row, ...]
     added: int
@@ -41,7 +41,7 @@ class Difference:
 
 
 def compare(old: Sequence[str], new: Sequence[str], lines: Collection[int] = ()) -> Difference:
-    """The difference with a few lines around each change, and around each of the `lines` of the new version."""
+    """Return the diff with a few lines around each change, and around each of the `lines` of the new version."""
     rows: list[Row] = []
     for kind, start, end, new_start, new_end in SequenceMatcher(None, old, new).get_opcodes():
         if kind == "equal":
@@ -70,7 +70,7 @@ def _changed(old: Sequence[str], new: Sequence[str], start: int, new_start: int)
 
 
 def _words(old_line: str, new_line: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
-    """Which parts of two lines differ, word by word; nothing where the lines have little in common."""
+    """Return the parts of two lines that differ, word by word. Empty if the lines have little in common."""
     old, new = _tokens(old_line), _tokens(new_line)
     if max(len(old), len(new)) > MOST_TOKENS:
         return (), ()

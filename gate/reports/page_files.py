@@ -1,4 +1,4 @@
-"""The files of the HTML page, by folder: each with its difference to the base and the findings inside it."""
+"""The files of the HTML page, by folder: each with its diff against the base, and the findings inside it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _WORD: Final = re.compile(r"[\w.]+|\S")
 
 @dataclass(slots=True)
 class _File:
-    """A file to show. `cards` are its findings by line, 0 for the file as a whole."""
+    """A file to show. `cards` are its findings by line; 0 means the whole file."""
 
     path: str
     change: FileChange | None = None
@@ -43,7 +43,7 @@ class _File:
 
 
 def files(verdict: Verdict, context: ReportContext) -> str:
-    """Every changed file and every other one with findings, those with findings first."""
+    """Return all changed files and all others with findings, those with findings first."""
     shown = _files(verdict)
     if not shown:
         return "<p>No files changed.</p>"
@@ -82,7 +82,7 @@ def _files(verdict: Verdict) -> list[_File]:
 
 
 def of_no_file(verdict: Verdict) -> str:
-    """The findings that are about no file in particular."""
+    """Return the findings that aren't about a particular file."""
     return "".join(
         card(group.id, finding, "", blocks=blocks)
         for group in groups(verdict)
@@ -92,12 +92,12 @@ def of_no_file(verdict: Verdict) -> str:
 
 
 def left_out(verdict: Verdict) -> int:
-    """How many findings the page does not show."""
+    """Return the number of findings that the page doesn't show."""
     return max(sum(len(group.blocking) + len(group.other) for group in groups(verdict)) - MOST_FINDINGS, 0)
 
 
 def _waiting(verdict: Verdict) -> Mapping[str, list[str]]:
-    """By path, whose approval it needs."""
+    """Return the people whose approval is needed, by path."""
     waiting: dict[str, list[str]] = {}
     for request in verdict.reviewers:
         for path in request.paths:
@@ -106,7 +106,7 @@ def _waiting(verdict: Verdict) -> Mapping[str, list[str]]:
 
 
 def _needed(verdict: Verdict, path: str) -> int:
-    """How many approvals are missing for a path: one can count for several requirements, but for one rule of each."""
+    """Return the number of missing approvals: one can count for several requirements, but for one rule of each."""
     return max(
         (
             sum(missing.need for missing in outcome.missing if path in missing.paths)
@@ -179,7 +179,7 @@ def _status(file: _File, verdict: Verdict) -> str:
 
 
 def _difference(file: _File, verdict: Verdict, context: ReportContext) -> Difference | None:
-    """None where there is none to show: of a submodule, a binary file, a file that is too long."""
+    """Return the diff, or None if there is none to show: for a submodule, a binary file, or a file that is too long."""
     change, renames = file.change, verdict.change.renames
     new = () if change and change.status == "deleted" else context.lines(file.path)
     old: Sequence[str] = new
@@ -202,7 +202,7 @@ def _old(path: str, renames: Mapping[str, str], context: ReportContext) -> Seque
 
 
 def _body(file: _File, difference: Difference | None) -> str:
-    """The rows with each finding below its line; findings whose line is not shown come first."""
+    """Return the rows with each finding below its line. Findings on lines that aren't shown come first."""
     rows = difference.rows if difference else ()
     numbers = {row.new for row in rows[:MOST_ROWS]}
     first = "".join(
@@ -228,7 +228,7 @@ def _row(row: Row, columns: Sequence[int]) -> str:
 
 
 def _code(row: Row, columns: Sequence[int]) -> str:
-    """The line with what changed in it marked, or, where it has findings, the words at their `columns` underlined."""
+    """Return the line with its changes marked or, if it has findings, with the words at their `columns` underlined."""
     text = row.text.rstrip("\r\n")
     cut = text[:LONGEST_LINE]
     marks = [(start, end, "b") for start, end in row.spans]

@@ -18,12 +18,12 @@ LONGEST_NAME: Final = 24
 
 
 def rich(text: str) -> str:
-    """A message as HTML: text between backticks becomes code."""
+    """Return a message as HTML, with text between backticks as code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def card(check: str, finding: Finding, note: str, *, blocks: bool) -> str:
-    """A finding as a box to be put below its line of code. `note` says who else reports it."""
+    """Return a finding as a box to show below its line of code. `note` names the other checks that report it."""
     hint = f'<p class="hint"><b>Help:</b> {rich(finding.hint)}</p>' if finding.hint else ""
     also = f'<p class="quiet small">{rich(note[:1].upper() + note[1:])}.</p>' if note else ""
     rule = f"{escape(check)} · {escape(finding.rule)}" if finding.rule else escape(check)
@@ -35,7 +35,7 @@ def card(check: str, finding: Finding, note: str, *, blocks: bool) -> str:
 
 
 def existing(verdict: Verdict) -> str:
-    """Findings that the base has too, folded away."""
+    """Return the findings that also exist at the base, collapsed."""
     old = [finding for group in groups(verdict) for finding in group.old]
     if not old:
         return ""
@@ -51,7 +51,7 @@ def _line(finding: Finding) -> str:
 
 
 def checks(results: Sequence[CheckResult]) -> str:
-    """A row for each check; what a broken one printed is shown below its row."""
+    """Return a row for each check. The output of a broken one is shown below its row."""
     rows = []
     for result in results:
         text, style = _result(result)

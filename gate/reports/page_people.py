@@ -1,4 +1,4 @@
-"""The people of the HTML page: whose approval is missing, and who approved or objected to what."""
+"""The people on the HTML page: those whose approval is missing, and those who approved or objected."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KINDS: Final = {"approve": "approved", "block": "objected", "waive": "waived the
 
 
 def to_ask(verdict: Verdict) -> str:
-    """The list of people to ask, with their folders; empty if there are none."""
+    """Return the list of people to ask, with their folders, or "" if there are none."""
     return "".join(_asked(request) for request in verdict.reviewers)
 
 
@@ -43,7 +43,7 @@ def _folders(paths: Sequence[str]) -> str:
 
 
 def decisions(verdict: Verdict) -> str:
-    """Every decision: who, what, and for which files, or why it does not count."""
+    """Return every decision, with its author, and its files or the reason why it doesn't count."""
     if not verdict.approvals:
         return ""
     ordered = sorted(verdict.approvals, key=lambda item: not item.counted)
@@ -72,7 +72,7 @@ def _what(approval: Approval, verdict: Verdict) -> str:
 
 
 def file_list(title: str, paths: Sequence[str]) -> str:
-    """A line that unfolds into the names of the files; a single one is its name."""
+    """Return a line that expands to the names of the files, or just the name if there is only one."""
     if len(paths) == 1:
         return title
     items = "".join(f'<li class="path">{escape(visible_path(path))}</li>' for path in paths[:MOST_NAMED])

@@ -1,4 +1,4 @@
-"""The style sheet of the HTML page, in one string: the page is one file and asks for no other."""
+"""The style sheet of the HTML page, as one string, because the page is a single file."""
 
 from __future__ import annotations
 

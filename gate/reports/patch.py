@@ -1,4 +1,4 @@
-"""A unified diff that `git apply` and `patch -p1` take."""
+"""Create unified diffs that `git apply` and `patch -p1` accept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NO_NEWLINE = "\\ No newline at end of file\n"
 
 
 def patch(path: str, old_content: bytes, new_content: bytes) -> str:
-    """The patch from `before` to `after`. Bytes that aren't UTF-8 become lone surrogates."""
+    """Return the patch from `old_content` to `new_content`. Bytes that aren't UTF-8 become lone surrogates."""
     old, new = _lines(old_content), _lines(new_content)
     diff = unified_diff(old, new, _quoted(f"a/{path}"), _quoted(f"b/{path}"))
     return "".join(line if line.endswith("\n") else f"{line}\n{NO_NEWLINE}" for line in diff)
@@ -23,7 +23,7 @@ def _lines(data: bytes) -> list[str]:
 
 
 def _quoted(path: str) -> str:
-    """The path as git writes it in a diff: odd bytes as octal numbers in quotes, and a tab after a blank."""
+    """Quote a path as git does in diffs: unusual bytes in octal, and a tab after a path with spaces."""
     raw = encode_path(path)
     if any(byte < 0x20 or byte >= 0x7F or byte in b'"\\' for byte in raw):
         return '"' + "".join(_byte(byte) for byte in raw) + '"'

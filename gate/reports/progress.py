@@ -1,4 +1,4 @@
-"""What to draw on a terminal while checks run: a line for each that ended, and one for those still at it."""
+"""Progress on a terminal while checks run: a line for each finished check, and one for those still running."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ ERASE: Final = "\r\x1b[K"
 
 
 class ProgressLines:
-    """The state of a run, and the text that brings a terminal up to date with it.
+    """The state of a run, and the text that updates the terminal.
 
-    The last line names the checks that run, without a line end, and is redrawn each time. Write what the
-    methods return as it is; `end` leaves the cursor on an empty line.
+    The last line names the running checks, without a newline, and is redrawn each time. Write the return values of the
+    methods as they are; `end` leaves the cursor on an empty line.
     """
 
     def __init__(self, context: ReportContext) -> None:
-        """Nothing has started. `context` says the width, the colors and the encoding of the terminal."""
+        """Start without checks. `context` has the width, colors, and encoding of the terminal."""
         self._ink = Ink(context)
         self._running: dict[str, float] = {}
         self._tests: dict[str, str] = {}
 
     def started(self, check: str, now: float = 0.0) -> str:
-        """The check has been started, at `now` in seconds of any clock."""
+        """Show that the check has started, at `now` in seconds of any clock."""
         self._running[check] = now
         return self._draw("", now)
 
@@ -37,17 +37,17 @@ class ProgressLines:
         return self._draw("", now)
 
     def finished(self, result: CheckResult, now: float = 0.0) -> str:
-        """The check has finished. A cached result took no time and gets no line."""
+        """Show that the check has finished. A cached result took no time and gets no line."""
         self._running.pop(result.id, None)
         self._tests.pop(result.id, None)
         return self._draw(self._line(result), now)
 
     def tick(self, now: float) -> str:
-        """Time has passed: the line of running checks says how long each has taken."""
+        """Update the elapsed times in the line of running checks."""
         return self._draw("", now) if self._running else ""
 
     def end(self) -> str:
-        """Nothing runs any more: the line of running checks is erased."""
+        """Erase the line of running checks."""
         self._running.clear()
         return ERASE
 
@@ -62,7 +62,7 @@ class ProgressLines:
         return f"{ERASE}{done}{self._ink.paint(self._shown(f'  … {names}'), 'dim')}"
 
     def _shown(self, text: str) -> str:
-        """`text` as the terminal can show it, cut so that it never wraps: a wrapped line cannot be erased."""
+        """Return `text` in the terminal's encoding, cut so that it never wraps: a wrapped line can't be erased."""
         return self._ink.cut(self._ink.sheet([text]).removesuffix("\n"), self._ink.context.width - 1)
 
     def _line(self, result: CheckResult) -> str:
@@ -86,7 +86,7 @@ class ProgressLines:
 
 
 def _elapsed(name: str, seconds: float) -> str:
-    """`tests 12 s`, `tests (40 of 312) 12 s`; in whole seconds, and nothing for what has just begun."""
+    """Format elapsed time in whole seconds: `tests 12 s`, `tests (40 of 312) 12 s`, or just the name at first."""
     whole = round(seconds)
     if whole < 1:
         return name

@@ -1,8 +1,8 @@
 """SARIF 2.1.0, for code scanning.
 
-The first run is gate's own: it has no results and reports, as notifications, what blocks and is not a finding:
-an alert in code scanning is about code, and a missing approval is not. Then comes a run for each check that
-finished. A check that could not run has none: a run without results would close every alert.
+The first run is gate's own. It has no results, and reports everything that blocks other than findings as notifications,
+because an alert in code scanning is about code, and a missing approval isn't. It is followed by a run for each check
+that finished. A check that could not run has none, because a run without results would close every alert.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PLAIN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 
 
 def render(verdict: Verdict, context: ReportContext) -> str:
-    """The log file, in ASCII."""
+    """Return the log file, in ASCII."""
     names = Fingerprints(context.lines)
     runs = [_own_run(verdict, context)]
     runs += [_run(group, verdict, context, names) for group in groups(verdict)]
@@ -30,7 +30,7 @@ def render(verdict: Verdict, context: ReportContext) -> str:
 
 
 def uri(path: str) -> str:
-    """A repository path as a relative URI: its bytes, percent-encoded. The tree itself is `.`."""
+    """Return a repository path as a relative URI: its bytes, percent-encoded. The tree itself is `.`."""
     return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in encode_path(path)) or "."
 
 
@@ -92,7 +92,7 @@ def _run(group: Group, verdict: Verdict, context: ReportContext, names: Fingerpr
 
 
 def _described(check: str, rule: str) -> Data:
-    """A rule for the list of the tool; one of the catalogue brings its page along."""
+    """Describe a rule for the tool's list. A rule of the catalog includes its page."""
     # Imported here: a verdict without such findings never needs these pages.
     from gate.names.rules import RULES, load
     from gate.names.rules.pages import page

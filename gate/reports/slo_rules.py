@@ -1,7 +1,7 @@
-"""What Prometheus makes of the promises in an SLO file: the measured downtime, and alerts, as recording rules.
+"""Convert the promises of an SLO file to Prometheus rules: recording rules for the measured downtime, and alerts.
 
-Downtime is integrated from what is measured each `EVERY` seconds: the larger of the share of failed requests, as
-haproxy counts them, and the share of failed probes. Time without measurements counts as the promise says.
+Downtime is integrated from measurements every `EVERY` seconds: the larger of the share of failed requests, as counted
+by haproxy, and the share of failed probes. Time without measurements counts as the promise says.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SECONDS = {"5m": 300, "1h": 3600, "6h": 21600, "3d": 259200}
 
 
 def slo_rules(promises: Mapping[str, Promise], since: float) -> dict[str, Any]:
-    """The rules for Prometheus; `since` is when the measuring began, in seconds since the epoch."""
+    """Return the rules for Prometheus. `since` is when measuring began, in seconds since the epoch."""
     return {
         "groups": [
             {

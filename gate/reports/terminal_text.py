@@ -1,4 +1,4 @@
-"""Laying out lines for a terminal: color, width, and what an encoding cannot show."""
+"""Lay out lines for a terminal: color, width, and characters that an encoding can't represent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SGR_CODE = re.compile("\x1b\\[[0-9;]*m")
 
 
 def cells(text: str) -> int:
-    """How many columns of a terminal `text` takes; color codes take none."""
+    """Return the number of terminal columns that `text` takes. Color codes take none."""
     if text.isascii() and "\x1b" not in text:
         return len(text)
     return sum(
@@ -34,7 +34,7 @@ def cells(text: str) -> int:
 
 
 def inert(line: str) -> str:
-    """The line with every workflow command in it broken up, so that a log cannot give orders."""
+    """Break up every workflow command in the line, so that a log can't give commands."""
     start = len(line) - len(line.lstrip())
     if line.startswith("::", start):
         line = f"{line[:start]}\\x3a{line[start + 1 :]}"
@@ -48,16 +48,16 @@ class Ink:
     context: ReportContext
 
     def paint(self, text: str, style: str) -> str:
-        """`text` in `style`, where colors are wanted."""
+        """Return `text` in `style` if colors are enabled."""
         if not self.context.colour or not style or not text:
             return text
         codes = ";".join(SGR[word] for word in style.split())
         return f"\x1b[{codes}m{text}\x1b[0m"
 
     def flow(self, pieces: Iterable[Piece], indent: int = 0, hang: int = 4) -> list[str]:
-        """`pieces` as lines that fit the width, broken at spaces; those after the first hang further in.
+        """Wrap `pieces` at spaces into lines that fit the width. Lines after the first are indented by `hang` more.
 
-        Words longer than a line stay whole, so people can copy paths.
+        Words longer than a line stay whole, so that people can copy paths.
         """
         lines: list[str] = []
         line, used = " " * indent, indent
@@ -74,7 +74,7 @@ class Ink:
         return lines if empty else [*lines, line]
 
     def cut(self, text: str, room: int) -> str:
-        """`text` shortened to `room` cells, with an ellipsis where something was left off."""
+        """Shorten `text` to `room` cells, with an ellipsis if something was cut off."""
         if cells(text) <= room:
             return text
         dots = "…" if _can_show("…", self.context.encoding) else ASCII["…"]
@@ -88,7 +88,7 @@ class Ink:
         return shortened + dots
 
     def sheet(self, lines: Iterable[str]) -> str:
-        """The finished text: no commands for a build server in it, nothing that the encoding lacks."""
+        """Return the finished text, without commands for a build server or characters that the encoding lacks."""
         text = "".join(f"{inert(line.rstrip())}\n" for line in lines)
         encoding = self.context.encoding
         if encoding.lower().replace("-", "") == "utf8":

@@ -1,6 +1,6 @@
 """The report for people at a terminal.
 
-Findings come first, each with its line of code and what to do about it; then one line for each requirement, whom
+Findings come first, each with its line of code and what to do about it; then one line for each requirement, the people
 to ask, and the verdict as the last line, next to the prompt.
 """
 
@@ -62,7 +62,7 @@ DECISIONS: Final = {
 
 
 def render(verdict: Verdict, context: ReportContext) -> str:
-    """The output of `gate check`: two to six lines if the change can merge."""
+    """Return the output of `gate check`: two to six lines if the change can merge."""
     ink = Ink(context)
     lines = [*_board(verdict, ink), *_approvals(verdict, ink), *_reviewers(verdict, ink)]
     for note in verdict.notes:
@@ -76,7 +76,7 @@ def render(verdict: Verdict, context: ReportContext) -> str:
 
 
 def _board(verdict: Verdict, ink: Ink) -> list[str]:
-    """One line for each requirement, and below an unmet one what it needs. What is not required is left out."""
+    """Return one line for each requirement, with an unmet one's needs below it. Those not required are omitted."""
     everything = ink.context.everything
     outcomes = sorted(verdict.outcomes, key=lambda outcome: ORDER.index(outcome.state))
     if not everything:
@@ -114,12 +114,12 @@ def _outcome(outcome: Outcome, verdict: Verdict, room: int, ink: Ink) -> list[st
 
 
 def _noted(results: Sequence[CheckResult]) -> bool:
-    """Whether a check failed that the policy does not enforce."""
+    """Return whether a check failed that the policy doesn't enforce."""
     return any(isinstance(result, Ran) and result.blocking and not result.enforced for result in results)
 
 
 def _missing(missing: Missing, ink: Ink) -> list[str]:
-    """Which rule asks for whose approval of which files."""
+    """Return which rule needs whose approval of which files."""
     lines: list[str] = []
     if missing.need:
         rule = [("dim", f"{visible(missing.rule)}:")] if missing.rule else []
@@ -133,7 +133,7 @@ def _missing(missing: Missing, ink: Ink) -> list[str]:
 
 
 def _checks(results: Sequence[CheckResult], state: RequirementState, ink: Ink) -> list[str]:
-    """One line for each check that has no section; if all passed, only for those that left something out."""
+    """Return one line for each check without a section; if all passed, only for those that left something out."""
     passed = state == "met" and not ink.context.everything
     old = sum(len(group_of(result).old) for result in results if isinstance(result, Ran)) if passed else 0
     if passed:
@@ -166,7 +166,7 @@ def _state_of(result: CheckResult) -> tuple[Piece, str]:
 
 
 def _approvals(verdict: Verdict, ink: Ink) -> list[str]:
-    """Every decision, with the files it covers, or the reason why it does not count. Waivers stand out."""
+    """Return every decision, with its files or the reason why it doesn't count. Waivers are highlighted."""
     kinds = list(reversed(DECISIONS))
     ordered = sorted(verdict.approvals, key=lambda item: (not item.counted, kinds.index(item.kind)))
     limit = len(ordered) if ink.context.everything else MOST_APPROVALS
@@ -188,7 +188,7 @@ def _approvals(verdict: Verdict, ink: Ink) -> list[str]:
 
 
 def _reviewers(verdict: Verdict, ink: Ink) -> list[str]:
-    """Whom to ask, and how they approve."""
+    """Return the people to ask, and how they approve."""
     needed = [request for request in verdict.reviewers if request.required]
     choices = [request for request in verdict.reviewers if not request.required]
     if not verdict.reviewers:
@@ -216,7 +216,7 @@ def _reviewers(verdict: Verdict, ink: Ink) -> list[str]:
 
 
 def _duties(request: ReviewRequest, ink: Ink) -> str:
-    """All that somebody has to approve, the folders after the role that names them."""
+    """Return everything that somebody has to approve, with the folders after the role."""
     parts = []
     for duty in request.duties:
         folders = where(duty.paths, _most(ink))
@@ -234,7 +234,7 @@ def _most(ink: Ink) -> int:
 
 
 def _closing(verdict: Verdict, ink: Ink) -> list[str]:
-    """The verdict in one sentence."""
+    """Return the verdict in one sentence."""
     into = branch(verdict.change.into)
     words = decision_words(verdict)
     if verdict.decision == "pass":

@@ -1,4 +1,4 @@
-"""The upper part of the text report: each finding, where it is, and what to do about it."""
+"""The upper part of the text report: each finding, its location, and what to do about it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ SEVERITIES: Final = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
 def sections(verdict: Verdict, ink: Ink, room: int = 10_000) -> list[str]:
-    """A section for each check or requirement with findings; checks that could not run come last.
+    """Return a section for each check or requirement with findings. Checks that could not run come last.
 
-    Of each the first finding is shown; the others only while all of it takes no more than `room` lines.
+    The first finding of each is shown, and the others only as long as everything fits in `room` lines.
     """
     lines: list[str] = []
     same = None if ink.context.everything else find_duplicates(verdict.checks)
@@ -35,7 +35,7 @@ def sections(verdict: Verdict, ink: Ink, room: int = 10_000) -> list[str]:
 
 
 def has_section(result: CheckResult) -> bool:
-    """Whether the check has a section of its own."""
+    """Return whether the check has a section of its own."""
     return isinstance(result, Broken) or (isinstance(result, Ran) and bool(result.blocking))
 
 
@@ -68,15 +68,15 @@ def _requirement_heading(outcome: Outcome, ink: Ink) -> list[str]:
 
 
 def in_brackets(result: Ran) -> str:
-    """A note about the run and how long it took."""
+    """Return a note about the run and its duration, in parentheses."""
     return f"({', '.join(part for part in (visible(result.note), took(result)) if part)})"
 
 
 def _listing(group: Group, heading: list[str], ink: Ink, room: int, *, noted: bool = False) -> list[str]:
-    """The findings below their heading: those that block and fit, and all of them with `--all`.
+    """Return the findings below their heading: the blocking ones that fit, or all of them with `--all`.
 
-    With `noted`, those that would block if the policy enforced the check.
-    Mistakes that another check reports better are only counted.
+    With `noted`, return those that would block if the policy enforced the check. Mistakes that another check reports
+    better are only counted.
     """
     everything = ink.context.everything
     shown = [*group.blocking, *group.other, *(group.old if everything else ())]
@@ -105,7 +105,7 @@ def _listing(group: Group, heading: list[str], ink: Ink, room: int, *, noted: bo
 
 
 def _elsewhere(group: Group, ink: Ink) -> list[str]:
-    """How many findings are shown with another check, which reports the same mistakes."""
+    """Return how many findings are omitted because other checks report the same mistakes."""
     if not group.elsewhere:
         return []
     number = f"{len(group.elsewhere):,} also" if group.blocking else "also"
@@ -114,14 +114,14 @@ def _elsewhere(group: Group, ink: Ink) -> list[str]:
 
 
 def existing(old: int, indent: int, ink: Ink) -> list[str]:
-    """How many findings are not shown because the base has them too, and how to see them."""
+    """Return how many findings are hidden because they exist at the base too, and how to see them."""
     them = "it" if old == 1 else "them"
     text = f"{count(old, 'existing finding')} not shown; run `{visible(ink.context.command)} --all` to see {them}"
     return ink.flow([("dim", text)], indent, 0)
 
 
 def _finding(finding: Finding, also: str, ink: Ink) -> list[str]:
-    """`also` says which other checks report the same mistake."""
+    """Return the lines of a finding. `also` names the other checks that report the same mistake."""
     pieces = [
         ("bold", f"{location(finding)}:"),
         (SEVERITIES[finding.severity], visible(finding.rule)),
@@ -138,7 +138,7 @@ def _finding(finding: Finding, also: str, ink: Ink) -> list[str]:
 
 
 def _source(finding: Finding, ink: Ink) -> list[str]:
-    """The line of code with a mark below the column; nothing where it is not at hand."""
+    """Return the line of code with a mark below the column, or nothing if the source isn't available."""
     if not finding.path or not finding.line:
         return []
     source = ink.context.lines(finding.path)
@@ -176,7 +176,7 @@ def _broken(result: Broken, ink: Ink) -> list[str]:
 
 
 def help_lines(advice: Sequence[str], ink: Ink, indent: int) -> list[str]:
-    """`help:` and the next steps, one per line."""
+    """Return `help:` and the next steps, one per line."""
     lines: list[str] = []
     for text in advice:
         head = " " * (indent + 5) if lines else " " * indent + ink.paint("help:", "bold cyan")
@@ -185,7 +185,7 @@ def help_lines(advice: Sequence[str], ink: Ink, indent: int) -> list[str]:
 
 
 def beside(head: str, pieces: Iterable[Piece], indent: int, ink: Ink) -> list[str]:
-    """`pieces` to the right of `head`, which takes up to `indent` cells."""
+    """Return `pieces` to the right of `head`, which takes up to `indent` cells."""
     lines = ink.flow(pieces, indent, 0)
     if not lines:
         return [head]

@@ -1,8 +1,8 @@
-"""The JSON verdict, version 1: the contract that scripts rely on. `verdict.schema.json` describes it.
+r"""The JSON verdict, version 1: the contract that scripts rely on, described by `verdict.schema.json`.
 
-Fields are added, never changed. Version 1 knows three outcomes of a check; one that was not run
-(`--fail-fast`) is `broken` with `skipped: true`, for it is no pass either. A path that is not UTF-8 keeps its
-bytes as lone surrogates (`\\udcff`), as Python's `surrogateescape` has them.
+Fields are added, never changed. Version 1 has three outcomes of a check. One that wasn't run (`--fail-fast`) is
+`broken` with `skipped: true`, because it isn't a pass either. In a path that isn't UTF-8, bytes are preserved as lone
+surrogates (`\udcff`), as with Python's `surrogateescape`.
 """
 
 from __future__ import annotations
@@ -44,17 +44,17 @@ Data = dict[str, Any]
 
 
 def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the signature of every report
-    """The whole verdict, with every finding and approval."""
+    """Return the whole verdict, with every finding and approval."""
     return dump(to_data(verdict))
 
 
 def dump(data: object) -> str:
-    """JSON in ASCII, indented, with a newline at its end: the form of everything that gate prints as JSON."""
+    """Return indented ASCII JSON ending in a newline, the format of all JSON that gate prints."""
     return json.dumps(data, indent=2) + "\n"
 
 
 def to_data(verdict: Verdict) -> Data:
-    """The verdict as the objects, lists and strings of JSON."""
+    """Return the verdict as JSON objects, lists, and strings."""
     duplicates = find_duplicates(verdict.checks)
     return {
         "version": VERSION,
@@ -80,7 +80,7 @@ def _reviewer(request: ReviewRequest) -> Data:
 
 
 def approvals_data(approvals: Iterable[Approval]) -> list[Data]:
-    """The verdict's `approvals`, which `gate approvals --format json` prints alone."""
+    """Return the verdict's `approvals`, which `gate approvals --format json` prints alone."""
     return [
         {
             "id": approval.id,

@@ -1,4 +1,4 @@
-"""Read the JSON of a verdict that `verdict_json` has written."""
+"""Parse JSON verdicts written by `verdict_json`."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from gate.reports.verdict_json import VERSION
 
 
 def from_json(text: str) -> Verdict:
-    """Parse a verdict that `render` wrote. Raises ValueError unless it is a verdict of version 1.
+    """Parse a verdict that `render` wrote. Raises ValueError if it isn't a verdict of version 1.
 
-    Only for what gate wrote itself, such as a cached verdict: fields that were added later take their defaults.
+    Only for gate's own output, such as a cached verdict: fields that were added later get their defaults.
     """
     try:
         data = parse_json(text)
@@ -95,7 +95,7 @@ def _read_requirement(data: Mapping[str, Any]) -> Outcome:
 
 
 def read_check(data: Mapping[str, Any]) -> CheckResult:
-    """The result of a check as a verdict has it; raises KeyError or TypeError for other fields."""
+    """Parse the result of a check in a verdict. Raises KeyError or TypeError if the fields are invalid."""
     enforced = data.get("enforced", True)
     if data.get("skipped"):
         return Skipped(data["id"], data["reason"], enforced)

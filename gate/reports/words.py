@@ -1,4 +1,4 @@
-"""Words for people: untrusted text made visible, where a finding is, durations, and the verdict in a few words."""
+"""Text for people: escaped untrusted text, locations, durations, and short forms of the verdict."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def visible(text: str) -> str:
-    """`text` on one line, with every character that does not print as such written as an escape.
+    r"""Return `text` on one line, with every unprintable character escaped.
 
-    That covers control characters, line ends, the invisible and direction-changing characters of Unicode,
-    and the bytes of a file name that are not UTF-8 (as `\\xff`).
+    That includes control characters, line endings, Unicode's invisible and direction-changing characters, and the bytes
+    of a file name that aren't UTF-8 (as `\xff`).
     """
     if text.isprintable():
         return text
@@ -35,19 +35,19 @@ def _escape(char: str) -> str:
 
 
 def visible_path(path: str) -> str:
-    """A path for people to read. Unusual paths are quoted as in git, so no two look the same."""
+    """Return a path for people to read. Unusual paths are quoted as in git, so that no two look the same."""
     odd = not path.isprintable() or path != path.strip() or path.startswith('"')
     return '"' + visible(path.replace("\\", "\\\\").replace('"', '\\"')) + '"' if odd else path
 
 
 def location(finding: Finding) -> str:
-    """Where a finding is: `app.py:3:5`, as editors and terminals read it."""
+    """Return the location of a finding as editors and terminals parse it: `app.py:3:5`."""
     numbers = (str(number) for number in (finding.line, finding.column) if number)
     return ":".join([visible_path(finding.path) or "the whole tree", *numbers])
 
 
 def visible_lines(text: str) -> list[str]:
-    """The lines of what a tool printed, each made visible; empty ones at both ends are dropped."""
+    """Return the lines of a tool's output, each made visible, without blank lines at the beginning and end."""
     lines = [visible(line.expandtabs(4)).rstrip() for line in text.replace("\r\n", "\n").split("\n")]
     while lines and not lines[0]:
         lines.pop(0)
@@ -57,7 +57,7 @@ def visible_lines(text: str) -> list[str]:
 
 
 def whom(people: Iterable[str], need: int) -> str:
-    """The people who can give `need` approvals: `@a`, `@a or @b`, `2 of @a, @b`."""
+    """Return the people who can give `need` approvals: `@a`, `@a or @b`, `2 of @a, @b`."""
     names = [visible(name) for name in people]
     if not names:
         return count(max(need, 1), "approval")
@@ -67,7 +67,7 @@ def whom(people: Iterable[str], need: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`0.1 s`, `12 s`, `3 min 5 s`."""
+    """Format a duration: `0.1 s`, `12 s`, `3 min 5 s`."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -92,7 +92,7 @@ _APPROVERS: Final = {"owners": "code owners", "seniority": "a senior", "guarded"
 
 
 def decision_words(verdict: Verdict) -> str:
-    """The decision alone: `Ready to merge`, `Blocked`, `Couldn't decide`."""
+    """Return just the decision: `Ready to merge`, `Blocked`, `Couldn't decide`."""
     if verdict.decision == "pass":
         waived = any(item.kind == "waive" and item.counted for item in verdict.approvals)
         return f"Ready to {verb(verdict.change.into)}{' (requirements waived)' if waived else ''}"
@@ -100,7 +100,7 @@ def decision_words(verdict: Verdict) -> str:
 
 
 def reasons(verdict: Verdict) -> str:
-    """Why the verdict is not a pass: `missing code owner approval; names failed`; empty for a pass."""
+    """Return why the verdict isn't a pass, or "" if it is: `missing code owner approval; names failed`."""
     state = {"blocked": "unmet", "undecided": "undecided"}.get(verdict.decision)
     blocking = [outcome for outcome in verdict.outcomes if outcome.blocks and outcome.state == state]
     words = [_why(outcome, verdict) for outcome in blocking]
@@ -138,22 +138,22 @@ def _why(outcome: Outcome, verdict: Verdict) -> str:
 
 
 def verb(into: str) -> str:
-    """The verb for the verdict's target: `merge` into a branch, or `release` to an environment."""
+    """Return the verb for the verdict's target: `merge` into a branch, or `release` to an environment."""
     return "release" if into.startswith(ENVIRONMENTS) else "merge"
 
 
 def branch(into: str) -> str:
-    """The short name of the branch or environment."""
+    """Return the short name of the branch or environment."""
     return visible(short_name(into))
 
 
 def noun(check: str) -> str:
-    """The noun for a finding of the check."""
+    """Return the noun for a finding of the check."""
     return "failure" if check == "tests" else "finding"
 
 
 def status(result: Ran) -> str:
-    """The result of a check: `2 findings`, `passed`, or `nothing ran`, which isn't a pass."""
+    """Return the result of a check: `2 findings`, `passed`, or `nothing ran`, which isn't a pass."""
     if result.blocking:
         free = "" if result.enforced else ", not enforced"
         return f"{count(len(result.blocking), noun(result.id))}{free}"
@@ -161,7 +161,7 @@ def status(result: Ran) -> str:
 
 
 def took(result: CheckResult) -> str:
-    """How long a check took, or that its result was cached."""
+    """Return how long a check took, or that its result was cached."""
     if isinstance(result, Ran) and result.cached:
         return "cached"
     return duration(getattr(result, "seconds", 0.0))

@@ -1,4 +1,4 @@
-"""Running the checks: side by side, nothing twice, and each compared with the base where the policy says so."""
+"""Run the checks: in parallel, nothing twice, and each compared with the base if the policy says so."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
-"""Reuse the pass of a whole suite where nothing that its tests looked at is different.
+"""Reuse a pass of a whole test suite if none of its recorded inputs has changed.
 
-A run of tests leaves a record of its inputs (`gate/plugins/gate_inputs.py`): files opened, folders listed, paths asked
-about. Together with everything that the key of a result holds besides the tree, they decide the outcome; a tree in
-which they are the same would see the same run. Assumptions, beyond those of a cached result:
+A test run records its inputs (`gate/plugins/gate_inputs.py`): opened files, listed folders, and queried paths. Together
+with everything in the result's key besides the tree, they decide the outcome, so a tree in which they are unchanged
+would produce the same run. Assumptions, beyond those of a cached result:
 
-- what the tests read outside the tree (the machine, `/tmp`, their own output) is no part of the tree;
+- what the tests read outside the tree (the machine, `/tmp`, their own output) isn't part of the tree;
 - third-party compiled modules open files of the tree through Python, or not at all;
-- the tests do not look at times of files or at the order in which folders are listed.
+- the tests don't depend on file times or on the order in which folders are listed.
 
-Whatever else could not be recorded makes the suite depend on the whole tree, and the record says why. Only passes are
-cached, only a few of the newest for each suite; every so often the suite runs all the same, to see that they agree.
+If anything else could not be recorded, the suite depends on the whole tree, and the record says why. Only passes are
+cached, and only a few of the newest per suite. Every so often the suite runs anyway, to verify that the results agree.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ VERIFY_EVERY = 20
 
 @dataclass(frozen=True, slots=True)
 class Reused:
-    """A pass that holds for another tree as well."""
+    """A recorded pass that is also valid for another tree."""
 
     report: Report
     seconds: float
@@ -41,16 +41,16 @@ class Reused:
 
 
 class Suite:
-    """The records of one suite: of everything that decides its outcome besides the tree."""
+    """The records of one suite, identified by everything that decides its outcome besides the tree."""
 
     def __init__(self, results: ResultCache, key: str) -> None:
-        """`key` names all that decides a result but the tree."""
+        """Open the records. `key` identifies everything that decides a result except the tree."""
         self._results = results
         self._key = key_of("inputs of a suite", "2", key)
         self._whole_tree_key = key_of("why a suite depends on the whole tree", "1", key)
 
     def reuse(self, tree: TreeState) -> Reused | None:
-        """A pass whose recorded inputs are the same in `tree`, if there is one."""
+        """Return a pass whose recorded inputs are unchanged in `tree`, or None."""
         records = self._read()
         for record in records:
             state: dict[str, str] = record["state"]
@@ -59,7 +59,7 @@ class Suite:
         return None
 
     def state(self, tree: TreeState) -> Mapping[str, str] | None:
-        """The state of the inputs of a recorded pass that holds for `tree`, if there is one."""
+        """Return the input state of a recorded pass that is valid for `tree`, or None."""
         states = (record["state"] for record in self._read())
         return next((state for state in states if not difference(state, tree)), None)
 
@@ -70,7 +70,7 @@ class Suite:
         return None if cached is None else Reused(*cached, verify=record["uses"] == 0)
 
     def record(self, tree: TreeState, inputs: Inputs | None, report: Report, seconds: float) -> str:
-        """Keep a pass with its inputs. Returns why it cannot be reused for other trees; empty if it can."""
+        """Store a pass with its inputs. Return why it can't be reused for other trees, or "" if it can."""
         if report.findings or report.unparsed or not report.seen:
             return ""
         reason = "what the tests read was not recorded" if inputs is None else inputs.beyond(tree)
@@ -81,26 +81,26 @@ class Suite:
         return ""
 
     def add(self, state: Mapping[str, str], report: Report, seconds: float) -> None:
-        """Keep a pass with the state of its inputs."""
+        """Store a pass with the state of its inputs."""
         remaining = [record for record in self._read() if record["state"] != state]
         new = {"state": state, "report": dump(report, seconds).decode("ascii"), "uses": 0}
         self._write([new, *remaining][:MOST_RECORDS])
 
     def why(self, tree: TreeState) -> str:
-        """Why no recorded pass holds for `tree`, in words."""
+        """Return why no recorded pass is valid for `tree`, as text."""
         if reason := (self._results.get(self._whole_tree_key) or b"").decode():
             return reason
         records = self._read()
         return difference(records[0]["state"], tree) if records else "no pass is recorded"
 
     def seconds(self) -> float:
-        """How long the suite took when it was last recorded; 0 if it never was."""
+        """Return the duration of the last recorded run, or 0 if there is none."""
         records = self._read()
         cached = load(records[0]["report"].encode()) if records else None
         return cached[1] if cached else 0.0
 
     def forget(self) -> None:
-        """Reuse no pass that was recorded until now: a test has failed since, or is flaky."""
+        """Discard all recorded passes, because a test has failed since, or is flaky."""
         self._write([], share=False)
 
     def _read(self) -> list[dict[str, Any]]:

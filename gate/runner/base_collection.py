@@ -1,4 +1,4 @@
-"""Collecting the tests of the base while those of the head run: they are compared as soon as the head has passed."""
+"""Collect the tests of the base while those of the head run, so that both can be compared once the head has passed."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from gate.runner.execute import Outcome
 
 
 class BaseCollection:
-    """A collection of tests in its own thread, from `start` on. It is stopped if its result is no longer needed."""
+    """A test collection that runs in its own thread after `start`. It is stopped if its result is no longer needed."""
 
     def __init__(self, collect: Callable[[Cancel], Outcome], cancel: Cancel) -> None:
-        """`collect` ends early when what it is given is set, as it is with `cancel`."""
+        """Prepare the collection. `collect` must stop when its argument is set, as it is when `cancel` is set."""
         self._collect, self._cancel = collect, cancel.child()
         self._thread: threading.Thread | None = None
         self._outcome: Outcome | None = None
         self._error: BaseException | None = None
 
     def start(self) -> None:
-        """Begin; called again, nothing happens."""
+        """Start the thread. Further calls have no effect."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, daemon=True)
             self._thread.start()
 
     def result(self) -> Outcome | None:
-        """Wait for the collected tests; None if nothing was started."""
+        """Wait for the collected tests. Returns None if the collection was never started."""
         if self._thread is not None:
             self._thread.join()
         if self._error is not None:
@@ -36,14 +36,14 @@ class BaseCollection:
         return self._outcome
 
     def end(self) -> None:
-        """End it if it still runs; nothing that it has found is used."""
+        """Stop the collection if it is still running, and discard its result."""
         self._cancel.set()
         if self._thread is not None:
             self._thread.join()
         self._thread = self._outcome = self._error = None
 
     def __enter__(self) -> Self:
-        """Nothing runs yet."""
+        """Return the collection without starting it."""
         return self
 
     def __exit__(
@@ -52,7 +52,7 @@ class BaseCollection:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Nothing runs any more."""
+        """Stop the collection."""
         self.end()
 
     def _run(self) -> None:

@@ -1,12 +1,13 @@
-"""Reuse the pass of each file of tests where nothing that it looked at is different, and run the others.
+"""Reuse the passes of test files whose recorded inputs haven't changed, and run the other files.
 
-Each file runs in a process of its own, forked before anything of the tree is imported (`gate/plugins/each_file.py`), so
-no file can see what another has left in memory. What it could see on disk is looked at: a file that leaves anything in
-the tree, or that reads what another one has written, does not stand alone. Then, and whenever a file does not pass by
-itself or collects other tests than in the whole suite, the whole suite runs in one process and decides.
+Each file runs in its own process, forked before anything of the tree is imported (`gate/plugins/each_file.py`), so no
+file can observe what another one left in memory. Effects on disk are checked: a file that leaves anything in the tree,
+or that reads what another file has written, isn't independent. In that case, and whenever a file doesn't pass by itself
+or collects other tests than in the whole suite, the whole suite runs in one process and decides.
 
-With `proven`, the answer is that of one process for all files: each file has to leave the memory of its process as it
-was (`gate/plugins/gate_memory.py`), and nothing else may lead from one file to another (`independence.py`).
+With `proven`, the result is the same as that of one process for all files: each file must leave the memory of its
+process unchanged (`gate/plugins/gate_memory.py`), and no file may influence another in any other way
+(`independence.py`).
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ RETRY_AFTER = 20
 
 @dataclass(frozen=True, slots=True)
 class FilePass:
-    """A pass of one file. `state` is that of its inputs; `written` and `outside` are the paths beyond the tree.
+    """A pass of one file. `state` is the state of its inputs; `written` and `outside` are paths outside the tree.
 
-    It cannot be reused if there is a reason `why_not`. `loaded` and `folders` are as in `FileReport`.
+    It can't be reused if `why_not` isn't empty. `loaded` and `folders` are as in `FileReport`.
     """
 
     state: Mapping[str, str]
@@ -58,18 +59,18 @@ class FilePass:
 
 
 class TestFiles:
-    """The records of the files of one suite: of everything that decides its outcome besides the tree."""
+    """The records of one suite's files, identified by everything that decides its outcome besides the tree."""
 
     __test__ = False
 
     def __init__(self, results: ResultCache, key: str, flaky: Collection[str] = ()) -> None:
-        """`key` names all that decides a result but the tree; `flaky` are files that have had flaky tests."""
+        """Open the records. `key` identifies everything but the tree; `flaky` are files that have had flaky tests."""
         self._results = results
         self._key = key
         self._flaky = frozenset(flaky)
 
     def decide(self, path: str, tests: frozenset[str], tree: TreeState) -> tuple[Decision, FilePass | None]:
-        """Whether the file at `path`, with these tests, has to run over `tree`; if not, the pass that holds."""
+        """Return whether the file at `path`, with these tests, must run on `tree`, and if not, the pass to reuse."""
         passes = self._passes(path)
         if path in self._flaky:
             return Decision(path, True, "a test in it has been flaky"), None
@@ -82,11 +83,11 @@ class TestFiles:
         return Decision(path, True, reason), None
 
     def seconds(self, path: str) -> float:
-        """The duration of the last run of the file; 0 if unknown."""
+        """Return the duration of the file's last run, or 0 if unknown."""
         return next((item.seconds for item in self._passes(path)), 0.0)
 
     def add(self, path: str, new: FilePass) -> None:
-        """Keep a pass of a file, or why it cannot be reused."""
+        """Store a pass of a file, or why it can't be reused."""
         self._put("why", path, data=new.why_not)
         if new.why_not:
             self._put("file", path, data=[])
@@ -99,16 +100,16 @@ class TestFiles:
         )
 
     def any_recorded(self) -> bool:
-        """Whether files of this suite were proven independent in an earlier run."""
+        """Return whether files of this suite were proven independent in an earlier run."""
         return bool(self._get("recorded"))
 
     def forget(self, paths: Collection[str]) -> None:
-        """Reuse no pass of these files that was recorded until now: a test has failed since, or is flaky."""
+        """Discard the recorded passes of these files, because a test has failed since, or is flaky."""
         for path in paths:
             self._put("file", path, data=[])
 
     def why_whole(self) -> str:
-        """The reason from earlier runs why the suite must run as a whole; "" if it need not."""
+        """Return why, according to earlier runs, the suite must run as a whole, or "" if it need not."""
         state = self._get("whole") or {}
         if not state.get("reason"):
             return ""
@@ -117,7 +118,7 @@ class TestFiles:
         return str(state["reason"]) if left > 0 else ""
 
     def run_whole(self, reason: str) -> None:
-        """Run the suite as a whole for this reason, until it is time to try single files again."""
+        """Make the suite run as a whole, for this reason, until it is time to try single files again."""
         self._put("whole", data={"reason": reason, "left": RETRY_AFTER})
 
     def strike(self, path: str) -> None:
@@ -130,7 +131,7 @@ class TestFiles:
         self._put("strikes", data=strikes)
 
     def is_time_to_verify(self) -> bool:
-        """Count a run in which a pass was reused: every so often everything runs all the same, to compare."""
+        """Count a run that could reuse a pass, and return whether everything should run this time, for comparison."""
         count = (int(self._get("uses") or 0) + 1) % VERIFY_EVERY
         self._put("uses", data=count)
         return count == 0
@@ -154,12 +155,12 @@ class TestFiles:
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """What came of running a suite by files: an outcome, or why the whole suite has to run (`whole`).
+    """The result of running a suite by file: an outcome, or why the whole suite must run (`whole`).
 
-    `state` is that of all that its files look at; None if that is unknown.
+    `state` is the state of everything its files read, or None if unknown.
 
-    `verify` are the files whose passes would have been reused if it were not time to compare; `failed` is the file
-    that did not pass by itself.
+    `verify` are the files whose passes would have been reused if it weren't time to compare; `failed` is the file that
+    didn't pass by itself.
     """
 
     decisions: tuple[Decision, ...] = ()
@@ -182,10 +183,10 @@ def run_by_file(
     *,
     proven: bool = False,
 ) -> Selected:
-    """Run the files of tests that have to, those in `first` before others.
+    """Run the test files that must run, those in `first` before others.
 
-    `counted` is what the suite collects, in the project's `folder` of the tree. With `proven`, the answer has to be
-    the same as that of the suite in one process.
+    `counted` is what the suite collects, in the project's `folder` of the tree. With `proven`, the result must be the
+    same as that of the suite in one process.
     """
     tests = _by_path(counted.tests)
     reason = (
@@ -251,7 +252,7 @@ def _unsuited(counted: Report, tests: Mapping[str, object], tree: TreeState, fol
 
 
 def _in_order(files: TestFiles, paths: Sequence[str], first: Collection[str]) -> tuple[str, ...]:
-    """Those that are likely to fail first, then the fastest."""
+    """Sort the files: first those that are likely to fail, then the fastest."""
     seconds = {path: files.seconds(path) for path in paths}
     return tuple(sorted(paths, key=lambda path: (path not in first, seconds[path], path)))
 
@@ -259,7 +260,7 @@ def _in_order(files: TestFiles, paths: Sequence[str], first: Collection[str]) ->
 def _passes(
     wanted: Sequence[str], tests: Mapping[str, frozenset[str]], tree: TreeState, outcome: Outcome
 ) -> tuple[dict[str, FilePass], str]:
-    """What each file's run says, and why it says nothing about the suite, if so. Without a state it is not reused."""
+    """Return the pass of each file, and why they can't be used, or "". A pass without a state isn't reused."""
     passes = {}
     assert isinstance(outcome.report, Report)  # noqa: S101  checked by the caller
     for path in wanted:
@@ -288,7 +289,7 @@ def _other_number(counted: Report, passes: Mapping[str, FilePass]) -> str:
 
 
 def _dependence(passes: Mapping[str, FilePass]) -> str:
-    """The first file that reads, outside of the tree, what another one writes; empty if there is none."""
+    """Return a message about the first file that reads, outside the tree, what another one writes, or ""."""
     writers: dict[str, set[str]] = defaultdict(set)
     for path, item in passes.items():
         for path_written in item.written:
@@ -302,7 +303,7 @@ def _dependence(passes: Mapping[str, FilePass]) -> str:
 
 
 def _merged(counted: Report, passes: Mapping[str, FilePass], reused: int) -> Report:
-    """One report of all files: the passes that still hold count as tests that passed, and the note says so."""
+    """Merge the passes of all files into one report. Reused ones count as passed tests, and are noted."""
     outcomes: Counter[str] = Counter()
     for item in passes.values():
         outcomes.update(item.report.outcomes)

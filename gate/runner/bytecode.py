@@ -1,12 +1,12 @@
-"""Byte code for the tree that tests run in: compiled by gate, from blobs, and lent for one run.
+"""Bytecode for the tree in which tests run: compiled by gate from blobs, and copied in for one run.
 
-Python keeps byte code beside the source and believes it by time stamp and size, and whatever runs in a tree can
-write there: so a run neither finds any nor leaves any. What that costs is saved here. While tests run, a process
-of its own compiles the modules, without running them, at low priority. gate caches that by
-content, and copies it into the tree before the next run; Python and pytest compare it with the source again.
+Python caches bytecode next to the source and trusts it by timestamp and size, and anything that runs in a tree can
+write there, so runs neither find nor leave any. This module saves the cost of that. While tests run, a separate
+low-priority process compiles the modules without running them. gate caches the bytecode by content, and copies it into
+the tree before the next run; Python and pytest compare it with the source again.
 
-The first run in a repository compiles nothing ahead: on a build server it is the only one, and a new one has
-other things to do.
+The first run in a repository compiles nothing ahead: on a build server it is the only one, and a new repository has
+more urgent work.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ CACHE = "__pycache__"
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """Who will read the byte code: a Python, all that is installed in it, and gate's own pytest if it has none."""
+    """The Python that will read the bytecode, with its installed packages, and gate's own pytest if it has none."""
 
     python: str
     identity: str
@@ -59,10 +59,10 @@ class _Source:
 def lent_bytecode(
     root: Path, entries: tuple[Entry, ...], interpreter: Interpreter, state: Path, timeout: float
 ) -> Iterator[threading.Thread | None]:
-    """Byte code for the tree in `root`, which holds `entries`, and is clean.
+    """Provide bytecode for the clean tree in `root`, which contains `entries`.
 
-    What is missing is compiled by the thread that the `with` gets, but not for longer than the `with` lasts.
-    Failures are not reported: without byte code the run only takes longer.
+    The yielded thread compiles what is missing, but no longer than the `with` block lasts. Failures are not reported:
+    without bytecode the run only takes longer.
     """
     folder = state / "bytecode"
     if _is_new(folder):
@@ -94,7 +94,7 @@ def lent_bytecode(
 
 
 def _is_new(folder: Path) -> bool:
-    """Whether nobody has come here yet; the first one to ask creates it."""
+    """Return whether the folder didn't exist yet, and create it."""
     try:
         folder.mkdir(parents=True)
     except OSError:
@@ -121,7 +121,7 @@ def _is_test(path: str) -> bool:
 
 
 def _lend(source: _Source, cache: ResultCache, layout: bytes | None) -> bool:
-    """Copy the byte code of a file into the tree; whether there was any."""
+    """Copy the cached bytecode of a file into the tree. Return whether there was any."""
     code = cache.get(source.key) if layout else None
     if layout is None or code is None:
         return False
@@ -142,7 +142,7 @@ def _lend(source: _Source, cache: ResultCache, layout: bytes | None) -> bool:
 
 
 def _copied(missing: list[_Source], scratch: Path) -> list[tuple[_Source, str]]:
-    """The sources with copies of them: while tests run, it is noted who opens a file of the tree itself."""
+    """Link or copy the sources, because opening files of the tree itself would be recorded while tests run."""
     copies = []
     for number, source in enumerate(missing):
         copy = os.path.join(scratch, f"{number}.py")  # noqa: PTH118  there may be thousands

@@ -1,4 +1,4 @@
-"""One of the two trees that are checked, and what is known of it."""
+"""One of the two trees that are checked, with everything known about it."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ FENCE = {"ruff.toml": WITHOUT_SETTINGS, "pytest.ini": b""}
 
 
 class Tree(Protocol):
-    """A tree that is checked out when its path is first asked for."""
+    """A tree that is checked out when its path is first requested."""
 
     tree: str
     history: History
 
     @property
     def absent(self) -> tuple[str, ...]:
-        """The content that a clone would have and the checkout lacks."""
+        """The content that a clone would have but the checkout lacks."""
 
     def history_was_read(self) -> bool:
-        """Whether a check ran git in the checkout."""
+        """Return whether a check ran git in the checkout."""
 
     @property
     def path(self) -> Path:
-        """The folder that holds it."""
+        """The folder that contains the tree."""
 
 
 @dataclass(slots=True)
 class CheckedTree:
-    """The head or the base. Shared by the checks that run side by side; each part is found out when needed.
+    """The head or the base. Shared by the checks that run in parallel; each part is computed when first needed.
 
-    `tree` is what the tools read. What runs the project's code gets a copy of its own, `running`, so that it
-    cannot change what the others are reading. `packages` are the versions of what is installed.
+    `tree` is what the tools read. Tools that run the project's code get a separate copy, `running`, so that they can't
+    change what the others are reading. `packages` are the versions of the installed packages.
     """
 
     repository: Repository
@@ -63,17 +63,17 @@ class CheckedTree:
 
     @property
     def top(self) -> CheckedTree:
-        """The whole tree that this is a part of."""
+        """The whole tree that this one is a part of."""
         return self
 
     @property
     def folder(self) -> str:
-        """The folder of the project in the whole tree."""
+        """The project's folder in the whole tree."""
         return ""
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """The folders in it that are checked by themselves."""
+        """The folders inside it that are checked separately."""
         return ()
 
     @property
@@ -109,19 +109,19 @@ class CheckedTree:
             return self._settings
 
     def contents(self, entries: Iterable[Entry]) -> dict[str, bytes]:
-        """The content of the regular files in `entries`."""
+        """Return the content of the regular files in `entries`."""
         oids = {entry.path: entry.oid for entry in entries if entry.mode.startswith("100")}
         contents = read_objects(self.repository, oids.values())
         return {path: contents[oid] for path, oid in oids.items()}
 
     def text(self, path: str) -> str:
-        """The content of a file, for which no tree has to be checked out."""
+        """Return the content of a file, without checking out the tree."""
         oid = next((entry.oid for entry in self.entries if entry.path == path), "")
         return read_objects(self.repository, [oid])[oid].decode("utf-8", "replace") if oid else ""
 
     @property
     def history(self) -> str:
-        """What git shows in the copy where code runs: the ancestors of HEAD, tags and remote branches."""
+        """What git shows in the copy in which code runs: the ancestors of HEAD, tags, and remote branches."""
         with self._lock:
             if self._history is None:
                 refs = refs_of(self.repository).decode("utf-8", "surrogateescape")
@@ -129,7 +129,7 @@ class CheckedTree:
             return self._history
 
     def path(self, *, runs_code: bool) -> Path:
-        """The folder that holds the tree; checked out at the first use."""
+        """Return the folder that contains the tree, which is checked out on first use."""
         tree = self.running if runs_code else self.tree
         with self._running if tree is not self.tree else self._reading:
             path = tree.path
@@ -140,7 +140,7 @@ class CheckedTree:
             return path
 
     def _generate(self, root: Path) -> None:
-        """Write the files that a build would, where the project says that one of its tools does."""
+        """Write the files that a build would generate, if the project says that one of its tools does so."""
         present = {entry.path for entry in self.entries}
         for name, content in version_files(self.settings, self.packages).items():
             path = root / name
@@ -167,17 +167,17 @@ class Part(CheckedTree):
 
     @property
     def folder(self) -> str:
-        """The folder of the project."""
+        """The project's folder."""
         return self.project.folder
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """The folders in it that are checked by themselves, from the folder of the project on."""
+        """The folders inside it that are checked separately, relative to the project's folder."""
         return tuple(self._inner(path) for path in self.project.left_out)
 
     @property
     def deciding(self) -> tuple[Entry, ...]:
-        """The files of the whole tree, less those of projects that this one has nothing to do with."""
+        """The files of the whole tree, except those of unrelated projects."""
         unrelated = self.project.unrelated
         return tuple(
             entry for entry in self.top.entries if not any(is_inside(entry.path, out) for out in unrelated)
@@ -198,7 +198,7 @@ class Part(CheckedTree):
             return self._entries
 
     def path(self, *, runs_code: bool) -> Path:
-        """The folder that holds the project; the whole tree is checked out around it."""
+        """Return the folder that contains the project. The whole tree is checked out around it."""
         return self.top.path(runs_code=runs_code) / self.folder
 
     def _inner(self, path: str) -> str:
@@ -206,7 +206,7 @@ class Part(CheckedTree):
 
 
 def part_of(side: CheckedTree, project: Project) -> CheckedTree:
-    """The part of a whole tree that a project is."""
+    """Return the part of a whole tree that belongs to a project."""
     return Part(
         side.repository,
         side.tree,
@@ -219,7 +219,7 @@ def part_of(side: CheckedTree, project: Project) -> CheckedTree:
 
 
 def _fence(folder: Path) -> None:
-    """Stop tools that look for settings in the folders above the tree: there is the user's working tree."""
+    """Stop tools from looking for settings in the folders above the tree, which are in the user's working tree."""
     for name, content in FENCE.items():
         path = folder / name
         if not path.exists() or path.read_bytes() != content:

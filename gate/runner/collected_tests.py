@@ -1,4 +1,4 @@
-"""Tests that the change keeps from being collected or run, though their code is still there."""
+"""Find tests that a change keeps from being collected or run although their code still exists."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ HOOKS = re.compile(rb"\bpytest_\w|\bcollect_ignore|\b__test__\b")
 
 
 class CollectedTests:
-    """The tests that are collected with a change, compared with those of its base."""
+    """Compares the tests collected with a change with those of its base."""
 
     def __init__(self, repository: Repository, change: Change) -> None:
-        """The repository has the objects of the change."""
+        """Compare within `change`, whose objects `repository` has."""
         self._repository, self._change = repository, change
 
     def fewer(self, report: Report, base: Report) -> tuple[Finding, ...]:
-        """Tests of the base that are not collected any more, or are skipped now, though their code is still there."""
+        """Return findings about tests of the base that are no longer collected or run though their code exists."""
         missing = self._moved(base.tests) - report.tests
         removed = self._removed_in_sight(missing)
         gone = sorted(missing - removed)
@@ -40,13 +40,13 @@ class CollectedTests:
         return tuple(Finding(touched, 0, 0, 0, FEWER_TESTS, "warning", message) for message in messages)
 
     def _moved(self, tests: frozenset[str]) -> frozenset[str]:
-        """Tests of the base by the names that they have where their files were renamed."""
+        """Return the tests of the base by their names after the change renamed their files."""
         new_path = {old: new for new, old in self._change.renames.items()}
         parts = (test.partition("::") for test in tests)
         return frozenset(f"{new_path.get(path, path)}{mark}{name}" for path, mark, name in parts)
 
     def _removed_in_sight(self, tests: frozenset[str]) -> frozenset[str]:
-        """Those of `tests` whose code the change takes away: the deleted test is reported where that is read."""
+        """Return the tests whose code the change removes. Deleted tests are reported by the detectors."""
         changed = {entry.path: entry.new for entry in self._change.files}
         files = {entry.path: entry.new for entry in self._change.files if entry.new_mode.startswith("100")}
         wanted = {test.partition("::")[0] for test in tests}
@@ -60,7 +60,7 @@ class CollectedTests:
         return frozenset(removed)
 
     def _touches_tests(self) -> str:
-        """The first changed file that may decide which tests are collected; empty if there is none."""
+        """Return the first changed file that may decide which tests are collected, or ""."""
         oids: dict[str, str] = {}
         for entry in self._change.files:
             if decides_tests(entry.path):
@@ -73,5 +73,5 @@ class CollectedTests:
 
 
 def first_of(names: Sequence[str]) -> str:
-    """The first name, and how many more there are."""
+    """Return the first name, and the number of others."""
     return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")

@@ -1,7 +1,7 @@
-"""What was decided last about the tests of each check, for `gate explain --tests`; no verdict depends on it.
+"""Store the last decisions about each check's tests, for `gate explain --tests`. No verdict depends on them.
 
-It also remembers when selected tests and a full run have contradicted each other: that is a defect of the recorder, and
-until somebody has looked at it, everything runs.
+Contradictions between selected tests and a full run are stored too. They indicate a defect of the recorder, so
+everything runs until somebody has acknowledged them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LARGEST = 50_000_000
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether a file of tests runs, and why. An empty path means the whole suite."""
+    """Whether and why a test file runs. An empty path means the whole suite."""
 
     path: str
     runs: bool
@@ -45,7 +45,7 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Tests that failed, although a recorded pass of theirs would have been reused."""
+    """Tests that failed although a recorded pass of theirs would have been reused."""
 
     check: str
     folder: str
@@ -55,13 +55,13 @@ class Difference:
 
 
 def write_decided(state_dir: Path, decided: Decided) -> None:
-    """Remember the newest decision. Where nothing can be written, nothing is."""
+    """Store the newest decision. Does nothing if the folder isn't writable."""
     name = f"{decided.check}-{key_of(decided.folder)[:12]}.json"
     _write(state_dir / FOLDER / name, asdict(decided))
 
 
 def read_decided(state_dir: Path) -> list[Decided]:
-    """The newest decision about each suite."""
+    """Return the newest decision about each suite."""
     decided = []
     for path in sorted((state_dir / FOLDER).glob("*-*.json")):
         fields = _read(path)
@@ -72,14 +72,14 @@ def read_decided(state_dir: Path) -> list[Decided]:
 
 
 def record_difference(state_dir: Path, check: str, folder: str, tree: str, tests: Collection[str]) -> None:
-    """Remember that these tests failed although they would not have run; from now on all tests of the check run."""
+    """Record that these tests failed although they wouldn't have run. From now on, all tests of the check run."""
     new = Difference(check, folder, tree, tuple(sorted(tests)[:100]), int(time.time()))
     remaining = [item for item in differences(state_dir) if (item.check, item.folder) != (check, folder)]
     _write_differences(state_dir, [*remaining, new])
 
 
 def differences(state_dir: Path) -> list[Difference]:
-    """The differences that nobody has acknowledged yet."""
+    """Return the differences that nobody has acknowledged yet."""
     rows = _read(state_dir / FOLDER / DIFFERENCES).get("differences", [])
     with contextlib.suppress(KeyError, TypeError):
         return [Difference(**{**row, "tests": tuple(row["tests"])}) for row in rows]
@@ -87,7 +87,7 @@ def differences(state_dir: Path) -> list[Difference]:
 
 
 def acknowledge(state_dir: Path) -> int:
-    """Let tests be selected again; how many differences that were."""
+    """Allow test selection again. Return the number of acknowledged differences."""
     acknowledged = differences(state_dir)
     _write_differences(state_dir, [])
     return len(acknowledged)

@@ -1,4 +1,4 @@
-"""One run of one tool over one tree: from the check's settings to what the tool said."""
+"""Run one tool on one tree: from the check's settings to the tool's result."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ MARGIN = 1.5
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What one run is to find out: what `check` says of `side`, or, for tests, of `only` some.
+    """The parameters of a run: what `check` reports about `side`, or, for tests, about `only` some of them.
 
-    With `count`, tests are only collected. `installed` is the tool; a command has none. `cache` names what the tool
-    has cached for another tree, and may use for this one, which is another at the paths in `differing`.
-    `brought` are files of the working tree that the policy adds.
-    `changed` are the files of this side that the change adds or modifies. If there are `test_files`, no other tests
-    run; with `each` every file has a process of its own, and with `proven` has to prove that others do not depend on
-    it: those that need not run take `spared` seconds.
+    With `count`, tests are only collected. `installed` is the tool; a command has none. `cache` names the tool's cache
+    of another tree, which it may use for this one; the two trees differ at the paths in `differing`. `brought` are
+    files of the working tree that the policy adds. `changed` are the files of this side that the change adds or
+    modifies. If there are `test_files`, no other tests run. With `each`, every file runs in its own process, and with
+    `proven`, it must also prove that the others don't depend on it: not running the remaining files saves `spared`
+    seconds.
     """
 
     check: CheckSettings
@@ -62,11 +62,11 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a run. `output` is the tail of what the tool printed, if its answer is no good.
+    """The result of a run. `output` is the end of the tool's output if no report could be read from it.
 
-    `inputs` is what a run of tests looked at, where that was recorded; `by_file` what each file did that ran in a
-    process of its own. `verified` are the files whose passes would have been reused, in a run to compare with that; one
-    empty path means the whole suite.
+    `inputs` are the recorded inputs of a test run, if any; `by_file` those of each file that ran in its own process.
+    `verified` are the files whose passes would have been reused, in a run that verifies this; a single empty path means
+    the whole suite.
     """
 
     report: Report | Unreadable
@@ -90,9 +90,9 @@ def execute(
 ) -> Outcome:
     """Run the tool in `environment`, one of `environments`, with the project taken from the tree.
 
-    Tools keep their caches below `state`; setting `cancel` ends the run.
+    Tools store their caches below `state`. Setting `cancel` ends the run.
 
-    `started` is called once the tool is under way, if it has to be started; `watch` as its tests proceed.
+    `started` is called when the tool is running, if it has to be started; `watch` as its tests make progress.
     """
     check, tool = request.check, TOOLS[request.check.tool]
     job = _job(request, environment)
@@ -162,7 +162,7 @@ def _inputs(scratch: Path, pattern: str, environment: Environment) -> Inputs | N
 def _run(
     job: Job, env: Mapping[str, str], cancel: Cancel, started: Callable[[], None], watch: Watch | None
 ) -> Outcome:
-    """What the tool says, run again without the files at which it stops because it cannot parse them."""
+    """Run the tool, and run it again without the files it can't parse if it stopped at them."""
     seconds = 0.0
     earlier: tuple[Finding, ...] = ()
     while True:
@@ -180,7 +180,7 @@ def _run(
 def _run_all(
     job: Job, env: Mapping[str, str], cancel: Cancel, started: Callable[[], None], seconds: float
 ) -> Outcome:
-    """Every run of the job, one after the other within its time; the first without an answer ends it."""
+    """Run all commands of the job, in order and within its time limit. The first one without a result ends it."""
     check = job.check
     reports: list[tuple[Invocation, Report]] = []
     for invocation in TOOLS[check.tool].commands(job):
@@ -207,14 +207,14 @@ def _run_all(
 
 
 def cache_name(check: CheckSettings, top: Path, folder: str) -> str:
-    """The name of the tool's cache folder, for the project in `folder` of a tree."""
+    """Return the name of the tool's cache folder for the project in `folder` of a tree."""
     return f"{check.id}-{top.name}" + (f"-{key_of(folder)[:12]}" if folder else "")
 
 
 def _ahead(
     request: RunRequest, environment: Environment, root: Path, env: dict[str, str], state: Path
 ) -> contextlib.AbstractContextManager[object]:
-    """What saves the tests from compiling what was compiled before."""
+    """Return a context in which tests use bytecode that was compiled earlier."""
     if request.check.tool != "pytest" or request.installed is None:
         return contextlib.nullcontext()
     identity = f"{environment.fingerprint} {request.installed.version} {request.installed.site}"
@@ -263,7 +263,7 @@ def _job(request: RunRequest, environment: Environment) -> Job:
 
 
 def _prefix(check: CheckSettings, installed: Installed | None, environment: Environment) -> tuple[str, ...]:
-    """How the tool is started, so that nothing in the tree can be taken for it."""
+    """Return how to start the tool so that nothing in the tree can take its place."""
     if check.tool == "names":
         return (sys.executable, "-P", "-m", "gate.names")
     if installed is None:
@@ -308,7 +308,7 @@ def _read(check: CheckSettings, job: Job, finished: Finished) -> Outcome:
 
 
 def _portable(report: Report | Unreadable, job: Job) -> Report | Unreadable:
-    """The report without the folders of this very run, so that the same failure reads the same in any tree."""
+    """Remove this run's folders from the report, so that the same failure reads the same in any tree."""
     temporary = job.scratch.rpartition("/")[0]
     short = {
         **{f"{root}/": "" for root in (os.path.realpath(job.root), job.root)},
@@ -332,7 +332,7 @@ def _portable(report: Report | Unreadable, job: Job) -> Report | Unreadable:
 
 
 def _timeout(check: CheckSettings, written: bytes | None) -> Unreadable:
-    """What is said of a run that took too long: how far it came, and how much time it seems to need."""
+    """Describe a timeout: how far the run got, and how much time it seems to need."""
     far, share = how_far(written) if check.tool == "pytest" else ("", 0.0)
     needed = check.timeout / share if share else check.timeout
     minutes = math.ceil(needed * MARGIN / 60)
@@ -344,7 +344,7 @@ def _timeout(check: CheckSettings, written: bytes | None) -> Unreadable:
 
 
 def _broken(check: CheckSettings, finished: Finished) -> Unreadable | None:
-    """Why there is no answer to read, if there is none."""
+    """Return why there is no output to read, or None if there is."""
     if finished.ended == "overflow":
         return Unreadable(
             f"it printed more than {OUTPUT_LIMIT // 2**20} MB and was ended", "let it print less"

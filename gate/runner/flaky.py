@@ -1,4 +1,4 @@
-"""Which tests were flaky here, and how often: a small file below `.git/gate`, for people and never for a verdict."""
+"""Record which tests were flaky here, and how often, in a small file below `.git/gate`. It never affects a verdict."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class FlakyTest:
-    """A test of a check, `times` flaky in the `runs` of its suite since it first was; the newest outcome is last."""
+    """A test that was flaky in `times` of `runs` runs since the first time. The newest outcome is last."""
 
     check: str
     test: str
@@ -45,7 +45,7 @@ class FlakyTest:
 
     @property
     def rate(self) -> float:
-        """In which part of the runs it was flaky."""
+        """The share of runs in which it was flaky."""
         return self.times / self.runs
 
     @property
@@ -56,7 +56,7 @@ class FlakyTest:
 
 @dataclass(slots=True)
 class _Test:
-    """`first` is the number of the run in which it was flaky first."""
+    """A stored test. `first` is the number of the run in which it was first flaky."""
 
     first: int
     times: int = 0
@@ -65,7 +65,7 @@ class _Test:
 
 @dataclass(slots=True)
 class _Suite:
-    """The suite of a check in a project's folder."""
+    """The stored suite of a check in a project's folder."""
 
     check: str
     folder: str
@@ -75,9 +75,9 @@ class _Suite:
 
 
 def record_run(state_dir: Path, check: str, folder: str, tree: str, flaky: Collection[str]) -> None:
-    """Count a run of the suite of `check` in `folder` over `tree`, in which the tests `flaky` were flaky.
+    """Record a run of the suite of `check` in `folder` on `tree`, in which the tests `flaky` were flaky.
 
-    Where nothing can be written, nothing is recorded: the verdict does not depend on it.
+    Does nothing if the file isn't writable: the verdict doesn't depend on it.
     """
     with contextlib.suppress(OSError), _alone(state_dir):
         suites = _read(state_dir)
@@ -94,7 +94,7 @@ def record_run(state_dir: Path, check: str, folder: str, tree: str, flaky: Colle
 
 
 def flaky_tests(state_dir: Path) -> list[FlakyTest]:
-    """The tests that were flaky, the highest rate first. Where the file is damaged there are none."""
+    """Return the flaky tests, highest rate first. Empty if the file is damaged."""
     tests = [
         FlakyTest(
             suite.check,
@@ -110,13 +110,13 @@ def flaky_tests(state_dir: Path) -> list[FlakyTest]:
 
 
 def runs_recorded(state_dir: Path) -> int:
-    """How many runs of all suites were recorded."""
+    """Return the number of recorded runs of all suites."""
     return sum(suite.runs for suite in _read(state_dir).values())
 
 
 @contextlib.contextmanager
 def _alone(state_dir: Path) -> Iterator[None]:
-    """One at a time reads, adds to and replaces the file."""
+    """Lock the file, so that only one process at a time reads and replaces it."""
     state_dir.mkdir(parents=True, exist_ok=True)
     with locked(state_dir / "flaky.lock"):
         yield

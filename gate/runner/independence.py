@@ -1,7 +1,7 @@
-"""Whether files of tests that ran in processes of their own would do the same, one after the other, in one process.
+"""Decide whether test files that ran in separate processes would behave the same in one process, one after the other.
 
-Each of them has left the memory of its process as it was. What remains is what they load: a module that one file finds
-under a name, another may find elsewhere. And what leaves the process cannot be seen at all.
+Each file has left the memory of its process unchanged. What remains are the modules they load: two files may find
+different modules under the same name. Effects outside the process can't be observed at all.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ class Ran(Protocol):
 
     @property
     def loaded(self) -> Mapping[str, str]:
-        """The modules that it loaded, with their paths in the tree; empty for those of other packages."""
+        """The modules that it loaded, with their paths in the tree, or "" for those of other packages."""
 
     @property
     def folders(self) -> Sequence[str]:
-        """The folders of the tree in which its imports look."""
+        """The folders of the tree that its imports search."""
 
     @property
     def why_not(self) -> str:
-        """Why its inputs are not known, if so."""
+        """Why its inputs are unknown, or ""."""
 
 
 def influence(files: Mapping[str, Ran], tree: TreeState, folder: str) -> str:
-    """Why one of `files` may affect another when they run in one process, in words; empty if none can.
+    """Return why one of `files` may affect another when they run in one process, or "" if none can.
 
-    Their paths are from the project's `folder` of the tree on.
+    Paths are relative to the project's `folder` of the tree.
     """
     inside = f"{folder}/" if folder else ""
     origins: dict[str, tuple[str, str]] = {}
@@ -50,7 +50,7 @@ def influence(files: Mapping[str, Ran], tree: TreeState, folder: str) -> str:
 
 
 def _hidden(origins: Mapping[str, tuple[str, str]], folders: Sequence[str], tree: TreeState) -> str:
-    """A module that is found in another folder if all files together decide where to look; empty if there is none."""
+    """Return a module that would be found in another folder if the import paths of all files were combined, or ""."""
     for name, (file, path) in origins.items():
         if "." in name:
             continue

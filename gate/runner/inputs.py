@@ -1,4 +1,4 @@
-"""What a run of tests looked at, as the recorder (`gate/plugins/gate_inputs.py`) wrote it, and how a tree compares."""
+"""Read the recorded inputs of a test run (`gate/plugins/gate_inputs.py`), and compare them with a tree."""
 
 from __future__ import annotations
 
@@ -37,24 +37,24 @@ COLLECTED = re.compile(r".*\.py|test.*\.txt", re.DOTALL)
 
 @dataclass(frozen=True)
 class TreeState:
-    """What a record is compared with: the entries of a tree. `text` gives the content of one of its files."""
+    """The tree that a record is compared with, as its entries. `text` returns the content of one of its files."""
 
     entries: Sequence[Entry]
     text: Callable[[str], str]
 
     @cached_property
     def known(self) -> dict[str, str]:
-        """The state of each input that was asked for: many files of tests have the same inputs."""
+        """The states computed so far, because many test files have the same inputs."""
         return {}
 
     @cached_property
     def files(self) -> Mapping[str, str]:
-        """Mode and blob of each path."""
+        """The mode and blob of each path."""
         return {entry.path: f"{entry.mode} {entry.oid}" for entry in self.entries}
 
     @cached_property
     def folders(self) -> Mapping[str, frozenset[str]]:
-        """The names in each folder, with a slash after the names of folders. The top is the empty path."""
+        """The names in each folder, with a slash after those of folders. The top folder is the empty path."""
         names: dict[str, set[str]] = {"": set()}
         for path in self.files:
             folder, _, name = path.rpartition("/")
@@ -69,23 +69,23 @@ class TreeState:
 
     @cached_property
     def foreign(self) -> tuple[str, ...]:
-        """Links and submodules, whose targets are not part of this tree."""
+        """The symlinks and submodules, whose targets aren't part of this tree."""
         return tuple(entry.path for entry in self.entries if entry.mode in {LINK, SUBMODULE})
 
     def content(self, path: str) -> str:
-        """What is at `path`: a file's mode and blob, a folder, or nothing."""
+        """Return what exists at `path`: a file's mode and blob, "folder", or ""."""
         return self.files.get(path) or ("folder" if path in self.folders else "")
 
     def kind(self, path: str) -> str:
-        """Whether there is a file, a folder, or nothing at `path`."""
+        """Return whether a file, a folder, or nothing exists at `path`."""
         return "file" if path in self.files else self.content(path)
 
     def listing(self, folder: str) -> str:
-        """The names in a folder, as one value."""
+        """Return the names in a folder, as one value."""
         return key_of(*sorted(self.folders.get(folder, ())))
 
     def importable(self, folder: str) -> str:
-        """What an import that looks into a folder can see: modules, and folders of some with or without `__init__`."""
+        """Return what an import sees in a folder: modules, and folders of modules, with or without `__init__`."""
         below = f"{folder}/" if folder else ""
         names = [
             name
@@ -105,16 +105,16 @@ class TreeState:
 
     @cached_property
     def _with_modules(self) -> frozenset[str]:
-        """The folders in or below which there is a module."""
+        """The folders that contain a module, directly or further below."""
         return _folders_above(path for path in self.files if path.endswith(IMPORTABLE))
 
     @cached_property
     def _with_tests(self) -> frozenset[str]:
-        """The folders in or below which there is a file that pytest may collect."""
+        """The folders that contain a file that pytest may collect, directly or further below."""
         return _folders_above(path for path in self.files if COLLECTED.fullmatch(path.rpartition("/")[2]))
 
     def collected(self, folder: str) -> str:
-        """What pytest can see in a folder when it collects tests: files that it may collect, and folders with such."""
+        """Return what pytest sees in a folder when it collects: files that it may collect, and their folders."""
         below = f"{folder}/" if folder else ""
         return key_of(
             *sorted(
@@ -126,23 +126,23 @@ class TreeState:
         )
 
     def distributions(self, folder: str) -> str:
-        """What a search for installed packages can see in a folder: their metadata."""
+        """Return what a search for installed packages sees in a folder: their metadata."""
         names = self.folders.get(folder, ())
         return key_of(*sorted(name for name in names if METADATA.search(name)))
 
     def candidate(self, path: str) -> str:
-        """Whether there is a file or a folder at `path` that pytest may collect tests from."""
+        """Return whether `path` is a file or folder from which pytest may collect tests."""
         if path in self.files:
             return "file" if COLLECTED.fullmatch(path.rpartition("/")[2]) else ""
         return "folder" if path in self._with_tests else ""
 
     def build(self, folder: str) -> str:
-        """What the build of the project in a folder is made of. Its pyproject.toml counts by its settings."""
+        """Return the build inputs of the project in a folder, except pyproject.toml, which `settings` compares."""
         files = build_inputs(self.entries, folder)
         return key_of(*(f"{e.mode} {e.oid} {e.path}" for e in files if not e.path.endswith("pyproject.toml")))
 
     def settings(self, path: str) -> str:
-        """What of a pyproject.toml can decide how tests run or what is installed: all but `UNRELATED` sections."""
+        """Return what in a pyproject.toml can affect tests or installations: all but `UNRELATED` sections."""
         if path not in self.files:
             return ""
         try:
@@ -156,7 +156,7 @@ class TreeState:
 
     @cached_property
     def always(self) -> tuple[str, ...]:
-        """Files that decide whether or not a test opens them: what git writes, and what a build installs."""
+        """The files that matter even if no test opens them: they affect what git writes and what a build installs."""
         return tuple(
             path
             for path in self.files
@@ -170,7 +170,7 @@ class TreeState:
 
 
 def _folders_above(paths: Iterable[str]) -> frozenset[str]:
-    """All folders that the files are in, the top one and those above others too."""
+    """Return all folders that contain the files, directly or further below, including the top folder."""
     folders = {path.rpartition("/")[0] for path in paths}
     above = {folder[:end] for folder in folders for end in range(len(folder)) if folder[end] == "/"}
     return frozenset({*folders, *above, ""})
@@ -178,11 +178,11 @@ def _folders_above(paths: Iterable[str]) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a run looked at, as the recorder wrote it. `everything` says why the whole tree counts, if it does.
+    """The recorded inputs of a run. `everything` lists reasons why the whole tree counts, if any.
 
-    Of a file of tests that ran in a process of its own also: `left` are the paths in the tree that it did not leave as
-    they were; `written` and `outside` are the paths elsewhere that it wrote and read. `built` are the folders of the
-    tree whose build was installed for the run: tests may run what it made, of files that they never open.
+    For a test file that ran in its own process, `left` are the paths in the tree that it changed, and `written` and
+    `outside` are the paths elsewhere that it wrote and read. `built` are the folders of the tree whose build was
+    installed for the run: tests may run build products of files that they never open.
     """
 
     opened: tuple[str, ...]
@@ -200,7 +200,7 @@ class Inputs:
     built: tuple[str, ...] = ()
 
     def state(self, tree: TreeState) -> dict[str, str]:
-        """Each input with its state in `tree`."""
+        """Return the state of each input in `tree`."""
         return {
             **{f"content {path}": tree.content(path) for path in (*self.opened, *tree.always)},
             **{f"kind {path}": tree.kind(path) for path in self.kinds},
@@ -214,7 +214,7 @@ class Inputs:
         }
 
     def beyond(self, tree: TreeState) -> str:
-        """Why these inputs are not all that the run depended on; empty if they do."""
+        """Return why the run depended on more than these inputs, or "" if it didn't."""
         if self.everything:
             return self.everything[0]
         paths = {path for name in PLACES for path in getattr(self, name)}
@@ -229,7 +229,7 @@ class Inputs:
 
 
 def read_inputs(parts: Iterable[bytes]) -> Inputs | None:
-    """The inputs that the processes of a run have left; None if there are none, or they are damaged."""
+    """Return the inputs that the processes of a run recorded, or None if there are none or they are damaged."""
     merged: dict[str, dict[str, None]] = {}
     workers = count = 0
     for part in parts:
@@ -256,7 +256,7 @@ def read_inputs(parts: Iterable[bytes]) -> Inputs | None:
 
 
 def state_of(name: str, tree: TreeState) -> str:
-    """What a recorded input is in `tree`. Its name begins with what of it counts."""
+    """Return the state of a recorded input in `tree`. The beginning of its name says which aspect counts."""
     if name not in tree.known:
         kind, _, path = name.partition(" ")
         tree.known[name] = {
@@ -274,7 +274,7 @@ def state_of(name: str, tree: TreeState) -> str:
 
 
 def covers(state: Mapping[str, str], tree: TreeState) -> bool:
-    """Whether no new settings, links, or submodules in `tree` redirect the recorded paths."""
+    """Return whether no new settings, symlinks, or submodules in `tree` redirect the recorded paths."""
     if any(f"content {path}" not in state for path in tree.always):
         return False
     foreign = tuple(f"{path}/" for path in tree.foreign)
@@ -295,7 +295,7 @@ IN_WORDS = {
 
 
 def difference(state: Mapping[str, str], tree: TreeState) -> str:
-    """The first recorded input that is different in `tree`, in words; empty if all are the same."""
+    """Describe the first recorded input that differs in `tree`, or return "" if all are the same."""
     for name, value in state.items():
         if state_of(name, tree) != value:
             kind, _, path = name.partition(" ")

@@ -1,4 +1,4 @@
-"""One check of a change: what it finds in the head, compared with the base where necessary."""
+"""Run one check of a change on the head, and compare its findings with the base if necessary."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ MOST_RETRIED = 25
 
 
 class ProjectChecks:
-    """The checks of a change in one project: all of the tree, or a part of it."""
+    """The checks of a change in one project, which is the whole tree or a part of it."""
 
     def __init__(self, context: RunContext, why_not: str) -> None:
-        """`why_not` is the reason of a check that was cancelled."""
+        """Prepare the checks. `why_not` is the reason given for a cancelled check."""
         self._change, self._head, self._base = context.change, context.head, context.base
         self._environments, self._state = context.environments, context.state_dir
         self._why_not = why_not
@@ -42,7 +42,7 @@ class ProjectChecks:
         self._runs = ToolRuns(context)
 
     def is_affected(self, check: CheckSettings) -> bool:
-        """Whether the change can affect the result of `check`, because it changes one of its input files."""
+        """Return whether the change can affect the result of `check`, because it changes one of its input files."""
         tool = TOOLS[check.tool]
         sides = [
             {(entry.path, entry.mode, entry.oid) for entry in side.deciding if tool.reads(entry.path)}
@@ -51,7 +51,7 @@ class ProjectChecks:
         return sides[0] != sides[1] or self._change.base_tree == self._change.tree
 
     def run(self, check: CheckSettings, progress: Callable[[], None], turns: Turns) -> CheckResult:
-        """The result of one check on the head, with findings of the base marked as old."""
+        """Return the result of one check on the head, with findings that exist at the base marked as old."""
         check = self._with_own_checker(check)
         with BaseCollection(partial(self._collect_base, check), self._context.cancel) as collection:
 
@@ -67,7 +67,7 @@ class ProjectChecks:
     def _judge(
         self, check: CheckSettings, outcome: Outcome, whole: Report | None, collection: BaseCollection
     ) -> CheckResult:
-        """What the outcome on the head means, held against the base."""
+        """Turn the outcome on the head into a result, by comparing it with the base."""
         if outcome.cancelled:
             return Skipped(check.id, self._why_not)
         report = outcome.report
@@ -103,7 +103,7 @@ class ProjectChecks:
     def _ask(
         self, check: CheckSettings, progress: Callable[[], None], started: Callable[[], None]
     ) -> tuple[Outcome, Report | None]:
-        """What the check says of the head, or of its tests in this share; then also what the suite collects."""
+        """Run the check on the head. For a share, run only its tests, and also return what the suite collects."""
         share, head, place = self._context.share, self._head, (check.id, self._head.folder)
         if share is None or check.tool != "pytest":
             return self._runs.ask(check, head, progress, started), None
@@ -128,9 +128,9 @@ class ProjectChecks:
     def _stopped_by_change(
         self, check: CheckSettings, report: Unreadable, outcome: Outcome, collection: BaseCollection
     ) -> Ran | Broken | Skipped:
-        """A run without an answer: a failure if the same run of the base has one, since then the change is why.
+        """Return a failure if only the head's run has no result: since the base has one, the change is the cause.
 
-        That holds only in an environment that has what the tree declares.
+        That is only valid in an environment that has everything the tree declares.
         """
         broken = Broken(check.id, report.reason, report.hint, outcome.seconds, outcome.output)
         comparable = report.by_tree and self._environments.is_declared
@@ -145,9 +145,9 @@ class ProjectChecks:
         return Ran(check.id, (finding,), (finding,), outcome.seconds)
 
     def _with_own_checker(self, check: CheckSettings) -> CheckSettings:
-        """The check of types with the type checker that the project has settings for, if it is installed.
+        """Return the type check with the type checker that the project has settings for, if it is installed.
 
-        The settings at the base say which: a change could choose the one that finds less.
+        The settings at the base decide: a change could choose a type checker that finds less.
         """
         if check != BUILT_IN_CHECKS["types"]:
             return check
@@ -159,7 +159,7 @@ class ProjectChecks:
         return replace(check, tool=installed) if installed else check
 
     def _name_flaky(self, check: CheckSettings, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-        """Say of each failed test that passes when the failed ones run again by themselves that it is flaky."""
+        """Run the failed tests again by themselves, and mark those that pass as flaky."""
         failed = {finding.test for finding in findings if "::" in finding.test and not finding.flaky}
         if check.tool != "pytest" or not failed or len(failed) > MOST_RETRIED:
             return findings
@@ -174,7 +174,7 @@ class ProjectChecks:
         return tuple(as_flaky(finding) if finding.test in flaky else finding for finding in findings)
 
     def _record_run(self, check: CheckSettings, findings: tuple[Finding, ...]) -> None:
-        """Remember a run of a suite and its flaky tests, for `gate flaky`; a server has nobody to show them to."""
+        """Record a run of a suite and its flaky tests, for `gate flaky`. Does nothing on servers."""
         if check.tool == "pytest" and self._head.repository.work_tree is not None:
             flaky = {finding.test for finding in findings if finding.flaky}
             record_run(self._state, check.id, self._head.folder, self._head.top.tree.tree, flaky)
@@ -182,9 +182,9 @@ class ProjectChecks:
     def _before(
         self, check: CheckSettings, findings: tuple[Finding, ...], *, warm: bool
     ) -> tuple[Finding, ...] | Broken | Skipped:
-        """What the same check says of the base: of all of it, or of the tests that failed.
+        """Return the check's findings at the base: all, or only those of the tests that failed.
 
-        `warm` if the check has just run over the head.
+        `warm` says that the check has just run on the head.
         """
         if self._change.base_tree == self._change.tree:
             return findings
@@ -223,10 +223,10 @@ class ProjectChecks:
     def _seen_less(
         self, check: CheckSettings, report: Report, collection: BaseCollection
     ) -> tuple[Finding, ...] | Broken | Skipped:
-        """Findings if the check looks at less than it does at the base.
+        """Return findings if the check covers less than at the base.
 
-        Nothing at all where there was something is no pass. The tests that are collected are always compared with
-        those of the base, whichever file made the difference; fewer are a finding that does not block by itself.
+        Covering nothing where the base had something is never a pass. Collected tests are always compared with those of
+        the base, no matter which file made the difference; fewer tests are a finding that doesn't block by itself.
         """
         if report.seen is None or self._change.base_tree == self._change.tree:
             return ()
@@ -249,7 +249,7 @@ class ProjectChecks:
 
 
 def _not_collected(check: CheckSettings, findings: tuple[Finding, ...], outcome: Outcome) -> Broken:
-    """Tests that cannot be imported, at the base neither, say nothing about the change: one reason for all."""
+    """Merge tests that can't be imported at the base either into one reason: they say nothing about the change."""
     reasons = Counter(finding.message.partition(": ")[2] for finding in findings)
     (reason, _), *other_reasons = reasons.most_common()
     number = f"{len(findings)} test files" if findings[1:] else findings[0].path
@@ -266,7 +266,7 @@ def _not_collected(check: CheckSettings, findings: tuple[Finding, ...], outcome:
 
 
 def _stopped(check: CheckSettings, path: str, seconds: float) -> Broken:
-    """A tool that has looked at nothing because of one file is no pass."""
+    """Describe a tool that checked nothing because of one file, which is never a pass."""
     return Broken(
         check.id,
         f"{check.tool} cannot parse {path}, and stops there: other files import it",

@@ -1,4 +1,4 @@
-"""The projects of a tree: found once, checked one after the other, and their results joined into one."""
+"""The projects of a tree: located once, checked one after the other, with their results joined."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Projects:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def of(self, tool: str) -> tuple[Project, ...]:
-        """The projects that `tool` runs in; the top alone where there are no others."""
+        """Return the projects in which `tool` runs: only the top folder if there are no others."""
         if tool not in PER_PROJECT:
             return (TOP,)
         with self._lock:
@@ -75,13 +75,13 @@ class Projects:
         return tuple(projects) or (TOP,)
 
     def _names(self) -> Layout:
-        """The projects by the names of files, for which nothing has to be read."""
+        """Return the projects according to file names alone, without reading any file."""
         if self._layout is None:
             self._layout = layout(self.side.files)
         return self._layout
 
     def _known(self) -> Layout:
-        """The projects with their settings."""
+        """Return the projects and their settings."""
         layout = self._names()
         if layout.settings:
             return layout
@@ -97,7 +97,7 @@ class Projects:
         return self._layout
 
     def _dependencies(self, layout: Layout) -> dict[str, frozenset[str]]:
-        """Which project names which. Every text of a project counts, since anything in it may lead to another."""
+        """Return which projects each project mentions, in any text, because any may lead to another."""
         if self._depends is None:
             folders = [folder for folder in (*layout.folders, *layout.foreign) if folder]
             texts: dict[str, list[str]] = {folder: [] for folder in folders}
@@ -117,7 +117,7 @@ class Projects:
 
 
 def change_in(change: Change, project: Project) -> Change:
-    """The part of a change inside a project, with paths relative to it."""
+    """Return the part of a change inside a project, with paths relative to it."""
     if not project.folder and not project.left_out:
         return change
 
@@ -133,7 +133,7 @@ def change_in(change: Change, project: Project) -> Change:
 
 
 def joined_results(check: str, results: Sequence[tuple[str, CheckResult]]) -> CheckResult:
-    """The results of a check in all projects, joined. A project that could not run is never a pass."""
+    """Join the results of a check in all projects. A project that could not run is never a pass."""
     if len(results) == 1:
         return _outside(*results[0])
     placed = [(folder, _outside(folder, result)) for folder, result in results]
@@ -165,7 +165,7 @@ def joined_results(check: str, results: Sequence[tuple[str, CheckResult]]) -> Ch
 
 
 def _outside(folder: str, result: CheckResult) -> CheckResult:
-    """The result of a project, with paths of the whole repository."""
+    """Return the result of a project with paths relative to the whole repository."""
     if not folder:
         return result
     if isinstance(result, Ran):

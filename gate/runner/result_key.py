@@ -1,4 +1,4 @@
-"""What decides a check's result, as the key under which it is cached; and the result as bytes."""
+"""The cache key of a check's result, made of everything that decides it, and the result as bytes."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def result_key(
     installed: Installed | None,
     extra: tuple[str, ...],
 ) -> str:
-    """The name for what `check` says of a tree with `entries`.
+    """Return the cache key for the result of `check` on a tree with `entries`.
 
-    It is made of the files that the tool reads, the check's settings, the variables that it may see, the tool's
-    version, the environment, and gate's own code. `extra` is what else is asked.
+    It covers the files that the tool reads, the check's settings, the variables it may read, the tool's version, the
+    environment, and gate's own code. `extra` covers anything else that matters.
     """
     tool = TOOLS[check.tool]
     read = key_of(
@@ -53,7 +53,7 @@ def result_key(
 
 
 def _program(check: CheckSettings) -> str:
-    """Which program a command starts: where it is found on PATH, and its size and time."""
+    """Identify the program that a command starts: its location on PATH, size, and time."""
     program = shutil.which(check.command[0]) if check.command else None
     if program is None:
         return ""
@@ -63,7 +63,7 @@ def _program(check: CheckSettings) -> str:
 
 @cache
 def code_version() -> str:
-    """What of gate's own code decides a result: a development checkout changes under one version number."""
+    """Return the state of gate's own code, because a development checkout changes under the same version number."""
     own = str(Path(__file__).parents[1])
     files = sources_of(
         f"{own}/{name}" for name in ("checks", "environment", "git", "names", "plugins", "runner")
@@ -73,7 +73,7 @@ def code_version() -> str:
 
 
 def dump(report: Report, seconds: float) -> bytes:
-    """A report, and how long it took, as bytes."""
+    """Serialize a report and its duration."""
     data = {
         "findings": [asdict(finding) for finding in report.findings],
         "note": report.note,
@@ -90,7 +90,7 @@ def dump(report: Report, seconds: float) -> bytes:
 
 
 def load(data: bytes | None) -> tuple[Report, float] | None:
-    """Parse the output of `dump`; None for any other data."""
+    """Parse the output of `dump`. Returns None for any other data."""
     if data is None:
         return None
     try:

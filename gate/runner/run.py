@@ -1,4 +1,4 @@
-"""All the checks of one change, side by side, in each project that it affects."""
+"""Run all the checks of one change in parallel, in each project that it affects."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Event:
 
 
 class Runner:
-    """Runs checks over the head and, where it matters, over the base."""
+    """Runs checks on the head and, where it matters, on the base."""
 
     def __init__(
         self, context: RunContext, why_not: str = "not run: another check had already said no"
     ) -> None:
-        """`why_not` is the reason of checks that did not run because of another one."""
+        """Prepare the checks. `why_not` is the reason given for checks that didn't run because of another one."""
         self._context = context
         self._projects = Projects(context.head)
         # Cancel the build of an environment together with the run that waits for it.
@@ -58,10 +58,10 @@ class Runner:
     ) -> tuple[CheckResult, ...]:
         """Run every check and return the results in the order of `settings`.
 
-        Tests start first, being the slowest; `under_way` is called when every check has started or ended. With
-        `fail_fast`, the first result that blocks ends the rest, which are then Skipped; with `cached_only`, so is
-        every check that would have to start. Interrupted, every program that was started is ended before this
-        returns.
+        Tests start first because they are the slowest. `under_way` is called when every check has started or ended.
+        With `fail_fast`, the first blocking result ends the remaining checks, which are then Skipped; with
+        `cached_only`, so is every check that would have to start. If interrupted, all started programs are ended before
+        this returns.
         """
         results: dict[str, CheckResult] = {}
         if cached_only:
@@ -113,7 +113,7 @@ class Runner:
         return joined_results(check.id, results)
 
     def _within(self, project: Project) -> ProjectChecks:
-        """The checks of one project."""
+        """Return the checks of one project."""
         context = self._context
         part = replace(
             context,

@@ -1,4 +1,4 @@
-"""Which tests of a suite need not run: the whole suite's pass is reused, or those of some of its files."""
+"""Decide which tests of a suite need not run, by reusing a pass of the whole suite or of some of its files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LONG = 10.0
 
 @dataclass(frozen=True, slots=True)
 class SuiteInTree:
-    """The suite of `check` in the project's `folder` of a tree, and where gate keeps its state."""
+    """The suite of `check` in the project's `folder` of a tree, and the location of gate's state."""
 
     check: CheckSettings
     folder: str
@@ -45,7 +45,7 @@ class Selection:
     def __init__(
         self, results: ResultCache, key: str, inputs: SuiteInTree, tree: TreeState, *, rerun: bool
     ) -> None:
-        """`key` names all that decides the outcome but the tree. With `rerun` everything runs, and is compared."""
+        """Prepare for `tree`. `key` identifies everything else. With `rerun`, everything runs and is compared."""
         self._place, self._tree, self._rerun = inputs, tree, rerun
         self.suite = Suite(results, key)
         flaky = (item.test for item in flaky_tests(inputs.state_dir) if item.check == inputs.check.id)
@@ -68,7 +68,7 @@ class Selection:
         return self._place.check.id, self._place.folder
 
     def reuse(self) -> Outcome | None:
-        """The recorded pass of the whole suite, if it holds and it is not time to compare."""
+        """Return the recorded pass of the whole suite, if it is valid and it isn't time to compare."""
         reused = self.suite.reuse(self._tree)
         if reused is None or self.off:
             return None
@@ -80,7 +80,7 @@ class Selection:
         return Outcome(passed, reused.seconds, cached=True)
 
     def recorded(self) -> Mapping[str, str] | None:
-        """The state of what the suite looks at, by a recorded pass that holds."""
+        """Return the state of the suite's inputs according to a valid recorded pass, if any."""
         return self.suite.state(self._tree)
 
     def by_file(
@@ -89,9 +89,9 @@ class Selection:
         first: Collection[str],
         run: Callable[[tuple[str, ...], float], Outcome],
     ) -> Selected:
-        """Run the files that have to run, if the files of the suite are independent.
+        """Run the files that must run, if the files of the suite are independent.
 
-        `count` says what it collects, and the state of what that depends on, if it is known.
+        `count` returns what the suite collects, and the state of the inputs of that, if known.
         """
         if self._place.check.select not in BY_FILE or self._verified or not self._is_worth_trying():
             self._remember("suite", (Decision("", True, self._why()),))
@@ -119,9 +119,10 @@ class Selection:
         return selected
 
     def _is_worth_trying(self) -> bool:
-        """Whether files may save more than it costs to find out: to collect them, and to run a few for nothing.
+        """Return whether running by file may save more than collecting tests and a few wasted runs cost.
 
-        There are few of them, or the suite is known to take long, or some have been recorded already.
+        That is so if there are few files, if the suite is known to take long, or if some files have been recorded
+        already.
         """
         if not self._proven:
             return True
@@ -134,7 +135,7 @@ class Selection:
         return self.off or self.suite.why(self._tree)
 
     def whole_run(self, selected: Selected, outcome: Outcome) -> Outcome:
-        """The outcome of a run of the whole suite, after `selected` could not decide."""
+        """Return the outcome of a run of the whole suite after `selected` could not decide."""
         report = outcome.report
         if not isinstance(report, Report):
             return outcome
@@ -146,7 +147,7 @@ class Selection:
         return replace(outcome, verified=self._verified)
 
     def record(self, selected: Selected, outcome: Outcome) -> str:
-        """Keep a pass of the whole suite. Returns why it cannot be reused for other trees; empty if it can."""
+        """Store a pass of the whole suite. Return why it can't be reused for other trees, or "" if it can."""
         if not isinstance(outcome.report, Report):
             return ""
         if selected.outcome is None:
@@ -157,7 +158,7 @@ class Selection:
         return ""
 
     def judge(self, outcome: Outcome, findings: Collection[Finding]) -> None:
-        """Record failures: passes of failed tests are not reused, and a contradiction turns selection off."""
+        """Record failures: passes of failed tests aren't reused, and a contradiction turns selection off."""
         failed = {finding.test for finding in findings if finding.test}
         if not failed and not findings:
             return

@@ -1,7 +1,7 @@
-"""A share of a run: which test files it has, the same on every machine, and what it has to prove.
+"""A share of a run: its test files, which are the same on every machine, and what it has to prove.
 
-Each share collects all tests and divides their files in the same way: by recorded durations where a shared cache has
-them, else by the number of tests. Joining the shares verifies from their pieces that every test ran in one of them.
+Each share collects all tests and divides their files in the same way: by recorded durations if a shared cache has them,
+else by the number of tests. Joining the shares verifies from their pieces that every test ran in one of them.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from gate.result_cache import ResultCache, key_of
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The share `number` of `count`; the first is 1."""
+    """Share `number` of `count`, starting at 1."""
 
     number: int
     count: int
 
     def has(self, index: int) -> bool:
-        """Whether what cannot be divided, and has this index, is in this share."""
+        """Return whether the indivisible work with this index belongs to this share."""
         return index % self.count == self.number - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What a share ran of the tests of a project: `ran` of `collected` by names, `seen` of `total` by number.
+    """The part of a project's tests that a share ran: `ran` of `collected` by name, `seen` of `total` by number.
 
     `plan` is a digest of how the files were divided.
     """
@@ -47,13 +47,13 @@ class Shares:
     """Divides the test files of one suite."""
 
     def __init__(self, share: Share, results: ResultCache, suite: str, tree: str) -> None:
-        """`suite` names what decides the outcome but the tree; plans and durations are in `results`."""
+        """Prepare the division. `suite` identifies everything but the tree; plans and durations are in `results`."""
         self._share, self._results = share, results
         self._durations = key_of("durations of test files", suite)
         self._plan = key_of("plan of shares", suite, tree, str(share.count))
 
     def files(self, counted: Report) -> tuple[tuple[str, ...], str]:
-        """The files of this share, and the digest of the plan."""
+        """Return the files of this share, and the digest of the plan."""
         tests = Counter(test.partition("::")[0] for test in counted.tests)
         plan = self._read(self._plan)
         if plan.keys() != tests.keys():
@@ -67,7 +67,7 @@ class Shares:
         return tuple(sorted(path for path in plan if plan[path] == self._share.number)), digest
 
     def record(self, durations: Mapping[str, float]) -> None:
-        """Remember how long files took, for the next plan."""
+        """Record how long files took, for the next plan."""
         if durations:
             known = {**self._read(self._durations), **durations}
             self._results.put(self._durations, json.dumps(known).encode("ascii"))
@@ -82,7 +82,7 @@ class Shares:
 
 
 def divide(weights: Mapping[str, float], count: int) -> dict[str, float]:
-    """The number of the share of each file, the heaviest first to the share with the least work."""
+    """Return the share number of each file. The heaviest come first, each to the share with the least work."""
     loads = [(0.0, number) for number in range(1, count + 1)]
     plan: dict[str, float] = {}
     for path in sorted(weights, key=lambda path: (-weights[path], path)):
@@ -93,12 +93,12 @@ def divide(weights: Mapping[str, float], count: int) -> dict[str, float]:
 
 
 def cannot_be_divided(counted: object) -> bool:
-    """Whether the suite can't be divided, and so runs in the first share."""
+    """Return whether the suite can't be divided, so that it runs in the first share."""
     return not isinstance(counted, Report) or bool(counted.findings or counted.whole or not counted.tests)
 
 
 def missing_tests(pieces: Collection[Piece]) -> str:
-    """Why these pieces of all shares are not the whole suite, in words; empty if they are."""
+    """Return why these pieces of all shares aren't the whole suite, or "" if they are."""
     first = next(iter(pieces))
     if any(
         (piece.plan, piece.collected, piece.total) != (first.plan, first.collected, first.total)

@@ -1,4 +1,4 @@
-"""One tool over one side of a change: the cached result, what of a suite need not run again, or a run."""
+"""Run one tool on one side of a change, unless its result is cached or parts of a suite need not run again."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class RunContext:
 
 @dataclass(frozen=True, slots=True)
 class _RunPlan:
-    """What is to be known, in which environment, and the keys under which the answer is cached."""
+    """The request, its environment, and the cache keys of its result."""
 
     request: RunRequest
     environment: Environment
@@ -87,7 +87,7 @@ class ToolRuns:
     """Runs tools on the head and the base of a change, and caches the results."""
 
     def __init__(self, context: RunContext) -> None:
-        """For one change, in one project."""
+        """Prepare for one change in one project."""
         self._context = context
         self._change, self._head, self._cancel = context.change, context.head, context.cancel
         self.selections: dict[str, Selection] = {}
@@ -106,10 +106,10 @@ class ToolRuns:
         warm: bool = False,
         again: bool = False,
     ) -> Outcome:
-        """What the check reports on a side: the cached result, else that of a run, which is then cached.
+        """Return the check's outcome on a side: the cached one, or that of a run, which is then cached.
 
-        With `warm` the tool may use what it has just cached of the head; with `again` it runs whatever is cached, and
-        nothing is cached of it. `progress` (a tool is about to start) and `started` are for the head only.
+        With `warm`, the tool may use its fresh cache of the head. With `again`, it runs even if there is a cached
+        result, and its result isn't cached. `progress` (a tool is about to start) and `started` are for the head only.
         """
         plan = self._plan(check, side, only=only, test_files=test_files, count=count)
         if isinstance(plan, Outcome):
@@ -147,7 +147,7 @@ class ToolRuns:
         test_files: tuple[str, ...],
         count: bool,
     ) -> _RunPlan | Outcome:
-        """What is asked, or why it has no answer: there is no environment, or the tool is not in it."""
+        """Plan the run, or return why it is impossible: there is no environment, or the tool isn't in it."""
         tool = TOOLS[check.tool]
         environment = self._context.environments.environment_for(side.top, side.folder)
         if environment.broken[0] and check.tool not in WITHOUT_ENVIRONMENT:
@@ -175,7 +175,7 @@ class ToolRuns:
         )
 
     def _warmed(self, request: RunRequest) -> RunRequest:
-        """The same run with the cache that the tool has just made of the head."""
+        """Return the same run with the tool's fresh cache of the head."""
         head = self._head.top.path(runs_code=TOOLS[request.check.tool].runs_code)
         files = tuple(entry.path for entry in self._change.files if entry.status == "modified")
         return replace(request, cache=cache_name(request.check, head, request.side.folder), differing=files)
@@ -183,7 +183,7 @@ class ToolRuns:
     def _run(
         self, plan: _RunPlan, selection: Selection | None, started: Callable[[], None]
     ) -> tuple[Selected, Outcome]:
-        """Run the tool, or of a suite those files that the selection can't do without."""
+        """Run the tool, or, for a suite, only the files that the selection can't skip."""
         request, environment = plan.request, plan.environment
         installed, check = request.installed, plan.check
         version = f"{installed.name} {installed.version}" if installed else check.tool
@@ -220,9 +220,9 @@ class ToolRuns:
         return selected, selected.outcome or run()
 
     def _with_flaky(self, plan: _RunPlan, selected: Selected, outcome: Outcome) -> Outcome:
-        """What a run of the whole suite says, with the tests that had failed before it, alone, and now pass alone.
+        """Return the outcome of the whole suite, plus the tests that failed alone before it and now pass alone.
 
-        One that fails alone each time passes only together with others, which is no failure of the suite.
+        A test that fails alone every time passes only together with others, which isn't a failure of the suite.
         """
         failed = {finding.test for finding in selected.findings if "::" in finding.test}
         report = outcome.report
@@ -238,7 +238,7 @@ class ToolRuns:
     def _store(
         self, plan: _RunPlan, selection: Selection | None, selected: Selected, outcome: Outcome
     ) -> None:
-        """Cache the report of a run, and record which files the tests looked at."""
+        """Cache the report of a run, and record the inputs of its tests."""
         assert isinstance(outcome.report, Report)  # noqa: S101 - checked by the caller
         check, side, key = plan.check, plan.side, plan.keys[-1]
         if TOOLS[check.tool].runs_code and side.running.history_was_read():
@@ -252,7 +252,7 @@ class ToolRuns:
         self._context.results.put(key, dump(outcome.report, outcome.seconds), share=passed)
 
     def _explained(self, plan: _RunPlan, outcome: Outcome) -> Outcome:
-        """The outcome of code that ran, with what it missed of the working tree and in which environment it ran."""
+        """Return the outcome of code that ran, with missing files of the working tree and its environment explained."""
         check, side, environment = plan.check, plan.side, plan.environment
         if not TOOLS[check.tool].runs_code or outcome.cancelled:
             return outcome
@@ -261,7 +261,7 @@ class ToolRuns:
         return replace(outcome, report=_with_note(report, environment.note))
 
     def _selection(self, plan: _RunPlan) -> Selection | None:
-        """The records of a suite whose pass may hold for other trees; None if every tree is to run it."""
+        """Return the records of a suite whose passes may be valid for other trees, or None if every tree runs it."""
         check, side, environment = plan.check, plan.side, plan.environment
         if check.tool != "pytest" or not self._context.select or check.select == "off":
             return None
@@ -277,15 +277,15 @@ class ToolRuns:
         return selection
 
     def _failed_last(self, plan: _RunPlan) -> bool:
-        """Whether the newest run over this very content failed: then no older pass says anything about it."""
+        """Return whether the newest run on this exact content failed, in which case an older pass means nothing."""
         names = [name for key in plan.keys for name in (key, key_of(key, plan.side.history))]
         results = (load(self._context.results.get(name)) for name in names)
         return any(result is not None and result[0].findings for result in results)
 
     def _cached(self, plan: _RunPlan) -> Outcome | None:
-        """The cached result: of a run that has read nothing of git's, else of one with the same history.
+        """Return the cached result: of a run that read nothing of git's, else of one with the same history.
 
-        A failing test may be flaky: asked again, it runs again. At the base it only marks findings as old.
+        A failing test may be flaky, so it runs again when requested again. At the base it only marks findings as old.
         """
         if self._context.rerun:
             return None
@@ -300,7 +300,7 @@ class ToolRuns:
         return None
 
     def _changed_on(self, side: CheckedTree, check: CheckSettings) -> tuple[str, ...]:
-        """The files of one side that the change is about: what it adds or modifies, or what that was at the base."""
+        """Return the files of one side that the change adds or modifies, or their versions at the base."""
         files = set(side.files)
         changed = {entry.path for entry in self._change.files} | set(self._change.renames.values())
         inside = f"{side.folder}/" if side.folder else ""
@@ -312,7 +312,7 @@ class ToolRuns:
 
 
 def as_flaky(finding: Finding) -> Finding:
-    """A failure of a test that has passed on the same content."""
+    """Return the failure of a test that has passed on the same content, marked as flaky."""
     return replace(finding, flaky=True, message=f"flaky, passed when run again: {finding.message}")
 
 
@@ -321,7 +321,7 @@ def _runs_over_changes(check: CheckSettings) -> bool:
 
 
 def _with_note(report: Report | Unreadable, note: str) -> Report | Unreadable:
-    """`report`, with which environment it comes from where that is not the one that people expect."""
+    """Return `report` with a note about its environment, if that isn't the one that people expect."""
     if not note:
         return report
     if isinstance(report, Unreadable):

@@ -1,4 +1,4 @@
-"""Who may start next."""
+"""Let threads start their programs one after the other."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from collections.abc import Callable, Iterator
 class Turns:
     """Lets threads prepare their programs one at a time, in the order of their requests.
 
-    What it takes to start a program is work for one processor, since threads of one Python share it. Side by side,
-    all programs would start as late as the last one.
+    Preparing a program keeps one processor busy, because threads of one Python share it. In parallel, all programs
+    would start as late as the last one.
     """
 
     def __init__(self, turns: int, over: Callable[[], None]) -> None:
-        """`over` is called at the end of the last of so many turns."""
+        """Allow this many turns. `over` is called at the end of the last one."""
         self._lock = threading.Lock()
         self._left = turns
         self._over = over
 
     @contextlib.contextmanager
     def taken(self) -> Iterator[Callable[[], None]]:
-        """One turn. It is over at the end of the `with`, or when what the `with` gets is called before that."""
+        """Take one turn. It is over when the `with` block ends, or earlier if the yielded function is called."""
         with contextlib.ExitStack() as turn:
             self._lock.acquire()
             turn.callback(self._end)

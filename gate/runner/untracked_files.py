@@ -1,4 +1,4 @@
-"""Files that git does not have: those that the policy brings into the checkout, and those that a failure misses."""
+"""Files that git doesn't track: those that the policy copies into the checkout, and those that a failure lacks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_NAMED = 4
 
 
 def brought_files(away: str, patterns: Sequence[str], entries: Iterable[Entry]) -> list[str]:
-    """The untracked files of the working tree that match `bring`, as paths from its top."""
+    """Return the untracked files of the working tree that match `bring`, relative to its top."""
     tracked = {entry.path for entry in entries}
     matching = []
     for pattern in patterns:
@@ -35,13 +35,13 @@ def brought_files(away: str, patterns: Sequence[str], entries: Iterable[Entry]) 
 
 
 def stamps(away: str, paths: Iterable[str]) -> tuple[str, ...]:
-    """The part of a result's key that covers brought files."""
+    """Return the part of a result's cache key that covers copied files."""
     stats = ((path, os.stat(f"{away}/{path}")) for path in paths)  # noqa: PTH116  there may be many
     return tuple(f"brought {path} {status.st_mtime_ns} {status.st_size}" for path, status in stats)
 
 
 def bring(away: str, paths: Iterable[str], root: Path) -> None:
-    """Copy files of the working tree to their places in the checkout at `root`."""
+    """Copy files of the working tree to the same paths in the checkout at `root`."""
     for path in paths:
         target = root / path
         # A symlink in the path could lead out of the tree.
@@ -58,7 +58,7 @@ def explained(
     roots: Iterable[str],
     absent: Sequence[str],
 ) -> Report | Unreadable:
-    """`report`, with what a clone does not have named where something fails for lack of it."""
+    """Return `report`, with files named that a clone lacks, if something fails because of that."""
     failed = isinstance(report, Unreadable) or bool(report.findings)
     if not failed or not away:
         return report
@@ -85,7 +85,7 @@ def explained(
 
 
 def _named(text: str, away: Path, tracked: set[str], roots: Iterable[str]) -> Iterator[str]:
-    """Files of the working tree that messages name as missing."""
+    """Yield files of the working tree that messages report as missing."""
     for match in MISSING_MODULE.finditer(text):
         name = match[1] or match[2] or f"{match[4]}.{match[3]}"
         for root in dict.fromkeys([*roots, "src", ""]):

@@ -1,4 +1,4 @@
-"""Following how many tests of a running suite are done, from the notes that its plugin writes."""
+"""Follow the progress of a running test suite, from the notes that its plugin writes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def watched(report: str, watch: Watch | None) -> Iterator[None]:
 
 
 def _newest(report: Path) -> tuple[int, int]:
-    """The newest note of progress; (0, 0) while there is none."""
+    """Return the newest progress note, or (0, 0) if there is none yet."""
     try:
         with report.open("rb") as file:
             file.seek(max(file.seek(0, 2) - TAIL, 0))

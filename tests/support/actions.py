@@ -1,8 +1,8 @@
-"""A small interpreter of composite actions: it runs the steps of an action.yml as GitHub's runner does.
+"""A small interpreter for composite actions: it runs the steps of an action.yml as GitHub's runner does.
 
-It knows what this project's action uses, and refuses the rest: steps with `run` for bash, `env`, `id`, `if`,
-expressions made of names, strings, `==`, `!=`, `&&`, `||`, and the files that steps write to. Held to the runner's
-own documentation; GitHub's runner itself cannot be had in a test.
+It supports what this project's action uses, and rejects the rest: steps with `run` for bash, `env`, `id`, `if`,
+expressions made of names, strings, `==`, `!=`, `&&`, `||`, and the files that steps write to. It follows the runner's
+documentation, because GitHub's runner itself isn't available in a test.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FILES = ("GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STEP_SUMMARY", "G
 
 @dataclass
 class Result:
-    """What an action did: whether every step succeeded, what they printed, and what it gives to the workflow."""
+    """The result of an action: whether every step succeeded, what they printed, and the outputs for the workflow."""
 
     succeeded: bool
     log: str
@@ -36,7 +36,7 @@ class Result:
 
 
 def evaluate(expression: str, contexts: Mapping[str, Any]) -> Any:
-    """The value of an expression without parentheses; `&&` binds tighter than `||`."""
+    """Return the value of an expression without parentheses. `&&` binds tighter than `||`."""
     tokens = []
     rest = expression.strip()
     while rest:
@@ -74,7 +74,7 @@ def _value(token: tuple[str | None, str], contexts: Mapping[str, Any]) -> Any:
 
 
 def expand(text: str, contexts: Mapping[str, Any]) -> str:
-    """`text` with every `${{ … }}` in it replaced."""
+    """Return `text` with every `${{ … }}` in it replaced."""
     return EXPRESSION.sub(lambda match: str(evaluate(match[1], contexts)), text)
 
 
@@ -147,7 +147,7 @@ def _run_step(
 
 
 def _pairs(path: Path) -> dict[str, str]:
-    """What a step wrote: `name=value`, or `name<<END`, lines, `END`."""
+    """Parse the file that a step wrote: `name=value`, or `name<<END`, lines, `END`."""
     found: dict[str, str] = {}
     lines = iter(path.read_text("utf-8").split("\n"))
     for line in lines:

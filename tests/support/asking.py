@@ -1,4 +1,4 @@
-"""`gate init` at a terminal, where somebody answers its questions."""
+"""Run `gate init` at a terminal, and answer its questions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from support.company import Clone, isolated
 
 
 def at_terminal(clone: Clone, answers: str, *args: str, code: int = 0) -> str:
-    """Run `gate init` at a terminal, where somebody types these lines, until it exits with `code`; what it shows."""
+    """Run `gate init` at a terminal, and type these lines, until it exits with `code`. Return its output."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-P", "-m", "gate", "init", *args],

@@ -1,14 +1,14 @@
-"""The table of attacks in docs/attacks.md: made from the tests that carry them out.
+"""Generate the table of attacks in docs/attacks.md from the tests that carry them out.
 
-A test that carries out an attack says so, with the number of the line in `tests/attacks/threats.toml`:
+A test that carries out an attack is marked with the number of its line in `tests/attacks/threats.toml`:
 
     @pytest.mark.attack(9)
-    def test_09_approve_then_push_more(...)       # its name is what the table says of it
+    def test_09_approve_then_push_more(...)       # the table derives its text from the name
 
-    @pytest.mark.attack(9, "push more in the web page")     # or a phrase of its own
+    @pytest.mark.attack(9, "push more in the web page")     # or from a phrase
 
-Several markers on a test put it below several lines. `python tests/support/attacks.py docs/attacks.md` writes
-the table again.
+A test with several markers is listed below several lines. `python tests/support/attacks.py docs/attacks.md` regenerates
+the table.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ HEAD = "| | attack | carried out by |\n| --- | --- | --- |\n"
 
 @dataclass(frozen=True)
 class Threat:
-    """A line of the list of threats. `section` is given where one begins."""
+    """A line of the list of threats. `section` is set on the first line of each section."""
 
     number: int
     attack: str
@@ -51,7 +51,7 @@ class Attack:
 
 
 class Collected:
-    """A plugin that notes every marked test which pytest collects."""
+    """A plugin that collects every marked test."""
 
     def __init__(self) -> None:
         self.attacks: list[Attack] = []
@@ -68,18 +68,18 @@ class Collected:
 
 
 def words(name: str) -> str:
-    """What the name of a test says: `test_09_approve_then` is `approve then`."""
+    """Convert the name of a test to text: `test_09_approve_then` is `approve then`."""
     return re.sub(r"^test_(\d\d_)?", "", name).replace("_", " ")
 
 
 def threats() -> tuple[Threat, ...]:
-    """The list of threats."""
+    """Return the list of threats."""
     data = tomllib.loads((ROOT / "tests/attacks/threats.toml").read_text())
     return tuple(Threat(**entry) for entry in data["threat"])
 
 
 def collect() -> list[Attack]:
-    """Every marked test, as pytest collects them."""
+    """Return every marked test, as collected by pytest."""
     files = [
         path for path in sorted((ROOT / "tests").rglob("test_*.py")) if "mark.attack(" in path.read_text()
     ]
@@ -103,7 +103,7 @@ def collect() -> list[Attack]:
 
 
 def table(lines: Iterable[Threat], attacks: Iterable[Attack]) -> Iterator[str]:
-    """The rows, a table for each section: the line and what answers it, then what carries it out."""
+    """Yield the rows, with a table for each section: the threat and the defense, then the tests that attack it."""
     attacks = list(attacks)
     known = set()
     for line in lines:
@@ -122,12 +122,12 @@ def table(lines: Iterable[Threat], attacks: Iterable[Attack]) -> Iterator[str]:
 
 
 def plain(text: str) -> str:
-    """Text that a cell of a Markdown table shows as it is."""
+    """Escape text for a cell of a Markdown table."""
     return f"`{text}`".replace("|", "\\|")
 
 
 def write(page: Path) -> None:
-    """Put the table into `page`, in place of the one that it has."""
+    """Replace the table in `page`."""
     text = page.read_text()
     before, rest = text.split(BEGIN)
     after = rest.split(END)[1]

@@ -1,4 +1,4 @@
-"""A change of two files by one author, for tests of what is concluded from it."""
+"""A change of two files by one author, for tests of code that evaluates a change."""
 
 from __future__ import annotations
 

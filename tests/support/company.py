@@ -41,7 +41,7 @@ KEYS = ("other", "second", "stranger", *PEOPLE)
 
 
 def isolated(home: Path) -> dict[str, str]:
-    """An environment in which git and ssh see nothing of the person who runs the tests."""
+    """Return an environment that hides the git and ssh settings of the person who runs the tests."""
     inherited = {
         name: os.environ[name] for name in ("PATH", "TMPDIR", "LANG", "VIRTUAL_ENV") if name in os.environ
     }
@@ -56,7 +56,7 @@ def isolated(home: Path) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Result:
-    """What a command left."""
+    """The result of a command."""
 
     code: int
     out: str
@@ -69,7 +69,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Clone:
-    """A working clone that belongs to somebody: they commit as themselves and sign with their own key."""
+    """A working clone that belongs to a person, who commits under their own name and signs with their own key."""
 
     path: Path
     owner: str
@@ -88,7 +88,7 @@ class Clone:
         return done.stdout.decode("utf-8", "surrogateescape").strip()
 
     def gate(self, *args: str, env: Mapping[str, str] | None = None) -> Result:
-        """Run `gate ARGS` in this clone, in the process of the tests; `env` is added to an empty environment."""
+        """Run `gate ARGS` in this clone, in the test process. `env` is added to an empty environment."""
         out, err = io.StringIO(), io.StringIO()
         before = dict(os.environ)
         folder = Path.cwd()
@@ -106,7 +106,7 @@ class Clone:
         return Result(code, out.getvalue(), err.getvalue())
 
     def gate_process(self, *args: str, env: Mapping[str, str] | None = None) -> Result:
-        """Run `gate ARGS` in this clone as a process of its own."""
+        """Run `gate ARGS` in this clone as a separate process."""
         done = subprocess.run(
             [sys.executable, "-P", "-m", "gate", *args],
             cwd=self.path,
@@ -134,7 +134,7 @@ class Clone:
         author: str = "",
         push: bool = True,
     ) -> str:
-        """Commit files, on a new branch from `origin/main` if it is not there yet, and push that."""
+        """Commit files and push, on a new branch from `origin/main` if the branch doesn't exist yet."""
         if branch:
             self.fetch()
             known = self.git("branch", "--list", branch)
@@ -156,7 +156,7 @@ class Clone:
         return str(self.keys / name)
 
     def approve(self, rev: str, *args: str) -> Result:
-        """Fetch, and approve: what a reviewer does. It must succeed."""
+        """Fetch and approve, as a reviewer does. Fails unless that succeeds."""
         self.fetch()
         result = self.gate("approve", rev, *args)
         assert result.code == 0, result.text
@@ -175,17 +175,17 @@ class Clone:
         return found
 
     def may_merge(self, rev: str, *args: str) -> bool:
-        """Does the gate open? Its exit code alone says so."""
+        """Return whether the change may merge, according to gate's exit code alone."""
         return self.gate("check", "--head", rev, *args).code == 0
 
     def log(self) -> list[str]:
-        """The files of the log here."""
+        """Return the files of this clone's approval log."""
         return self.git("ls-tree", "-r", "--name-only", "refs/gate/log").splitlines()
 
 
 @dataclass(frozen=True)
 class Company:
-    """Server, keys and clones, all below one folder."""
+    """The server, keys, and clones, all below one folder."""
 
     path: Path
 
@@ -198,7 +198,7 @@ class Company:
         return Clone(self.path / "server.git", "nobody", self.keys)
 
     def clone(self, owner: str, name: str = "") -> Clone:
-        """The clone of somebody, made when it is first asked for."""
+        """Return a person's clone, which is created on first use."""
         path = self.path / (name or owner)
         clone = Clone(path, owner, self.keys)
         if not path.exists():
@@ -215,7 +215,7 @@ class Company:
     def policy(
         self, require: str = REQUIRE, *, keys: Mapping[str, list[str]] | None = None, more: str = ""
     ) -> str:
-        """A gate.yaml. `keys` replaces the key lines of people."""
+        """Return a gate.yaml. `keys` replaces the key lines of people."""
         people = []
         for name, what in PEOPLE.items():
             lines = (keys or {}).get(name, [self.public(name)])
@@ -232,7 +232,7 @@ class Company:
         )
 
     def set_policy(self, text: str) -> None:
-        """Put another policy on main, past the gate: the company is like that from the start."""
+        """Put another policy on main without gate, as the company's initial state."""
         clone = self.clone("nobody", "setup")
         clone.fetch()
         clone.git("checkout", "-q", "-B", "main", "origin/main")
@@ -243,7 +243,7 @@ class Company:
 
 
 def build_company(path: Path, object_format: str = "sha1") -> Company:
-    """A company with its server and policy."""
+    """Create a company with its server and policy."""
     company = Company(path)
     (path / "home").mkdir(parents=True)
     company.keys.mkdir()
@@ -274,13 +274,13 @@ def build_company(path: Path, object_format: str = "sha1") -> Company:
 
 
 def copy_company(template: Company, path: Path) -> Company:
-    """A company of one's own, as the template is."""
+    """Copy a company, so that a test has its own."""
     shutil.copytree(template.path, path, symlinks=True)
     return Company(path)
 
 
 def killing(folder: Path, program: str, at: int, when: str) -> dict[str, str]:
-    """An environment in which call number `at` of `program` ends its caller with KILL, before or after its work."""
+    """Return an environment in which call number `at` of `program` kills its caller, before or after its work."""
     wrapper = folder / f"kill-{at}"
     wrapper.mkdir()
     real = shutil.which(program)

@@ -1,4 +1,4 @@
-"""Environments for tests: laid out as a virtual environment is, with a real interpreter and nothing else."""
+"""Environments for tests: structured like a virtual environment, with a real interpreter and nothing else."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def make_venv(prefix: Path, packages: Mapping[str, str] | None = None, *, system: bool = False) -> Path:
-    """Make an environment in which `packages` (by name, with versions) are said to be installed.
+    """Create an environment that claims to have `packages` installed (versions by name).
 
-    The folder of its packages is returned. With `system`, it lets in what the interpreter itself has.
+    Returns its site-packages folder. With `system`, it includes the interpreter's own packages.
     """
     site = prefix / "lib" / f"python{VERSION}" / "site-packages"
     site.mkdir(parents=True)
@@ -29,7 +29,7 @@ def make_venv(prefix: Path, packages: Mapping[str, str] | None = None, *, system
 
 
 def install(site: Path, name: str, version: str, files: Mapping[str, str] | None = None) -> None:
-    """Put a distribution with `files` below `site`."""
+    """Add a distribution with `files` below `site`."""
     (site / f"{name}-{version}.dist-info").mkdir()
     (site / name).mkdir()
     for path, text in (files or {}).items():
@@ -40,7 +40,7 @@ def install(site: Path, name: str, version: str, files: Mapping[str, str] | None
 
 
 def lend(site: Path, *names: str) -> None:
-    """Let an environment have distributions that these tests run with, whole: metadata and entry points too."""
+    """Add whole distributions from the environment of the tests, including metadata and entry points."""
     for name in names:
         for file in distribution(name).files or ():
             top = file.parts[0]

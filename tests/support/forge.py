@@ -1,8 +1,8 @@
-"""A forge on loopback that keeps state: requests whose head moves, reviews, pages, teams, and all kinds of trouble.
+"""A stateful forge on loopback: requests whose head moves, reviews, pages, teams, and all kinds of failures.
 
-It answers as GitHub, GitLab or Gitea would, as far as gate asks; GitLab says when somebody approved if it is
-`exact`, and forgets the objection of a person who was `asked_anew`. What happens is passed to it in words that fit
-all three: `push`, `approve`, `refuse`, `comment`, `take_back`, `aim`. Each event is a second after the last.
+It answers as GitHub, GitLab, or Gitea would, as far as gate uses them. GitLab says when somebody approved if it is
+`exact`, and forgets the objection of a person who was `asked_anew`. Events are passed to it in terms that fit all
+three: `push`, `approve`, `refuse`, `comment`, `take_back`, `aim`. Each event is a second after the last.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Given:
 
 @dataclass
 class Trouble:
-    """What answers instead, to any path that holds `where`; only from the `after`th such question on."""
+    """A failure that replaces the answer for any path containing `where`, starting with the `after`th such request."""
 
     where: str
     status: int = 0
@@ -53,7 +53,7 @@ class Trouble:
 
 @dataclass
 class Forge:
-    """The state; `url` is the address of the API. Pages hold `page` items, whatever is asked for."""
+    """The state. `url` is the address of the API. Pages hold `page` items, regardless of the requested size."""
 
     kind: Kind
     url: str = ""
@@ -91,7 +91,7 @@ class Forge:
 
     @property
     def env(self) -> dict[str, str]:
-        """What a job's environment says of this forge."""
+        """The variables that a job of this forge has."""
         api = {"github": "GITHUB_API_URL", "gitlab": "CI_API_V4_URL", "gitea": "GITEA_API_URL"}[self.kind]
         token = {"github": "GITHUB_TOKEN", "gitlab": "GITLAB_TOKEN", "gitea": "GITEA_TOKEN"}[self.kind]
         return {api: self.url, token: TOKEN}
@@ -110,7 +110,7 @@ class Forge:
         self._review(login, "commented", body="nice")
 
     def take_back(self, login: str) -> None:
-        """Dismiss the last review of somebody, as a maintainer may; on GitLab they withdraw it themselves."""
+        """Dismiss a person's last review, as a maintainer may. On GitLab, people withdraw it themselves."""
         last = [review for review in self.reviews if review.login == login][-1]
         last.dismissed = True
         self.notes.append((self._tick(), login, "unapproved this merge request"))
@@ -140,7 +140,7 @@ class Forge:
             self.notes.append((at, login, words[state]))
 
     def write(self, method: str, path: str, body: Json) -> bool:
-        """Keep what is written, as the forge's own comments; False where there is nothing to change."""
+        """Store what is written, as the forge's own comments. Returns False if there is nothing to change."""
         self.written.append((method, path, body))
         if method == "POST":
             lines = [*body.get("comments", ()), *([body] if "position" in body else [])]
@@ -155,7 +155,7 @@ class Forge:
         return comment is not None
 
     def answer(self, path: str) -> object:
-        """The JSON at a path, or None where there is nothing."""
+        """Return the JSON at a path, or None if there is none."""
         return self._gitlab(path) if self.kind == "gitlab" else self._github(path)
 
     def _github(self, path: str) -> object:
@@ -389,12 +389,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body.encode())
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def serving(kind: Kind) -> Iterator[Forge]:
-    """A forge on a free port, for as long as the block lasts."""
+    """Yield a forge on a free port."""
     forge = Forge(kind)
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"forge": forge}))
     root = {"github": "", "gitlab": "/api/v4", "gitea": "/api/v1"}[kind]

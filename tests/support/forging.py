@@ -1,4 +1,4 @@
-"""What attackers write into the log by hand: records with any content, signed by anybody or nobody."""
+"""Forge log entries as attackers would: records with any content, signed by anyone or not at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BRANCH = "feature"
 
 
 def put(clone: Clone, files: dict[str, bytes], *, drop: tuple[str, ...] = (), force: bool = False) -> None:
-    """Write files into the log by hand and push it: what somebody does who has no use for `gate approve`."""
+    """Write files into the log by hand and push it, as somebody would do without `gate approve`."""
     index = {"GIT_INDEX_FILE": str(clone.path / ".git" / "attack-index")}
     known = clone.git("for-each-ref", "--format=%(objectname)", "refs/gate/log")
     if known:
@@ -33,13 +33,13 @@ def put(clone: Clone, files: dict[str, bytes], *, drop: tuple[str, ...] = (), fo
 
 
 def sign(clone: Clone, data: bytes, key: str, namespace: str = "gate@v1") -> bytes:
-    """The signature that ssh-keygen makes, whatever it is for."""
+    """Return the signature that ssh-keygen makes for `namespace`."""
     argv = ["ssh-keygen", "-Y", "sign", "-n", namespace, "-f", clone.key(key)]
     return subprocess.run(argv, input=data, capture_output=True, check=True).stdout
 
 
 def forged(clone: Clone, **fields: Any) -> Record:
-    """A record about the feature as it stands, with whatever the attacker wants in it."""
+    """Return a record about the current feature branch, with any fields the attacker wants."""
     change = clone.verdict(BRANCH)["change"]
     made: dict[str, Any] = {
         "kind": "approve",
@@ -56,7 +56,7 @@ def forged(clone: Clone, **fields: Any) -> Record:
 
 
 def plant(clone: Clone, record: Record, key: str, namespace: str = "gate@v1") -> str:
-    """Put a record, signed with `key`, into the log; its id."""
+    """Add a record, signed with `key`, to the log. Return its id."""
     data = serialise(record)
     identity = record_id(data)
     put(clone, {record_path(identity): data, signature_path(identity): sign(clone, data, key, namespace)})

@@ -1,4 +1,4 @@
-"""Files that a change may bring along so that something of it runs in gate's place, or before it."""
+"""Files that a change may contain to make its code run instead of gate, or before it."""
 
 from __future__ import annotations
 

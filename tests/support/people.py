@@ -1,4 +1,4 @@
-"""People at machines of their own, who type the commands of a page of the documentation."""
+"""People on separate machines, who type the commands of a documentation page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PEOPLE = {
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with a home folder, git, an SSH key, and a clone."""
+    """A person with a home folder, git, an SSH key, and a clone."""
 
     home: Path
     name: str
@@ -31,7 +31,7 @@ class Person:
         return self.home / "app"
 
     def run(self, command: str, *, code: int = 0, where: Path | None = None) -> str:
-        """Type a command, which must end with `code`; returns what it printed."""
+        """Type a command, which must exit with `code`. Return its output."""
         env = {
             "HOME": str(self.home),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -53,7 +53,7 @@ class Person:
 
 
 def people_at_machines(folder: Path) -> dict[str, Person]:
-    """Everybody, with a clone of one bare repository that has a first commit."""
+    """Return all people, each with a clone of one bare repository that has a first commit."""
     people = {}
     for name, email in PEOPLE.items():
         person = Person(folder / name.replace(" ", "-"), name)
@@ -72,7 +72,7 @@ def people_at_machines(folder: Path) -> dict[str, Person]:
 
 
 def commands(block: str) -> Iterator[tuple[str, int]]:
-    """The commands of a shell block and the exit code of each, which a comment `# exit N` states."""
+    """Yield the commands of a shell block with their exit codes, which a comment `# exit N` states."""
     pending = ""
     for line in block.splitlines():
         pending = f"{pending}\n{line}" if pending else line
@@ -94,12 +94,13 @@ BLOCK = re.compile(r"^ *<!-- (.*?) -->|^ *```(sh|console)\n(.*?)^ *```", re.DOTA
 
 
 def follow(page: Path, people: dict[str, Person], values: dict[str, str]) -> int:
-    """Do what the page says, block by block; returns how many commands were run.
+    """Run the commands of the page, block by block. Return the number of commands.
 
-    A comment `<!-- as: NAME -->` says who types the blocks that follow, `<!-- in: home -->` that they do it outside of
-    the clone, and `<!-- run: COMMAND -->` prepares what the page takes for granted. `values` replaces what a reader
-    would replace, such as a host name. What a `console` block shows must be what the command prints, but for ids and
-    dates; `…` is any text, and a line of its own any lines. The block after `<!-- not run: REASON -->` is not run.
+    A comment `<!-- as: NAME -->` says who types the following blocks, `<!-- in: home -->` that they do it outside of
+    the clone, and `<!-- run: COMMAND -->` prepares what the page assumes. `values` replaces what a reader would
+    replace, such as a host name. The output in a `console` block must be what the command prints, except for ids and
+    dates; `…` matches any text, and any lines if it is on a line of its own. The block after `<!-- not run: REASON -->`
+    isn't run.
     """
     who, where, count = people["Nehemiah"], "", 0
     transcript, skipped = Transcript(), False
@@ -131,7 +132,7 @@ def _filled(command: str, values: dict[str, str]) -> str:
 
 
 def typed(block: str) -> Iterator[tuple[str, int, str]]:
-    """The commands of a `console` block with the exit code of each, and the output shown below it."""
+    """Yield the commands of a `console` block, each with its exit code and the output shown below it."""
     first, *parts = re.split(r"^\$ ", block, flags=re.MULTILINE)
     assert not first, f"a console block starts with a prompt, not with {first!r}"
     for part in parts:
@@ -144,18 +145,18 @@ def typed(block: str) -> Iterator[tuple[str, int, str]]:
 
 
 class Transcript:
-    """What a page shows, compared with what was printed. The ids that it shows are those of another repository."""
+    """Compares the output on a page with the real one. The ids on the page are those of another repository."""
 
     def __init__(self) -> None:
-        """No id is known yet."""
+        """Start without known ids."""
         self._ids: dict[str, str] = {}
 
     def real(self, command: str) -> str:
-        """The command with the ids of this repository instead of those on the page."""
+        """Return the command with the ids of this repository instead of those on the page."""
         return SHOWN_ID.sub(lambda match: self._ids.get(match[0], match[0]), command)
 
     def compare(self, shown: str, printed: str, command: str) -> None:
-        """Fail unless this was printed, but for ids (each is always the same other one), dates, and what `…` omits."""
+        """Fail if the output differs, except for ids (if replaced consistently), dates, and what `…` omits."""
         names: dict[str, str] = {}
         expected = "\n".join(self._pattern(line, names) for line in shown.splitlines())
         match = re.fullmatch(expected, printed.rstrip().expandtabs(), re.DOTALL)

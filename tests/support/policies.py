@@ -1,4 +1,4 @@
-"""Policies for tests: one that uses every key, and mistakes with the message that each must get."""
+"""Policies for tests: one that uses every key, and mistakes with the message that each must cause."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ checks:
 
 
 class Case(NamedTuple):
-    """A policy with a mistake, a part of its message, and whether a schema can see it too."""
+    """A policy with a mistake, a part of its message, and whether a schema can detect it too."""
 
     text: str | bytes
     expected: str
@@ -52,12 +52,12 @@ class Case(NamedTuple):
 
 
 def require(text: str) -> str:
-    """A policy in which main asks for `text`."""
+    """Return a policy in which main requires `text`."""
     return f"protect: {{main: {{require: {{{text}}}}}}}"
 
 
 def release(text: str) -> str:
-    """A policy in which the environment `live` asks for `text`."""
+    """Return a policy in which the environment `live` requires `text`."""
     return f"protect: {{live: {{kind: environment, require: {{{text}}}}}}}"
 
 

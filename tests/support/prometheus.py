@@ -1,4 +1,4 @@
-"""A server that answers queries as Prometheus does, and fails in the ways in which servers do."""
+"""A server that answers queries like Prometheus, and fails as servers do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 
 class Monitoring:
-    """What the server says: values by query. A text instead of values is sent as it is."""
+    """The server's answers: values by query. A string instead of values is sent as it is."""
 
     def __init__(self, port: int) -> None:
         self.address = f"http://127.0.0.1:{port}"
@@ -21,7 +21,7 @@ class Monitoring:
 
 @contextlib.contextmanager
 def monitoring() -> Iterator[Monitoring]:
-    """A server on a free port of this machine, for as long as the `with` lasts."""
+    """Yield a server on a free local port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -47,6 +47,6 @@ def monitoring() -> Iterator[Monitoring]:
 
 
 def vector(values: list[float]) -> str:
-    """An answer with one series a value."""
+    """Return an answer with one series per value."""
     series = [{"metric": {}, "value": [1700000000.0, str(value)]} for value in values]
     return json.dumps({"status": "success", "data": {"resultType": "vector", "result": series}})

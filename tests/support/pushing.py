@@ -1,4 +1,4 @@
-"""Real pushes to the company's server, and what its people do before them."""
+"""Real pushes to the company's server, and their preparation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST_LINES = 15
 
 
 def push(clone: Clone, *args: str, env: Mapping[str, str] | None = None) -> Result:
-    """Push for real; whatever is refused, the server says in a few lines and nothing has moved."""
+    """Push for real. If the server rejects it, check that the message has a few lines and that nothing has moved."""
     server = Clone(clone.path.parent / "server.git", "nobody", clone.keys)
     before = server.git("for-each-ref")
     done = subprocess.run(
@@ -34,7 +34,7 @@ def push(clone: Clone, *args: str, env: Mapping[str, str] | None = None) -> Resu
 
 
 def audited(company: Company, since: str = "") -> list[str]:
-    """What an audit finds wrong with main (since that commit of it), in a fresh clone."""
+    """Return the problems that an audit of main, since that commit, reports in a fresh clone."""
     result = company.clone("ada", "auditor").gate(
         "audit", "--fetch", *([f"{since}..origin/main"] if since else [])
     )
@@ -50,7 +50,7 @@ def on_main(clone: Clone) -> Clone:
 def change(
     company: Company, branch: str = "feature", files: Mapping[str, str | bytes] | None = None
 ) -> Clone:
-    """A branch of the new hire's on the server, and the senior's clone that knows it."""
+    """Push a branch of the new hire's, and return the senior's clone after fetching it."""
     company.clone("newhire").commit("v2", files or {"a.py": "x = 2\n"}, branch=branch)
     senior = company.clone("nehemiah")
     senior.fetch()

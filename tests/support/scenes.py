@@ -1,4 +1,4 @@
-"""A company at the moment at which a command is given, and what must hold whatever becomes of it."""
+"""A company just before a command is run, and the invariants that must hold no matter how it ends."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ BRANCH = "feature"
 
 @dataclass(frozen=True)
 class Scene:
-    """A company in which `args` are about to be given by the senior."""
+    """A company in which the senior is about to run `args`."""
 
     company: Company
     args: tuple[str, ...]
 
     def copy(self, path: Path) -> Scene:
-        """The same at another place, where nothing has happened yet."""
+        """Copy the scene to another place, where nothing has happened yet."""
         company = copy_company(self.company, path)
         senior = company.path / "nehemiah"
         config = senior / ".git/config"
@@ -36,7 +36,7 @@ def ref(clone: Clone, name: str) -> str:
 
 
 def kinds(clone: Clone) -> dict[str, int]:
-    """How many files of each kind the log has."""
+    """Return the number of files of each kind in the log."""
     found = {"json": 0, "sig": 0, "changes": 0}
     if ref(clone, "refs/gate/log"):
         for name in clone.git("ls-tree", "-r", "--name-only", "refs/gate/log").splitlines():
@@ -46,7 +46,7 @@ def kinds(clone: Clone) -> dict[str, int]:
 
 
 def mine(clone: Clone) -> tuple[str, ...]:
-    """What belongs to the user: where HEAD stands, the index, and the files."""
+    """Return what belongs to the user: HEAD, the index, and the files."""
     git = clone.path / ".git"
     return (
         (git / "HEAD").read_text(),
@@ -60,7 +60,7 @@ def mine(clone: Clone) -> tuple[str, ...]:
 
 
 def whole(scene: Scene) -> None:
-    """Both repositories are sound, and each record in a log has its signature."""
+    """Check that both repositories are sound, and that each record in a log has its signature."""
     for clone in (scene.senior, scene.company.server):
         clone.git("fsck", "--strict", "--no-dangling")
         found = kinds(clone)

@@ -1,4 +1,4 @@
-"""A project whose tests are selected by file, what its check says, and which files of tests ran."""
+"""A project whose tests are selected by file, the result of its check, and the test files that ran."""
 
 from __future__ import annotations
 

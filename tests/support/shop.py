@@ -1,4 +1,4 @@
-"""A shop for tests: the sample as a repository with three versions, brought up and released by its own commands."""
+"""A shop for tests: the sample as a repository with three versions, started and released by its own commands."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PATIENT = "[limits]\nslack = 30.0\n"
 
 
 def needs(*programs: str) -> None:
-    """Skip the test where one of these programs is not installed."""
+    """Skip the test if one of these programs isn't installed."""
     missing = [program for program in programs if shutil.which(program, path=PATH) is None]
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)}")
@@ -48,7 +48,7 @@ def needs(*programs: str) -> None:
 
 @dataclass(frozen=True)
 class Shop:
-    """The repository of somebody who runs the shortener."""
+    """The repository of a person who runs the shortener."""
 
     root: Path
     folder: Path | None = None
@@ -65,7 +65,7 @@ class Shop:
         return Result(process.returncode, out, err)
 
     def done(self, *arguments: str) -> str:
-        """What the command says, which has to go well."""
+        """Run the command, which must succeed, and return its output."""
         result = self.release(*arguments)
         assert result.code == 0, result.text
         return result.out
@@ -89,7 +89,7 @@ class Shop:
         return ask(self.port(environment), method, path, body, timeout=20)
 
     def live(self, environment: str = "production") -> str:
-        """The first words of the live release's subject."""
+        """Return the first words of the live release's subject."""
         return str(self.state(environment)["live"]["subject"])[: len("Version 1")]
 
     def state(self, environment: str = "production") -> Any:
@@ -99,20 +99,20 @@ class Shop:
         return Records(self.home / environment).all()
 
     def ports(self) -> dict[str, int]:
-        """Where each engine listens."""
+        """Return the port of each engine."""
         return dict(json.loads((self.home / "ports.json").read_text()))
 
     def prometheus(self) -> int:
         return self.ports()["prometheus"]
 
     def pid(self, service: str) -> int:
-        """The process id of a service, which runs."""
+        """Return the process id of a running service."""
         pid = Service(self.home, service).pid
         assert pid is not None
         return pid
 
     def commit(self, files: dict[str, str], subject: str) -> str:
-        """The id of a new commit on version 1, which moves no branch."""
+        """Create a commit on top of version 1 without moving any branch. Return its id."""
         ada = {"NAME": "Ada", "EMAIL": "ada@acme.example"}
         env = isolated(self.root.parent) | {
             "GIT_INDEX_FILE": str(self.root.parent / "index"),
@@ -138,7 +138,7 @@ class Shop:
         return git("commit-tree", git("write-tree"), "-p", "version-1", "-m", subject)
 
     def left(self) -> list[str]:
-        """The command lines of the processes that work in this repository."""
+        """Return the command lines of the processes whose working folder is in this repository."""
         found = []
         for entry in Path("/proc").iterdir():
             try:
@@ -152,7 +152,7 @@ class Shop:
 def build_shop(
     folder: Path, gate: str = '"true"', more: str = "", prepare: Callable[[Path], None] = lambda _: None
 ) -> Shop:
-    """A repository at `version-3`; nothing runs yet. `prepare` may change files of the first version."""
+    """Create a repository at `version-3` with nothing running. `prepare` may change files of the first version."""
     settings = FAST.format(gate=gate, python=json.dumps(sys.executable)) + more
     shop = Shop(build_repository(folder / "shop", settings + PATIENT, prepare))
     # With these, there is time to end a deploy while it watches.

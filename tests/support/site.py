@@ -1,4 +1,4 @@
-"""A company whose people have logins on a forge, with a request of the new hire's open on it."""
+"""A company whose people have logins on a forge, with an open request of the new hire's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOGINS = {"nehemiah": "nmonrose", "ada": "lovelace", "bob": "Bob-B", "newhire": 
 
 
 def with_logins(policy: str) -> str:
-    """The policy, with the login of each of its people on every forge."""
+    """Return the policy with the login of each person on every forge."""
     for name in PEOPLE:
         emails, login = f"emails: [{name}@acme.example]", LOGINS[name]
         policy = policy.replace(emails, f"{emails}, github: {login}, gitlab: {login}, gitea: {login}")
@@ -32,19 +32,19 @@ class Site:
     head: str
 
     def commit(self, message: str, files: Mapping[str, str], *, author: str = "", push: bool = True) -> str:
-        """Another commit on the branch; by default, the forge knows of it at once."""
+        """Add another commit to the branch. By default, the forge knows about it at once."""
         self.head = self.company.clone("newhire").commit(message, files, branch="feature", author=author)
         if push:
             self.forge.push(self.head)
         return self.head
 
     def amend(self) -> str:
-        """The same content in another commit; the one before is in no branch any more."""
+        """Amend the branch with the same content. The previous commit is no longer on any branch."""
         self.company.clone("newhire").git("commit", "-q", "--amend", "-m", "another message")
         return self._move()
 
     def rebase(self) -> str:
-        """Put the branch upon main as it is now."""
+        """Rebase the branch onto the current main."""
         new = self.company.clone("newhire")
         new.fetch()
         new.git("rebase", "-q", "origin/main")
@@ -58,7 +58,7 @@ class Site:
         return self.head
 
     def land(self, files: Mapping[str, str]) -> None:
-        """Somebody else's work enters main."""
+        """Merge somebody else's work into main."""
         other = self.company.clone("nobody", "setup")
         other.fetch()
         other.git("checkout", "-q", "-B", "main", "origin/main")
@@ -77,7 +77,7 @@ class Site:
         return found
 
     def why(self, *args: str) -> dict[str, str]:
-        """Why the decisions of each person are as they are; `counts` for one that counts."""
+        """Return why each person's decision doesn't count, or `counts` if it does."""
         return {
             one["by"]: "counts" if one["counted"] and not one["why"] else one["why"]
             for one in self.verdict(*args)["approvals"]
@@ -85,7 +85,7 @@ class Site:
 
 
 def open_site(company: Company, forge: Forge, require: str = REQUIRE) -> Site:
-    """A site whose request changes a.py, which the senior owns."""
+    """Create a site whose request changes a.py, which the senior owns."""
     company.server.git("config", "uploadpack.allowAnySHA1InWant", "true")
     company.set_policy(with_logins(company.policy(require)))
     head = company.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch="feature")
@@ -95,7 +95,7 @@ def open_site(company: Company, forge: Forge, require: str = REQUIRE) -> Site:
 
 
 def actions(folder: Path, name: str, event: object, **more: str) -> dict[str, str]:
-    """The variables of a job of GitHub Actions."""
+    """Return the variables of a GitHub Actions job."""
     path = folder / "event.json"
     path.write_text(json.dumps(event))
     return {

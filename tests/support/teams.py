@@ -1,4 +1,4 @@
-"""Repositories as `gate init` sees them, made up: people, keys, code owners and remotes of every kind."""
+"""Made-up repositories as `gate init` sees them: people, keys, code owners, and remotes of every kind."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ORIGINS = (
 
 
 def key_of(number: int) -> str:
-    """A public key that nobody else has."""
+    """Return a public key that nobody else has."""
     blob = b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + bytes([number]) * 32
     return f"ssh-ed25519 {base64.b64encode(blob).decode()} laptop"
 
@@ -43,7 +43,7 @@ def observed(
     origin: str = "",
     login: str = "",
 ) -> Observed:
-    """A repository with these people, and a few files."""
+    """Return a repository with these people, and a few files."""
     owners = None if codeowners is None else parse(codeowners.encode(), "CODEOWNERS", "github")
     return Observed(
         top=Path("/nowhere"),
@@ -60,7 +60,7 @@ def observed(
 
 @st.composite
 def teams(draw: st.DrawFn) -> Observed:
-    """Any team: owners who commit and owners who do not, people without keys, teams that nobody knows."""
+    """Generate any team: owners who commit and owners who don't, people without keys, unknown teams."""
     owner_lists = st.lists(st.sampled_from(OWNERS), max_size=3, unique=True)
     rules = st.lists(st.tuples(st.sampled_from(PATTERNS), owner_lists), max_size=5)
     lines = draw(st.none() | rules.map(lambda rows: [" ".join((path, *names)) for path, names in rows]))

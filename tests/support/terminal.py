@@ -1,4 +1,4 @@
-"""A shell at a terminal: type into it, and wait for what it shows."""
+"""A shell at a terminal: type input, and wait for output."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ ESCAPES = re.compile(rb"\x1b(?:\[[0-9;?]*[A-Za-z]|[=>]|\][^\x07]*\x07)|\r|.\x08"
 
 
 class Terminal:
-    """A program with a terminal of its own."""
+    """A program with its own terminal."""
 
     def __init__(self, argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
-        """Start it."""
+        """Start the program."""
         self.shown = b""
         self._pid, self._terminal = pty.fork()
         if self._pid == 0:
@@ -32,7 +32,7 @@ class Terminal:
         os.write(self._terminal, text.encode())
 
     def wait_for(self, text: str) -> bool:
-        """Read until `text` is shown, for as long as a slow machine may need; False if it never is."""
+        """Read until `text` is shown. Returns False if it isn't within a time that is enough for a slow machine."""
         until = time.monotonic() + PATIENCE
         while text.encode() not in ESCAPES.sub(b"", self.shown):
             ready, _, _ = select.select([self._terminal], [], [], max(until - time.monotonic(), 0))
@@ -46,11 +46,11 @@ class Terminal:
         return True
 
     def forget(self) -> None:
-        """What is waited for next is not what has been shown so far."""
+        """Ignore the output so far when waiting next."""
         self.shown = b""
 
     def close(self) -> None:
-        """End the program and everything that it has started."""
+        """End the program and everything it started."""
         os.kill(self._pid, signal.SIGKILL)
         os.close(self._terminal)
         os.waitpid(self._pid, 0)

@@ -1,4 +1,4 @@
-"""This repository as others get it: a clone whose newest commit is the working tree as it is now."""
+"""This repository as others get it: a clone whose newest commit is the current working tree."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ REGISTRY = ("PIP_", "NPM_", "SSL_", "REQUESTS_", "NODE_", "HTTP_", "HTTPS_", "NO
 
 
 def registry_settings() -> dict[str, str]:
-    """What of the caller's environment pip and npm need to install something."""
+    """Return the variables of the caller's environment that pip and npm need for installing something."""
     return {name: value for name, value in os.environ.items() if name.upper().startswith(REGISTRY)}
 
 
 def clone_of_this_repository(folder: Path) -> Clone:
-    """A repository below `folder` with one commit: what is tracked here, and what would be with `git add -A`."""
+    """Create a repository below `folder` with one commit of all files that `git add -A` would track here."""
     (folder / "home").mkdir(parents=True, exist_ok=True)
     here = Clone(ROOT, "nobody", folder)
     listed = here.git("ls-files", "-z", "--cached", "--others", "--exclude-standard")

@@ -1,4 +1,4 @@
-"""Verdicts to render: a few realistic ones, and a strategy for any that could be."""
+"""Verdicts to render: a few realistic ones, and a strategy that generates any possible one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting for a condition, however slow the machine is."""
+"""Wait for a condition, no matter how slow the machine is."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WAIT_FOR_NOTE = (
 
 
 def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
-    """Wait until the condition holds; fails after so many seconds."""
+    """Wait until the condition holds. Fails after this many seconds."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"the condition did not come true in {seconds:g} s"
@@ -26,9 +26,9 @@ def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
 
 
 def alive(group: int) -> bool:
-    """Whether a thread of this process group is left.
+    """Return whether a thread of this process group is left.
 
-    A process whose main thread has ended looks like a zombie while its other threads still have its sockets.
+    A process whose main thread has ended looks like a zombie while its other threads still hold its sockets.
     """
     for path in Path("/proc").glob("[0-9]*/task/[0-9]*/stat"):
         with suppress(OSError):
@@ -39,7 +39,7 @@ def alive(group: int) -> bool:
 
 
 def is_running(pid: int) -> bool:
-    """Whether the process is there. One that only waits to be reaped does nothing any more."""
+    """Return whether the process is running. A zombie that waits to be reaped isn't."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
@@ -48,11 +48,11 @@ def is_running(pid: int) -> bool:
 
 
 def has_started(note: Path) -> bool:
-    """Whether a process that runs STAY has written its note, and all of it."""
+    """Return whether a process that runs STAY has written its whole note."""
     return note.exists() and note.read_text().endswith("\n")
 
 
 def written_pid(note: Path) -> int:
-    """The number of the process that runs STAY, as soon as its note says so."""
+    """Wait for the note of the process that runs STAY, and return the process id in it."""
     until(lambda: has_started(note))
     return int(note.read_text())

@@ -1,4 +1,4 @@
-"""A webhook for tests: a real server on loopback, and what is posted to it."""
+"""A webhook for tests: a real server on loopback that records what is posted to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 @contextmanager
 def webhook() -> Iterator[tuple[str, Queue[dict[str, Any]]]]:
-    """Its address, and the queue into which everything goes that is posted."""
+    """Yield its address, and the queue that receives everything posted to it."""
     received: Queue[dict[str, Any]] = Queue()
 
     class Handler(BaseHTTPRequestHandler):
@@ -23,7 +23,7 @@ def webhook() -> Iterator[tuple[str, Queue[dict[str, Any]]]]:
             self.end_headers()
 
         def log_message(self, *args: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
