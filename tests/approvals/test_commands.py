@@ -496,7 +496,7 @@ def test_somebody_elses_repository_is_reported_as_such(company: Company) -> None
 
 
 def test_a_merged_commit_is_under_the_policy_of_its_time(company: Company) -> None:
-    """Whoever is listed only since then is told so, and not to add a key that is there already."""
+    """A person who was listed later can't sign, and is not asked to add a key that is there already."""
     new = company.clone("newhire")
     new.commit("straight in", {"b.py": "y = 2\n"}, push=False)
     new.git("push", "-q", "origin", "HEAD:main")
