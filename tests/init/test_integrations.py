@@ -129,6 +129,15 @@ def test_the_recording_workflow_signs_what_was_reviewed_and_merged_on_github(
     assert audited.code == 0, audited.text
 
 
+def test_a_new_target_branch_is_checked_and_a_review_cancels_no_other_run(hosted: Clone) -> None:
+    workflow = yaml.safe_load(files_of("github", observe(hosted.path))[WORKFLOW])
+    # YAML 1.1 reads the key `on` as true.
+    assert "edited" in workflow[True]["pull_request"]["types"]
+    assert "github.event_name" in workflow["concurrency"]["group"]
+    # GitHub counts a skipped job as passed.
+    assert "if" not in workflow["jobs"]["gate"]
+
+
 @pytest.mark.parametrize(
     ("branch", "pattern"), [("main", "main"), ("rel+1", "rel\\+1"), ("!x", "\\!x"), ("a'b#c", "a'b#c")]
 )
