@@ -92,7 +92,7 @@ def _shown(proposal: ApprovalPreview) -> list[str]:
         mark = "valid" if approval.counted else "not counted"
         why = f": {visible(approval.why)}" if approval.why else ""
         lines.append(f"existing: {kinds[approval.kind]} by {visible(approval.by)} ({mark}){why}")
-    lines.append(f"checks: {_checks(proposal.checks)}")
+    lines.append(f"checks: {_checks(proposal.checks, proposal.verdicts)}")
     if proposal.kind == "approve":
         person = proposal.signer.person.name
         lines.append(
@@ -124,9 +124,11 @@ def _difference(proposal: ApprovalPreview) -> str:
     return "".join(visible(line) + "\n" for line in text.split("\n"))
 
 
-def _checks(results: Sequence[CheckResult]) -> str:
+def _checks(results: Sequence[CheckResult], verdicts: Sequence[str]) -> str:
     if results and all(isinstance(result, Skipped) for result in results):
-        return "have not run yet"
+        if verdicts:
+            return f"no verdict by {visible(' or '.join(verdicts))} yet; `gate merge` needs one"
+        return "not run in this clone yet; `gate merge` runs them"
     return ", ".join(_state(result) for result in results) or "none required"
 
 

@@ -62,7 +62,7 @@ def test_approving_shows_what_is_known_of_the_checks_and_runs_none(company: Comp
     company.set_policy(company.policy().replace('["true"]', f'["touch", "{marker}"]'))
     new, senior, ada = company.clone("newhire"), company.clone("nehemiah"), company.clone("ada")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
-    assert "checks: have not run yet" in senior.approve("feature").out
+    assert "checks: not run in this clone yet; `gate merge` runs them" in senior.approve("feature").out
     assert not marker.exists()
     ada.fetch()
     ada.gate("check", "--head", "origin/feature")

@@ -64,7 +64,7 @@ class ApprovalPreview:
 
     `checks` are the results available without running any check. `standing` is the same decision by the same person, if
     it is already recorded. `outdated` is set if the remote branch has newer commits. The record will be dated later
-    than `after`.
+    than `after`. `verdicts` are those whose verdict replaces running the checks, if the policy names any.
     """
 
     repository: Repository
@@ -79,6 +79,7 @@ class ApprovalPreview:
     standing: Approval | None = None
     outdated: Outdated | None = None
     after: int = 0
+    verdicts: tuple[str, ...] = ()
 
 
 def propose(wish: ApprovalRequest) -> ApprovalPreview:
@@ -136,6 +137,7 @@ def propose(wish: ApprovalRequest) -> ApprovalPreview:
         standing,
         find_outdated(repository, wish.rev),
         released_at,
+        protection.verdicts,
     )
 
 
