@@ -70,6 +70,14 @@ def fetch(repository: Repository, remote: str, branch: str = "") -> None:
     settle(repository)
 
 
+def log_exists_on(repository: Repository, remote: str) -> bool:
+    """Return whether the remote has a log, without fetching it. Raises CannotDecide if it can't be reached."""
+    done = _talk(repository, "ls-remote", "--quiet", remote, LOG)
+    if done.returncode:
+        raise CannotDecide(f"{remote} could not be read: {_words_of_remote(done.stderr)}")
+    return bool(done.stdout.strip())
+
+
 def bring(repository: Repository) -> tuple[str, ...]:
     """Fetch what others have recorded, and return a line to display if the remote doesn't respond."""
     remote = remote_of(repository)

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from support.company import Clone, Company
 
+SETUP = "from setuptools import setup\n\nsetup(name='x', version='1', install_requires=['flask'])\n"
+
 
 def items(clone: Clone) -> dict[str, list[dict[str, str]]]:
     result = clone.gate("doctor", "--format", "json")
@@ -85,6 +87,33 @@ def test_a_draft_and_a_log_that_is_not_taken_in_are_noted(company: Company) -> N
 
 def test_in_a_bare_repository_it_speaks_of_the_server_hook(company: Company) -> None:
     assert "gate install --server" in problems(company.server, "hooks")
+
+
+def test_an_empty_log_has_a_fix_only_if_the_remote_has_approvals(company: Company) -> None:
+    reviewer, new = company.clone("nehemiah"), company.clone("newhire")
+    assert items(reviewer)["approval log"] == [
+        {"level": "note", "text": "approval log: empty here and on origin, no approvals recorded", "fix": ""}
+    ]
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    reviewer.git("fetch", "-q")
+    assert reviewer.gate("approve", "origin/feature").code == 0
+    assert "origin has approvals run `gate approvals --fetch`" in problems(new, "approval log")
+    company.server.path.rename(company.path / "gone.git")
+    assert "origin's is unknown" in problems(new, "approval log")
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"setup.py": SETUP}, "note no environment found: gate builds one from setup.py"),
+        ({}, "warning no environment found, and the project declares no dependencies"),
+    ],
+)
+def test_an_environment_that_gate_builds_is_nothing_to_fix(
+    project: Clone, files: dict[str, str], expected: str
+) -> None:
+    commit(project, {"README": "", **files})
+    assert expected in problems(project, "environments")
 
 
 def test_no_password_of_a_remote_is_shown(project: Clone) -> None:

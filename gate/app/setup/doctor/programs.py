@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
+from pathlib import Path
 
 from gate import __version__
 from gate.app.setup.caches import entries, human
@@ -10,7 +12,7 @@ from gate.app.setup.doctor.items import Item
 from gate.app.setup.observed import tools_in
 from gate.checks import TOOLS
 from gate.environment import Environment, Environments, candidates
-from gate.git.objects import resolve
+from gate.git.objects import Entry, list_tree, resolve
 from gate.git.repository import Repository
 from gate.git.revisions import default_branch
 from gate.policy.types import Policy
@@ -33,13 +35,7 @@ def environments(repository: Repository) -> list[Item]:
     if environment.found:
         items.append(Item("ok", f"checks run in {environment.python}, found as {environment.origin}"))
     else:
-        items.append(
-            Item(
-                "warning",
-                "no environment found: gate builds one if the project declares its dependencies",
-                NO_ENVIRONMENT,
-            )
-        )
+        items.append(_to_build(repository, policy))
     items += [
         Item("warning", f"not used: {problem}", "remove it, or untrack it")
         for problem in environment.problems
@@ -53,6 +49,33 @@ def environments(repository: Repository) -> list[Item]:
         elif not candidate.problem and candidate.prefix != used:
             items.append(Item("note", f"also found, not used: {candidate.origin} ({candidate.prefix})"))
     return items
+
+
+@dataclass(frozen=True, slots=True)
+class _Committed:
+    """The tree of HEAD, whose declarations are read, and whose code doesn't run."""
+
+    top: Path
+    entries: tuple[Entry, ...]
+
+    def path(self, *, runs_code: bool) -> Path:
+        """Return the working tree."""
+        del runs_code
+        return self.top
+
+
+def _to_build(repository: Repository, policy: Policy) -> Item:
+    """Report that there is no environment, and whether gate builds one from what the project declares."""
+    chosen = Environments(repository, policy.python, (), policy.environment)
+    if chosen.is_declared and repository.work_tree and resolve(repository, ["HEAD"]):
+        tree = _Committed(repository.work_tree, tuple(list_tree(repository, "HEAD")))
+        if source := chosen.declared_by(tree).source:
+            return Item("note", f"no environment found: gate builds one from {source} for the checks")
+    return Item(
+        "warning",
+        "no environment found, and the project declares no dependencies to build one from",
+        NO_ENVIRONMENT,
+    )
 
 
 def tools(repository: Repository) -> list[Item]:

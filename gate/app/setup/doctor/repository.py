@@ -8,11 +8,11 @@ from gate.app.setup.doctor.items import Item
 from gate.app.setup.install import HOOKS, SERVER_HOOKS, hooks_folder, interpreter_of, is_ours
 from gate.app.setup.observed import FORGE_NAMES
 from gate.app.setup.refspec import is_shared
-from gate.errors import UsageError
+from gate.errors import CannotDecide, UsageError
 from gate.git.repository import Repository
 from gate.git.revisions import default_branch
 from gate.log.store import LOG, tips
-from gate.log.sync import remote_of
+from gate.log.sync import log_exists_on, remote_of
 from gate.policy.people import forge_of, repository_name
 
 OLDEST_GIT = (2, 38)
@@ -112,13 +112,7 @@ def log(repository: Repository) -> list[Item]:
     """Report the local approval log, and whether it and the remote's are in sync."""
     positions = tips(repository)
     if not positions.own and not positions.remote:
-        return [
-            Item(
-                "note",
-                "approval log: empty, no approvals recorded",
-                "run `gate approvals --fetch` to get the remote's" if remote_of(repository) else "",
-            )
-        ]
+        return [_no_log(repository)]
     items = []
     if positions.own:
         count = repository.text("rev-list", "--count", positions.own)
@@ -145,3 +139,23 @@ def log(repository: Repository) -> list[Item]:
                 )
             )
     return items
+
+
+def _no_log(repository: Repository) -> Item:
+    """Report that no approvals are known here, and whether the remote has any."""
+    remote = remote_of(repository)
+    if not remote:
+        return Item("note", "approval log: empty, no approvals recorded")
+    try:
+        known = log_exists_on(repository, remote)
+    except CannotDecide as error:
+        return Item(
+            "note",
+            f"approval log: empty here; {remote}'s is unknown: {error.message}",
+            "`gate approvals --fetch` once it responds",
+        )
+    if known:
+        return Item(
+            "note", f"approval log: empty here, but {remote} has approvals", "run `gate approvals --fetch`"
+        )
+    return Item("note", f"approval log: empty here and on {remote}, no approvals recorded")
