@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from time import time
 from typing import get_args
@@ -143,7 +143,7 @@ def _print(files: Mapping[str, str]) -> None:
         sys.stdout.write(text if len(files) == 1 else f"# --- {name}\n{text}\n")
 
 
-def _from_here(observed: Observed, files: Mapping[str, str]) -> list[str]:
+def _from_here(observed: Observed, files: Iterable[str]) -> list[str]:
     """Return the files' paths relative to the current folder."""
     top = Path(os.path.relpath(observed.top, Path.cwd()))
     return [visible((top / name).as_posix()) for name in files]
@@ -152,10 +152,15 @@ def _from_here(observed: Observed, files: Mapping[str, str]) -> list[str]:
 def _next(observed: Observed, files: Mapping[str, str], kind: Kind | None) -> None:
     branch = visible(observed.branch)
     print("Next:")
-    if files:
+    # The policy needs these as well, and without them the commit would be half of the set-up.
+    needed = [POLICY_FILE, *([observed.owners.file] if observed.owners else [])]
+    untracked = dict.fromkeys([*(name for name in needed if name not in observed.paths), *files])
+    if untracked:
+        add = f"git add {' '.join(_from_here(observed, untracked))}"
         print(
-            f"  git add {' '.join(_from_here(observed, files))} && git commit, "
-            f"then merge it into {branch} to activate it"
+            f'  on {branch}: {add} && git commit -m "Protect {branch} with gate" && git push origin {branch}'
+            if kind == "bare"
+            else f"  {add} && git commit, then merge it into {branch} to activate it"
         )
     for line in after(kind, files) if kind else _without_integration(observed):
         print(f"  {line}")
@@ -215,9 +220,9 @@ def _person(options: argparse.Namespace) -> int:
         Path.cwd(), load_policy(added.data, POLICY_FILE, stored_here(added.path.parent))
     ):
         print(
-            f"  two people can approve now, so you can require review: set {' and '.join(f'`{line}`' for line in more)}"
+            f"  two people can approve now, so you can require review; set under `require` in {POLICY_FILE}:"
         )
-        print(f"  under `require` in {POLICY_FILE}")
+        print("\n".join(f"    {visible(line)}" for line in more))
     return 0
 
 

@@ -62,19 +62,8 @@ def _requirements(observed: Observed, proposal: Proposal) -> list[str]:
         free = "; authors may approve the files they own" if rules.owners == "author" else ""
         lines.append(f"an owner of every changed file must approve ({observed.owners.file}){free}")
     elif observed.owners:
-        teams = proposal.team.teams
-        known = {person.name for person in proposal.team.people}
-        missing = [owner for owner in personal_owners(observed) if owner not in known]
-        why = (
-            f"list the members of {', '.join(teams)} under `teams` first"
-            if teams and not missing
-            else f"{listed(missing)} {'is' if len(missing) == 1 else 'are'} not in `people` yet"
-            if missing
-            else "too few people can approve; see below"
-            if proposal.rejected
-            else "that takes two people who can approve"
-        )
-        lines.append(f"code owners ({observed.owners.file}) are not required yet: {why}")
+        lines.append(f"code owners ({observed.owners.file}) are not required yet:")
+        lines += [f"  {reason}" for reason in _owners_not_required(observed, proposal, len(able))]
     if rules.approvals:
         people = "1 person" if rules.approvals == 1 else f"{rules.approvals} people"
         lines.append(f"{people} must approve, not counting the authors of the change")
@@ -88,6 +77,29 @@ def _requirements(observed: Observed, proposal: Proposal) -> list[str]:
     else:
         lines.append("no approval is required: anyone can merge unreviewed changes that pass the checks")
     return lines
+
+
+def _owners_not_required(observed: Observed, proposal: Proposal, able: int) -> list[str]:
+    """Return every reason why code owners can't be required yet, each with what to do about it."""
+    team = proposal.team
+    known = {person.name for person in team.people}
+    missing = [owner for owner in personal_owners(observed) if owner not in known]
+    unlisted = any(person.role != "bot" and person.name not in missing for person, _ in team.suggested)
+    add = "`gate init --person @NAME` adds"
+    reasons = []
+    if team.teams:
+        reasons.append(f"the members of {listed(team.teams)} are unknown: list them under `teams`")
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        reasons.append(f"{listed(missing)} {verb} not in `people`: {add} them")
+    if unlisted:
+        reasons.append(f"others commit here and are not in `people`: {add} them")
+    if able < 2:
+        who = "nobody" if not able else "only one person"
+        reasons.append(
+            f"{who} can approve, and it takes two" + ("" if unlisted or missing else f": {add} one")
+        )
+    return reasons or ["it would lock people out, as described below"]
 
 
 def _simulation(proposal: Proposal) -> list[str]:

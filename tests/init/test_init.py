@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from support.company import Clone
 from support.teams import key_of
 
 from gate.policy.load import load_policy
-from gate.policy.types import Policy
+from gate.policy.types import Policy, SeniorityRequired
 from gate.project import SCHEMA
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPn2GkAt7LjNlGhDBGcCVHtsnbuMpE5PWUvGcZxkZ2fZ laptop"
@@ -263,10 +264,65 @@ def test_with_a_second_person_it_says_what_could_be_required(project: Clone) -> 
     assert project.gate("init").code == 0
     added = ("--person", "@new", "--email", "new@acme.example")
     result = project.gate("init", *added, "--key", str(project.path / "new.pub"))
-    assert "`approvals: 1`" in result.out
+    assert "    approvals: 1\n" in result.out
     without = project.gate("init", "--person", "@more", "--email", "more@acme.example")
-    assert "`approvals: 1`" in without.out
+    assert "    approvals: 1\n" in without.out
     assert "without a key they can't approve" in without.out
+
+
+def test_what_could_be_required_of_two_people_works_once_it_is(project: Clone) -> None:
+    (project.path / "k.pub").write_text(key_of(1))
+    (project.path / "new.pub").write_text(key_of(2))
+    project.git("config", "user.signingKey", str(project.path / "k.pub"))
+    project.write({"CODEOWNERS": "* @ada @new\n"})
+    assert project.gate("init", "--me", "@ada").code == 0
+    added = ("--person", "@new", "--role", "senior", "--email", "new@acme.example")
+    shown = project.gate("init", *added, "--key", str(project.path / "new.pub")).out
+    lines = [line.strip() for line in shown.splitlines() if line.startswith("    ")]
+    assert [line.partition(":")[0] for line in lines] == ["owners", "approvals", "seniority", "guarded"]
+    text = (project.path / "gate.yaml").read_text()
+    for line in lines:
+        name = line.partition(":")[0]
+        text = re.sub(rf"^      (# )?{name}: .*$", f"      {line}", text, flags=re.MULTILINE)
+    project.write({"gate.yaml": text})
+    require = load_policy(text.encode()).protection("main").require
+    assert (require.guarded, require.seniority) == (("@ada", "@new"), SeniorityRequired())
+    assert require.owners
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Policy")
+    assert "lock" not in project.gate("doctor").out
+    assert "can require" not in project.gate("init", "--person", "@x", "--email", "x@acme.example").out
+
+
+def test_the_next_step_adds_every_file_that_the_policy_needs(project: Clone) -> None:
+    project.write({"CODEOWNERS": "* @ada\n"})
+    assert "git add gate.yaml CODEOWNERS && git commit" in project.gate("init").out
+    (project.path / "gate.yaml").unlink()
+    project.git("add", "CODEOWNERS")
+    assert "git add gate.yaml && git commit" in project.gate("init").out
+    # A policy that was written, but never added, belongs in the same commit.
+    assert "git add gate.yaml .github/workflows/gate.yml" in project.gate("init", "--github").out
+
+
+def test_for_a_bare_repository_the_next_step_is_to_push_the_protected_branch(project: Clone) -> None:
+    project.write({"CODEOWNERS": "* @ada\n"})
+    shown = project.gate("init", "--bare").out
+    commit = 'git commit -m "Protect main with gate" && git push origin main'
+    assert f"  on main: git add gate.yaml CODEOWNERS && {commit}\n" in shown
+
+
+def test_every_reason_why_code_owners_are_not_required_is_named(project: Clone) -> None:
+    project.git("commit", "-q", "--allow-empty", "-m", "X", "--author", "Eve <eve@acme.example>")
+    project.write({"CODEOWNERS": "* @ada @bob @acme/qa\n"})
+    shown = project.gate("init").out
+    reasons = shown.partition("are not required yet:\n")[2].partition("\nSimulation:")[0]
+    for reason in (
+        "the members of @acme/qa are unknown: list them under `teams`",
+        "@bob is not in `people`: `gate init --person @NAME` adds them",
+        "others commit here and are not in `people`",
+        "can approve, and it takes two",
+    ):
+        assert reason in reasons
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,11 +10,14 @@ from gate.app.lock_outs import because, default_branch_or_main, simulated
 from gate.app.setup.observed import codeowners_here
 from gate.errors import InvalidInput, UsageError
 from gate.gather.ownership import codeowners_at
+from gate.git.history import origin_of
 from gate.git.objects import list_index, list_tree, read_blobs, resolve
 from gate.git.repository import Repository
-from gate.policy.types import ApprovalRule, OwnersRequired, Policy
+from gate.policy.adding import quoted
+from gate.policy.people import forge_of
+from gate.policy.types import ApprovalRule, OwnersRequired, Policy, Require, SeniorityRequired
 from gate.rules import policy_at
-from gate.simulation import everybody_locked_out, locks_out, problems
+from gate.simulation import can_approve, everybody_locked_out, locks_out, problems
 
 
 def lock_outs_of_server(start: Path, *, force: bool) -> tuple[str, ...]:
@@ -52,20 +56,46 @@ def rules_at(repository: Repository, commit: str, path: str) -> bytes | None:
 
 
 def could_require(start: Path, policy: Policy) -> tuple[str, ...]:
-    """Return further requirements, as lines of gate.yaml, that the policy could have without locking anyone out."""
+    """Return the requirements, as lines of gate.yaml, that the policy could have without locking anyone out.
+
+    They are those of a first policy for several people, the strictest that works. Empty if it requires approvals.
+    """
     repository = Repository.find(start)
     owners = codeowners_here(repository.work_tree or start)
     paths = list(list_index(repository))
     branch = next(iter(policy.branches), "")
     if not branch or policy.protection(branch).require.approvals:
         return ()
-    require = replace(policy.protection(branch).require, approvals=(ApprovalRule(1),))
-    with_owners = replace(require, owners=OwnersRequired()) if owners and require.owners is None else require
-    for candidate in dict.fromkeys((with_owners, require)):
+    current = policy.protection(branch).require
+    for candidate in _candidates(current, owners is not None, _approvers(repository, policy)):
         protect = {**policy.protect, branch: replace(policy.protection(branch), require=candidate)}
         if not simulated(repository, replace(policy, protect=protect), owners, paths).blocked:
-            return (
-                "approvals: 1",
-                *(["owners: true"] if candidate.owners and require.owners is None else []),
-            )
+            return tuple(_changed(current, candidate))
     return ()
+
+
+def _approvers(repository: Repository, policy: Policy) -> tuple[str, ...]:
+    forge = forge_of(origin_of(repository))
+    return tuple(person.name for person in policy.people.values() if can_approve(policy, person, forge))
+
+
+def _candidates(current: Require, has_owners: bool, able: tuple[str, ...]) -> Iterator[Require]:
+    """Yield what to require of several people, the strictest first."""
+    everyone = replace(current, approvals=(ApprovalRule(1),))
+    if current.seniority and "member" in current.seniority.authors:
+        # The rule for a single senior, whose own changes nobody else could approve.
+        everyone = replace(everyone, seniority=SeniorityRequired())
+    for owners in (OwnersRequired(), None) if has_owners and current.owners is None else (current.owners,):
+        for guardians in (able, ()) if len(able) > 1 and not current.guarded else (current.guarded,):
+            yield replace(everyone, owners=owners, guarded=guardians)
+
+
+def _changed(current: Require, candidate: Require) -> Iterator[str]:
+    if candidate.owners and not current.owners:
+        yield "owners: true"
+    yield "approvals: 1"
+    if candidate.seniority and candidate.seniority != current.seniority:
+        authors = ", ".join(candidate.seniority.authors)
+        yield f"seniority: {{authors: [{authors}], need: {candidate.seniority.need}}}"
+    if candidate.guarded != current.guarded:
+        yield f"guarded: [{', '.join(map(quoted, candidate.guarded))}]"

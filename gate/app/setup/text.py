@@ -80,13 +80,13 @@ def _owners(observed: Observed, rules: Rules) -> str:
     file = observed.owners.file if observed.owners else ""
     if not file:
         return """\
-      # Once there is a CODEOWNERS file, an owner of every changed file must approve. `true` requires the file:
+      # If there is a CODEOWNERS file, an owner of every changed file must approve. `true` requires the file:
       # owners: true"""
     if rules.owners == "author":
         return f"""\
       # An owner of every changed file must approve, as {file} says.
-      # `author: true`: authors count as approvers of the files they own. Without it, some authors could
-      # never merge a change to their own files, because nobody else owns them.
+      # `author: true`: authors count as approvers of the files they own. Without it, an author could never
+      # merge a change to a file that nobody else owns.
       owners: {{stale: change, author: true}}"""
     if rules.owners:
         return f"""\
@@ -95,8 +95,8 @@ def _owners(observed: Observed, rules: Rules) -> str:
       # files (owned), or any new commit (head).
       owners: {{stale: change}}"""
     return f"""\
-      # true: an owner of every changed file must approve, as {file} says. Off for now, because it would
-      # lock people out: nobody can approve their own change.
+      # `owners: true`: an owner of every changed file must approve, as {file} says. It needs owners who are
+      # listed in `people` or `teams`, two for each file, because nobody can approve their own change.
       owners: false"""
 
 
@@ -110,8 +110,8 @@ def _seniority(rules: Rules) -> str:
     if rules.others_need_senior:
         return """\
       # Changes by anyone who isn't a senior need approval from a senior; a senior's own changes don't.
-      # gate identifies authors by the email addresses in commits, which anyone can set. Once two people
-      # can approve, require `approvals: 1` instead.
+      # gate identifies authors by the email addresses in commits, which anyone can set. `approvals: 1` also
+      # requires a second person for a senior's changes. It needs two people who can approve.
       seniority: {authors: [junior, member, unknown], need: senior}"""
     return """\
       # A junior's change needs the senior assigned to them, or any senior:
