@@ -68,12 +68,13 @@ def _of_branch(simulation: Simulation, branch: str, trials: Sequence[Trial]) -> 
     rules = [trial for trial in trials if trial.kind == "rules"]
     detected: list[Problem] = []
     if code and (dead := _dead(code)):
+        everything = len(dead) == len({path for trial in code for path in trial.paths})
         what = (
             "No change can be merged"
-            if len(dead) == len({path for trial in code for path in trial.paths})
+            if everything
             else f"Nobody can merge a change to {_files(simulation, dead)}"
         )
-        detected.append(_blocked(simulation, f"{what} into {branch}", code, dead))
+        detected.append(_blocked(simulation, f"{what} into {branch}", code, dead, everything=everything))
     detected += [problem for trial in code for problem in _of_author(simulation, branch, trial, _dead(code))]
     if rules and (dead := _dead(rules)):
         detected.append(
@@ -110,15 +111,26 @@ def _of_author(simulation: Simulation, branch: str, trial: Trial, dead: Sequence
     return [Problem("warning", message, _why(left))]
 
 
-def _blocked(simulation: Simulation, message: str, trials: Sequence[Trial], dead: Sequence[str]) -> Problem:
-    """Return a lock-out, or, if a guardian could still waive it, a narrower problem."""
+def _blocked(
+    simulation: Simulation,
+    message: str,
+    trials: Sequence[Trial],
+    dead: Sequence[str],
+    *,
+    everything: bool = False,
+) -> Problem:
+    """Return a lock-out, or, if a guardian could still waive it, a narrower problem.
+
+    Waivers are for emergencies: rules that need one for every change, `everything`, are a lock-out.
+    """
     example = next((trial for trial in trials if trial.author != STRANGER), trials[0])
     why = _why(
         {path: next(trial.blocked[path] for trial in trials if path in trial.blocked) for path in dead}
     )
-    if any(trial.waivable for trial in trials):
-        return Problem("warning", f"{message} without a guardian's waiver", why)
     affects = frozenset((example.branch, path) for path in dead)
+    if any(trial.waivable for trial in trials):
+        waived = f"{message} without a guardian's waiver"
+        return Problem("error", waived, why, affects) if everything else Problem("warning", waived, why)
     return Problem("error", f"{message}{_alone(example.author, simulation)}", why, affects)
 
 

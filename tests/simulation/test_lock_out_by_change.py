@@ -116,6 +116,17 @@ def test_locking_some_people_out_is_a_warning_that_a_merge_asks_about(
     assert signing.gate("merge", "rules", "--force").code == 0
 
 
+def test_needing_a_waiver_for_every_change_is_a_lock_out(signing: Clone) -> None:
+    guarded = 'guarded: ["@ada", "@bob"]'
+    before, after = (policy(f"approvals: {need}, {guarded}", ADA, BOB) for need in (0, 5))
+    proposed(signing, {"gate.yaml": before}, {"gate.yaml": after})
+    text = " ".join(signing.gate("check").text.split())
+    assert (
+        "This change would lock people out: No change can be merged into main without a guardian's waiver"
+        in text
+    )
+
+
 @pytest.mark.parametrize(
     ("origin", "owners"),
     [
