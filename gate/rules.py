@@ -47,7 +47,10 @@ def _read_policy(repository: Repository, commit: str) -> Policy:
         return load_policy(contents[entry.oid], POLICY_FILE, stored_in(beside))
     except InvalidInput as error:
         # The file in the working tree may be different, without the mistake.
-        where = f"gate reads {POLICY_FILE} from the protected branch, here at {commit[:12]}: fix it there"
+        where = (
+            f"gate reads {POLICY_FILE} from the protected branch, here at {commit[:12]}: fix it there; "
+            "to commit and push that fix, skip the hooks with `--no-verify`"
+        )
         raise InvalidInput(error.mistakes, error.hint or where) from error
 
 
