@@ -54,6 +54,10 @@ def _lines(listing: Listing) -> list[str]:
     branch = short_name(change.into)
     title = f"{change.head[:12]} into {visible(branch)}"
     lines = [f"{title}:" if evidence.approvals else f"{title}: no approvals recorded"]
+    if not change.files and not evidence.approvals:
+        lines = [
+            f"{title}: nothing to merge; to see who approved a merge, name its commit on {visible(branch)}"
+        ]
     width = max((len(visible(approval.by)) for approval in evidence.approvals), default=0)
     for approval in evidence.approvals:
         mark = "+" if approval.counted and approval.kind != "block" else "!" if approval.counted else "-"

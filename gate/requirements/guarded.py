@@ -29,7 +29,11 @@ def evaluate(facts: Facts) -> Outcome:
     paths = tuple(dict.fromkeys(finding.path for finding in weakenings))
     weakened = count(len(weakenings), "weakened check")
     if not guardians:
-        reason = f"{weakened}, but the policy lists no guardians" if weakenings else NOT_ASKED
+        reason = (
+            f"{weakened} ({_places(weakenings)}), but the policy lists no guardians"
+            if weakenings
+            else NOT_ASKED
+        )
         return Outcome(ID, "not_applicable", reason, findings=weakenings)
     if not weakenings:
         return Outcome(ID, "met", "no checks weakened")
@@ -53,6 +57,13 @@ def evaluate(facts: Facts) -> Outcome:
     names = tuple(name for name in guardians if members(facts.policy, (name,)) & allowed)
     asks = (MissingApprovals(open_paths, 1, allowed, names, "guardian"),)
     return Outcome(ID, "unmet", reason, missing, (_way_out(weakenings, answered),), weakenings, asks=asks)
+
+
+def _places(weakenings: Sequence[Finding]) -> str:
+    """Return where the first is, and how many more there are."""
+    first, more = weakenings[0], len(weakenings) - 1
+    place = f"{first.path}:{first.line}" if first.line else first.path
+    return f"{place} and {more} more" if more else place
 
 
 def _lock_out(facts: Facts) -> Outcome:

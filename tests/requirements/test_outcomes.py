@@ -62,7 +62,11 @@ TWO = (weakening("a.py", 3), weakening("b.py"))
 @pytest.mark.parametrize(
     ("given", "state", "reason"),
     [
-        (facts(weakenings=TWO), "not_applicable", "2 weakened checks, but the policy lists no guardians"),
+        (
+            facts(weakenings=TWO),
+            "not_applicable",
+            "2 weakened checks (a.py:3 and 1 more), but the policy lists no guardians",
+        ),
         (facts(), "not_applicable", "not required"),
         (facts(GUARDED), "met", "no checks weakened"),
         (
