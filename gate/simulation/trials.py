@@ -30,6 +30,8 @@ from gate.requirements.owners import people_of
 STRANGER = "somebody who is not in `people`"
 NO_ADDRESS = "an address that is nobody's in the policy"
 HEAD = "2" * 40
+FIRST_FILE = "new-file"
+"""A file to change in a repository that has only rules yet. No message names it."""
 Kind = Literal["code", "rules"]
 Decision = Literal["approve", "waive"]
 
@@ -174,7 +176,10 @@ def _rule_files(setup: Setup) -> tuple[str, ...]:
 
 
 def _ownership(setup: Setup) -> dict[str, tuple[Rule, ...]]:
-    paths = dict.fromkeys((*setup.paths, *_rule_files(setup)))
+    rules = _rule_files(setup)
+    # A repository that has only rules yet gets other files soon.
+    others = [path for path in setup.paths if path not in rules] or [FIRST_FILE]
+    paths = dict.fromkeys((*others, *rules))
     return setup.owners.owners_of_all(paths) if setup.owners else dict.fromkeys(paths, ())
 
 

@@ -127,6 +127,14 @@ def test_needing_a_waiver_for_every_change_is_a_lock_out(signing: Clone) -> None
     )
 
 
+def test_a_repository_that_has_only_rules_can_lock_people_out_as_well(signing: Clone) -> None:
+    signing.git("rm", "-q", "-r", ".")
+    proposed(signing, {"gate.yaml": policy("owners: false", ADA)}, {"gate.yaml": policy("approvals: 1", ADA)})
+    checked = signing.gate("check")
+    assert checked.code == 1
+    assert "nobody could merge anything into main" in " ".join(checked.text.split())
+
+
 @pytest.mark.parametrize(
     ("origin", "owners"),
     [
