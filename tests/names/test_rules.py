@@ -23,7 +23,7 @@ def found(folder: Path, example: Example) -> list[tuple[str, int, str, str]]:
     for name, text in example.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(re.sub(rf" *{re.escape(MARK.rstrip())}.*", "", text))
+        path.write_text(re.sub(rf" *{re.escape(MARK)}.*", "", text))
     _, findings = check(folder, None, None)
     return [(item.path, item.line, item.rule, item.hint) for item in findings]
 
@@ -31,10 +31,10 @@ def found(folder: Path, example: Example) -> list[tuple[str, int, str, str]]:
 def marked(example: Example, rule: str) -> list[tuple[str, int, str, str]]:
     """What the marks of an example promise."""
     return [
-        (name, number, rule, line.partition(MARK.rstrip())[2].strip())
+        (name, number, rule, line.partition(MARK)[2].strip())
         for name, text in example.items()
         for number, line in enumerate(text.splitlines(), 1)
-        if MARK.rstrip() in line
+        if MARK in line
     ]
 
 
@@ -74,6 +74,12 @@ def test_a_page_fits_a_terminal_and_says_how_to_switch_the_rule_off() -> None:
         assert f"# gate: ignore[{rule}]" in text
         assert max(map(len, text.splitlines())) <= 120
         assert MARK not in text
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_that_inspects_nodes_says_which(rule: str) -> None:
+    module = load(rule)
+    assert not hasattr(module, "inspect") or vars(module)["NODES"]
 
 
 def test_explain_shows_the_page_of_a_rule(project: Clone) -> None:

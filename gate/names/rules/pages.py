@@ -41,7 +41,8 @@ def _shown(example: Example) -> Iterator[str]:
         if len(example) > 1 or not path.endswith(".py"):
             yield f"  {path}:"
         for line in text.splitlines():
-            yield f"    {line.replace(MARK, '# ')}".rstrip()
+            code, _, hint = line.partition(MARK)
+            yield f"    {code}# {hint.strip()}" if hint.strip() else f"    {code}".rstrip()
 
 
 def table() -> str:

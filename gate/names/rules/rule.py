@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gate.names.rules.inspection import Inspection
     from gate.names.syntax.source import Scope
 
-MARK = "# <- "
+MARK = "# <-"
 """Marks the line with the finding in a bad example; the finding's hint follows, if it has one."""
 ONE_FILE = "example.py"
 
