@@ -46,9 +46,9 @@ BUILD = (
 
 
 def seen_by_check(environ: Mapping[str, str], named: Iterable[str] = ()) -> dict[str, str]:
-    """The variables of the caller that a check gets; `named` are those that the policy adds.
+    """Return the caller's variables that a check can see. `named` are those that the policy adds.
 
-    git puts its own folder of programs in front of PATH for hooks: a check gets the same PATH in a hook and by hand.
+    For hooks, git puts its own folder of programs in front of PATH. A check gets the same PATH in a hook as elsewhere.
     """
     wanted = {*SEEN_BY_CHECKS, *named}
     seen = {name: value for name, value in environ.items() if name in wanted or name.startswith(LOCALE)}

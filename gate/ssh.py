@@ -58,10 +58,10 @@ def find_key(
     program: str = "",
     strict: bool = True,
 ) -> SigningKey:
-    """The key to sign with: the one `given`, else the `configured` one, else one of the person's own.
+    """Return the key to sign with: the file `key_file`, else the `configured` key, else one of the user's own.
 
-    `known` are the base64 texts of the keys in the policy, by which a key is picked among those in the
-    agent and in `~/.ssh`. `strict` says that what is configured must be an ssh key. Raises UsageError.
+    `listed_keys` are the base64 texts of the keys in the policy, by which one is chosen from the agent and `~/.ssh`.
+    `strict` means that a configured key must be an SSH key. Raises UsageError.
     """
     program = program or "ssh-keygen"
     if key_file:

@@ -39,7 +39,7 @@ def decide(facts: Facts, notes: tuple[str, ...] = ()) -> Verdict:
 def _asking(
     outcomes: tuple[Outcome, ...], reviewers: Sequence[ReviewRequest], approve_with: str
 ) -> tuple[Outcome, ...]:
-    """The outcomes, with the advice of the first that misses approvals saying whom to ask, for all of them."""
+    """Return the outcomes. The first that needs approvals gets the advice on whom to ask, for all of them."""
     first = next((outcome for outcome in outcomes if outcome.blocks and outcome.asks), None)
     return tuple(
         replace(outcome, advice=(*lines_of(reviewers, approve_with), *outcome.advice))

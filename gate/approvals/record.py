@@ -129,7 +129,7 @@ def review_of(record: Record) -> tuple[str, str, str]:
 
 
 def _is_review(fields: dict[str, Any]) -> bool:
-    """Is it about a review on a forge, which the signer has seen there?"""
+    """Return whether the record is about a review that the signer has seen on a forge."""
     valid = fields["source"] in get_args(Source) and fields["kind"] in {"approve", "block"}
     return valid and _REVIEW.fullmatch(fields["reason"]) is not None
 

@@ -159,7 +159,7 @@ def _write(path: str, text: str) -> None:
 
 
 def _without_output_options(arguments: Sequence[str]) -> list[str]:
-    """The arguments without those that only say how and where the verdict is shown."""
+    """Return the arguments without those that only affect how and where the verdict is displayed."""
     words: list[str] = []
     skip = False
     for word in arguments:

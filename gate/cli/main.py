@@ -154,7 +154,7 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _without_verbose(arguments: list[str]) -> list[str]:
-    """The arguments without `-v`, which may come anywhere; where it does, decisions are logged as they are made."""
+    """Return the arguments without `-v`, which can be anywhere and turns on the logging of decisions."""
     rest = [word for word in arguments if word not in VERBOSE]
     if len(rest) < len(arguments):
         import logging

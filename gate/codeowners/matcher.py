@@ -95,7 +95,7 @@ class _Wildcards:
         self.memo: dict[str, tuple[_Node, ...]] = {}
 
     def add(self, glob: Glob) -> _Node:
-        """The node behind `glob`, made if it is not there yet."""
+        """Return the child for `glob`, creating it if necessary."""
         if glob.suffix:
             return self.by_suffix.setdefault(len(glob.suffix), {}).setdefault(glob.suffix, _Node())
         if glob.expression not in self.by_expression:
@@ -103,7 +103,7 @@ class _Wildcards:
         return self.by_expression[glob.expression][1]
 
     def matching(self, name: str) -> tuple[_Node, ...]:
-        """The nodes behind the globs that match `name`."""
+        """Return the children for the globs that match `name`."""
         nodes = self.memo.get(name)
         if nodes is None:
             nodes = self.memo[name] = tuple(self._find(name))

@@ -166,7 +166,7 @@ def base_commit(
 
 
 def tip_for_others(repository: Repository, commits: Mapping[str, str], branch: str) -> str:
-    """The tip of `branch` for changes that are not in it: `origin`'s, unless the local branch is ahead of it.
+    """Return the tip of `branch` for changes that aren't in it: `origin`'s, unless the local branch is ahead of it.
 
     `commits` are those of its refs. Raises UsageError if there is none.
     """

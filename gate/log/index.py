@@ -134,7 +134,7 @@ def open_index(repository: Repository, tip: str, *, lasting: str | None = None) 
 
 
 def _grown(repository: Repository, stored: Index | None, tip: str) -> tuple[Index, int]:
-    """The index at `tip`, from the stored one if it can be extended, and how many files were read for it."""
+    """Return the index at `tip`, extended from the stored one if possible, and the number of files read for it."""
     stretch = read_stretch(repository, stored.tip, tip) if stored is not None else None
     if stored is None or stretch is None or stretch.records.keys() - stretch.signatures.keys():
         # A signature that was added before its record isn't in any index yet.

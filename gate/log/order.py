@@ -1,4 +1,4 @@
-"""In which order records came into the log: its commits prove that, and the clocks of those who sign don't."""
+"""Decide in which order records were added to the log. Its commits prove that; the clocks of signers don't."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from gate.log.paths import record_path
 
 
 def added_after(log: ApprovalLog, records: Collection[str], earlier: Collection[str]) -> frozenset[str]:
-    """The ids of the records that each commit which brought them into the log added to one that had all of `earlier`.
+    """Return the records that were certainly added to the log after all of `earlier`, by id.
 
-    What two clones recorded at once, or a compaction brought in together, is in no order.
+    Every commit that added such a record has a parent with all of `earlier`. Records that two clones made at once, or
+    that a compaction combined, have no order.
     """
     if not records or not earlier or not log.tip:
         return frozenset(records)

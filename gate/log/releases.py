@@ -41,9 +41,9 @@ def deployments_in(
 def rolled_back_in(
     log: ApprovalLog, policy: Policy, environment: str, now: int, commit: str
 ) -> frozenset[str]:
-    """The ids of the records by which the last release of `commit` in `environment` was rolled back; mostly none.
+    """Return the ids of the records that rolled back the last release of `commit` in `environment`, if any.
 
-    Here the record of anybody counts who was ever admitted: a replaced key takes no rollback with it.
+    Records count if their author was ever admitted: replacing a key removes no rollback.
     """
     everybody = entries_of(_records(log, policy, environment), policy)
     histories = (

@@ -125,9 +125,9 @@ class _Open:
 
 
 def _matching_rules(facts: Facts, rules: Sequence[ApprovalRule]) -> dict[int | None, list[str]]:
-    """The changed files by the rule that counts for them: for each author the first one that fits both.
+    """Return the changed files by the rule that applies: for each author, the first that matches both.
 
-    None is for files that no rule fits. That way, to name a bot as another author of a change relaxes nothing.
+    None is for files without a matching rule. Because every author counts, naming a bot as a co-author relaxes nothing.
     """
     matchers = [Matcher([pattern_of(text) for text in rule.paths]) if rule.paths else None for rule in rules]
     authors = _authors(facts)
