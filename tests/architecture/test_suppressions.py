@@ -13,6 +13,7 @@ SOURCES = [
     path
     for folder in ("gate", "tests", "benchmarks", "example_shortener")
     for path in sorted((ROOT / folder).rglob("*.py"))
+    if ".venv" not in path.parts
     if "data" not in path.relative_to(ROOT).parts
 ]
 SUPPRESSION = re.compile(r"#\s*(?:noqa|type:\s*ignore)\b")
