@@ -22,6 +22,7 @@ import pytest
 from incident.visitors import Load, Writer
 from release.engines import Service
 from release.story.stage import SAMPLE
+from support.company import Result
 from support.shop import Shop, needs
 from support.waiting import alive, until
 
@@ -260,43 +261,35 @@ def test_a_release_that_dies_while_it_is_watched_is_taken_back(version_1: Shop) 
     assert (version_1.live(), version_1.ask("HEAD", "/probe")[0]) == ("Version 1", 302)
 
 
-def test_a_release_that_is_slow_is_taken_back(version_1: Shop, tmp_path: Path) -> None:
+def deployed_under_load(shop: Shop, added: str, subject: str) -> Result:
+    """Deploy a release whose redirects begin with these lines, while visitors come."""
     needs("wrk")
     path = "shortener/web/redirects.py"
-    text = (version_1.home / "releases" / version_1.state()["live"]["revision"] / path).read_text()
-    slow = text.replace(
-        "    links = state().links\n", "    links = state().links\n    __import__('time').sleep(0.8)\n"
-    )
-    revision = version_1.commit({path: slow}, "Slow")
+    text = (shop.home / "releases" / shop.state()["live"]["revision"] / path).read_text()
+    first = "    links = state().links\n"
+    revision = shop.commit({path: text.replace(first, first + added)}, subject)
     load = Load()
-    # Fewer than there are threads to answer them: who waits, waits for the release and for nobody else.
-    load.start(version_1.port(), connections=4)
+    # Fewer visitors than threads that answer them, so that a visitor waits only for the release.
+    load.start(shop.port(), connections=4)
     try:
-        result = version_1.release("--settings", "strict.toml", "deploy", revision)
+        return shop.release("--settings", "strict.toml", "deploy", revision)
     finally:
         load.stop()
+
+
+def test_a_release_that_is_slow_is_taken_back(version_1: Shop) -> None:
+    result = deployed_under_load(version_1, "    __import__('time').sleep(0.8)\n", "Slow")
     assert (result.code, version_1.live()) == (1, "Version 1")
     assert re.search(r"visits were slower than 2 times the baseline's", result.err)
 
 
 def test_a_release_that_drops_connections_is_taken_back(version_1: Shop) -> None:
-    needs("wrk")
-    path = "shortener/web/redirects.py"
-    text = (version_1.home / "releases" / version_1.state()["live"]["revision"] / path).read_text()
-    # Only for visitors, who come through haproxy: it asks again, and no visitor sees an error.
-    drops = text.replace(
-        "    links = state().links\n",
-        "    links = state().links\n"
+    # Only those of visitors, who come through haproxy: it asks another release, and no visitor sees an error.
+    drop = (
         "    if 'X-Forwarded-For' in request.headers:\n"
-        "        request.environ['gunicorn.socket'].shutdown(2)\n",
+        "        request.environ['gunicorn.socket'].shutdown(2)\n"
     )
-    revision = version_1.commit({path: drops}, "Drops connections")
-    load = Load()
-    load.start(version_1.port(), connections=4)
-    try:
-        result = version_1.release("--settings", "strict.toml", "deploy", revision)
-    finally:
-        load.stop()
+    result = deployed_under_load(version_1, drop, "Drops connections")
     assert (result.code, version_1.live()) == (1, "Version 1")
     assert re.search(r"[1-9]\d* of \d+ requests to the new release failed", result.err)
 
