@@ -13,6 +13,7 @@ from typing import assert_never
 from gate.app.approving.approve import ApprovalPreview, ApprovalRequest, approve, propose
 from gate.app.approving.outdated import Outdated, diff_between
 from gate.app.recording.signing import StoredRecord
+from gate.cli.terminal import typed_answer
 from gate.model import Broken, CheckResult, Ran, Skipped, short_name
 from gate.reports.words import visible, visible_path
 from gate.wording import count
@@ -68,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
                 print("Nothing was recorded.")
                 return 1
             if proposal.kind == "block" and not proposal.reason.strip():
-                proposal = replace(proposal, reason=_answer("Why? What must change? "))
+                proposal = replace(proposal, reason=typed_answer("Why? What must change? "))
     recorded = approve(proposal)
     print("\n".join(_result(proposal, recorded)))
     return exit_code(recorded)
@@ -149,18 +150,10 @@ def _state(result: CheckResult) -> str:
 def _agreed(proposal: ApprovalPreview) -> bool:
     words = {"approve": "Approve this", "block": "Object to this", "waive": "WAIVE all requirements for this"}
     while True:
-        answer = _answer(f"{words[proposal.kind]}? [y/N] (d shows the diff) ").lower()
+        answer = typed_answer(f"{words[proposal.kind]}? [y/N] (d shows the diff) ").lower()
         if answer not in {"d", "diff"}:
             return answer in {"y", "yes"}
         sys.stdout.write(_difference(proposal))
-
-
-def _answer(question: str) -> str:
-    """Return the line that the user types, or "" at the end of input."""
-    try:
-        return input(question).strip()
-    except EOFError:
-        return ""
 
 
 def _result(proposal: ApprovalPreview, recorded: StoredRecord) -> list[str]:

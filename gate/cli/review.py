@@ -14,7 +14,7 @@ from pathlib import Path
 from gate.app.approving.approve import ApprovalPreview, ApprovalRequest, approve, propose
 from gate.app.approving.review import Line, diff_lines
 from gate.cli.approve import exit_code, shared_lines
-from gate.cli.terminal import wants_colour
+from gate.cli.terminal import typed_answer, wants_colour
 from gate.git.repository import Repository
 from gate.model import short_name
 from gate.process import show_in_pager
@@ -56,12 +56,12 @@ def run(options: argparse.Namespace) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         print(f"To approve, run `{_command(options)}`; to object, add `--block --reason TEXT`")
         return 0
-    match _answer(QUESTION).lower()[:1]:
+    match typed_answer(QUESTION).lower()[:1]:
         case "a":
             return _record(proposal, "Approved")
         case "o":
-            position = _answer("On which line? (FILE:LINE, or Enter for the whole change) ")
-            reason = _answer("Why? What must change? ")
+            position = typed_answer("On which line? (FILE:LINE, or Enter for the whole change) ")
+            reason = typed_answer("Why? What must change? ")
             text = f"{position}: {reason}" if position else reason
             objection = propose(replace(wish, kind="block", reason=text))
             return _record(objection, "Objected")
@@ -133,11 +133,3 @@ def _print(text: str, pager: str) -> None:
     if not (pager and show_in_pager(pager, text, environment)):
         sys.stdout.write(text)
         sys.stdout.flush()
-
-
-def _answer(question: str) -> str:
-    """Return the line that the user types, or "" at the end of input."""
-    try:
-        return input(question).strip()
-    except EOFError:
-        return ""

@@ -90,3 +90,11 @@ def shown_progress() -> Iterator[Callable[[Event], None]]:
         clock.join()
         with drawing:
             draw(lines.end())
+
+
+def typed_answer(question: str) -> str:
+    """Return the line that the user types, or "" at the end of input."""
+    try:
+        return input(question).strip()
+    except EOFError:
+        return ""
