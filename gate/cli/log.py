@@ -80,7 +80,7 @@ def _lines(listing: LogListing, *, everything: bool) -> list[str]:
     lines.append(f"{total} by {count(len(people), 'person', 'people')}, at {listing.tip[:12]}")
     if listing.rejected:
         lines.append(
-            f"{count(len(listing.rejected), 'record')} not admitted: treated as absent, and never counted"
+            f"{count(len(listing.rejected), 'entry', 'entries')} not admitted: treated as absent, and never counted"
         )
         lines += [
             f"  {visible(identity)[:12]}  {visible(reason)}"

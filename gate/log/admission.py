@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import Literal
 
 from gate.approvals.record import Refused, parse
 from gate.git.merging import RAW_LOG, raw_diff
@@ -44,6 +45,7 @@ class Limits:
         return replace(cls(), **{names[key]: int(value) for key, value in pairs if key in names})
 
 
+UNREFERENCED = "no signed record refers to it"
 UNITE = "`gate approvals --fetch` merges both logs; then push again"
 IN_PARTS = "push it in parts, or ask an administrator of the server to raise that limit"
 START_ANEW = (
@@ -91,18 +93,20 @@ def unadmitted(repository: Repository, old: str, log: ApprovalLog) -> str:
     limit = Limits.of(repository).signatures
     for identity, reason in _unsigned(repository, stretch, log, limit):
         return f"record {identity[:12]} is not admitted: {reason}"
-    for name in sorted(
-        stretch.lists.keys() - {entry.record.change for entry in log.select(stretch.lists, ())}
-    ):
-        return f"no signed record refers to the change {name[:12]}"
-    of = {entry.record.of for entry in log.referring_to(stretch.verdicts) if entry.record.kind == "verdict"}
     return next(
-        (
-            f"no signed record refers to the verdict {name[:12]}"
-            for name in sorted(stretch.verdicts.keys() - of)
-        ),
+        (f"{kind} {name[:12]} is not admitted: {UNREFERENCED}" for kind, name in unreferenced(stretch, log)),
         "",
     )
+
+
+def unreferenced(stretch: Stretch, log: ApprovalLog) -> Iterator[tuple[Literal["change", "verdict"], str]]:
+    """Yield the lists of changes and the verdicts to which no admitted record refers, by kind and name."""
+    changes = {entry.record.change for entry in log.select(stretch.lists, ())}
+    yield from (("change", name) for name in sorted(stretch.lists.keys() - changes))
+    verdicts = {
+        entry.record.of for entry in log.referring_to(stretch.verdicts) if entry.record.kind == "verdict"
+    }
+    yield from (("verdict", name) for name in sorted(stretch.verdicts.keys() - verdicts))
 
 
 def _unsigned(

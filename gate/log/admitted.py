@@ -136,7 +136,10 @@ def open_log(repository: Repository, commits: Iterable[str] = ()) -> ApprovalLog
 def log_at(
     repository: Repository, tip: str, commits: Iterable[str] = (), *, lasting: str | None = None
 ) -> ApprovalLog:
-    """Return the log at the commit `tip` ("" for none). With `keep=False`, for a temporary tip, nothing is cached."""
+    """Return the log at the commit `tip` ("" for none).
+
+    `lasting` is the log's commit that stays if `tip` may not, as in a push: only what that one has is cached.
+    """
     if not tip:
         return ApprovalLog(repository, Index(""))
     index = open_index(repository, tip, lasting=lasting)

@@ -114,7 +114,7 @@ class Index:
 def open_index(repository: Repository, tip: str, *, lasting: str | None = None) -> Index:
     """Return the index of the log at `tip`: cached, extended, or new. Raises CannotDecide if git can't read the log.
 
-    With `keep=False`, for a temporary tip such as in a push not accepted yet, nothing is cached.
+    `lasting` is the log's commit that stays if `tip` may not, as in a push: only what that one has is cached.
     """
     path = repository.state_dir / "log" / "index"
     lasting = tip if lasting is None else lasting

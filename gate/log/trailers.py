@@ -27,7 +27,8 @@ class Trailers:
 def trailers_for(verdict: Verdict, document: str, log: str, how: How) -> str:
     """Return the trailers of a merge made by gate.
 
-    `document` is the SHA-256 of the JSON verdict in the log, `log` the commit of the log that contains it.
+    `document` is the SHA-256 of the JSON verdict in the log ("" if it is not recorded), `log` the commit of the log
+    that contains it ("" if there is no log).
     """
     lines = []
     if how == "squash":
@@ -37,11 +38,13 @@ def trailers_for(verdict: Verdict, document: str, log: str, how: How) -> str:
         if approval.counted:
             why = f": {approval.why}" if approval.kind == "waive" else ""
             lines.append(_line(f"Gate-{words[approval.kind]}-by", f"{approval.by} ({approval.id[:12]}){why}"))
-    lines.append(_line("Gate-Verdict", document))
+    if document:
+        lines.append(_line("Gate-Verdict", document))
     lines.append(_line("Gate-Change", verdict.change.digest))
     if how == "squash":
         lines.append(_line("Gate-Head", verdict.change.head))
-    lines.append(_line("Gate-Log", log))
+    if log:
+        lines.append(_line("Gate-Log", log))
     return "\n".join(lines) + "\n"
 
 

@@ -446,3 +446,21 @@ def test_a_policy_that_names_environments_only_leaves_main_protected(company: Co
     result = push(new, "origin", "main")
     assert result.code != 0
     assert "can't merge into main" in result.err
+
+
+@pytest.mark.slow
+def test_a_merge_with_the_wrong_key_leaves_nothing_behind(guarded: Company) -> None:
+    senior = change(guarded)
+    senior.approve("feature")
+    log = senior.git("rev-parse", "refs/gate/log")
+    listed = senior.git("config", "user.signingKey")
+    senior.git("config", "user.signingKey", senior.key("stranger"))
+    refused = senior.gate("merge", "feature", "--push")
+    assert refused.code == 1
+    assert "main was not moved: the merge has to be signed, and the key SHA256:" in refused.err
+    assert "is not listed in the policy of main" in refused.err
+    assert senior.git("rev-parse", "refs/gate/log") == log
+    senior.git("config", "user.signingKey", listed)
+    merged = senior.gate("merge", "feature", "--push")
+    assert merged.code == 0, merged.text
+    assert audited(guarded) == []

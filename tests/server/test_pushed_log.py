@@ -190,3 +190,18 @@ def test_who_waits_with_a_push_does_not_outrun_an_objection(guarded: Company, se
     )
     assert done.returncode == 1
     assert b"does not contain the current approval log" in done.stderr
+
+
+@pytest.mark.slow
+def test_what_no_signed_record_refers_to_is_listed(guarded: Company) -> None:
+    """An unsigned verdict in the log, which a server would reject."""
+    senior = change(guarded)
+    senior.approve("feature")
+    document = b'{"unsigned": true}\n'
+    name = hashlib.sha256(document).hexdigest()
+    senior.git("update-ref", LOG, append(senior, {f"verdicts/{name[:2]}/{name}.json": document}))
+    listed = senior.gate("log")
+    assert "1 entry not admitted" in listed.out
+    assert f"{name[:12]}  verdict: no signed record refers to it" in listed.out
+    pushed = push(senior, "origin", LOG)
+    assert f"verdict {name[:12]} is not admitted: no signed record refers to it" in pushed.err

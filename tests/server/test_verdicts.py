@@ -333,3 +333,19 @@ def test_wrong_usage_is_reported(company: Company) -> None:
         result = clone.gate("check", *args)
         assert result.code == 2, result.text
     assert record(clone, "HEAD", "--key", clone.key("stranger")).code == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["merge", "squash"])
+def test_somebody_without_a_key_merges_what_ci_has_checked(company: Company, how: str) -> None:
+    start = use(company, company.policy())
+    senior = change(company)
+    assert "verdict recorded by @ci" in record(ci(company)).err
+    senior.approve("feature")
+    clone = company.clone("bob")
+    clone.fetch()
+    clone.git("config", "user.signingKey", clone.key("stranger"))
+    assert clone.gate("approvals", "feature", "--fetch").code == 0
+    merged = clone.gate("merge", "origin/feature", "--push", *(["--squash"] if how == "squash" else []))
+    assert merged.code == 0, merged.text
+    assert audited(company, start) == []

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from gate.approvals.record import Record
 from gate.git.repository import Repository
+from gate.log.admission import UNREFERENCED, unreferenced
 from gate.log.admitted import open_log
+from gate.log.history import read_stretch
 from gate.log.sync import fetch_log
 
 
@@ -21,7 +23,7 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True)
 class LogListing:
-    """The admitted records, latest first, and by ID why others were rejected. `tip` is the log's commit."""
+    """The admitted records, latest first, and by ID or name why the rest was rejected. `tip` is the log's commit."""
 
     tip: str
     entries: tuple[LogEntry, ...]
@@ -37,4 +39,6 @@ def list_log(start: Path, *, bring: bool = False) -> LogListing:
     admitted = log.all()
     entries = sorted(admitted, key=lambda entry: (-entry.record.at, entry.id))
     rejected = {**log.index.refusals(), **log.rejected}
+    if log.signers.names and (stretch := read_stretch(repository, "", log.tip)):
+        rejected |= {name: f"{kind}: {UNREFERENCED}" for kind, name in unreferenced(stretch, log)}
     return LogListing(log.tip, tuple(LogEntry(record.id, record.record) for record in entries), rejected)

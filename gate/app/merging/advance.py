@@ -11,13 +11,14 @@ from gate.app.audit.audit import unproven
 from gate.app.merging.commit import make_commit
 from gate.app.recording.signing import Signer, find_signer
 from gate.app.recording.verdict import document_of, files_of, signed_verdict
+from gate.approvals.keys import holders
 from gate.errors import GateError, UsageError
 from gate.git.branch_history import read_onward
 from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.git.worktrees import advance, busy_worktree
 from gate.log.admitted import log_at
-from gate.log.store import LOG, add, contains, tips
+from gate.log.store import LOG, add, contains, settle, tips
 from gate.log.sync import Pushed, fetch, outpaced, push, remember, remote_of, share
 from gate.log.trailers import How, trailers_for
 from gate.model import Change, Verdict, short_name
@@ -90,46 +91,61 @@ def advance_branch(
             "a fast-forward has no merge commit to record the verdict in, so the verdict has to be signed",
             "add `--key FILE`, or remove `--ff-only`",
         )
-    document = document_of(verdict)
-    files = files_of(repository, verdict, document)
-    if signer is not None:
-        files |= signed_verdict(verdict, document, signer, request.now)
-    log_commit = add(repository, files, f"verdict for {change.head[:12]}")
+    document, log_commit = _record(repository, verdict, signer, request.now)
     title = request.message or f"{'Squash' if how == 'squash' else 'Merge'} {request.rev} into {branch}"
-    trailers = trailers_for(verdict, sha256(document).hexdigest(), log_commit, how)
+    trailers = trailers_for(verdict, document, log_commit, how)
     commit = change.head if how == "ff-only" else make_commit(repository, change, how, title, trailers)
     if reason := _unproven(repository, change, commit, log_commit):
         return NotMerged(
             verdict,
             f"{branch} stays where it is, because an audit would report: {reason}",
-            _hint_about_proof(request, signer),
+            f"get the current content approved: `gate approve {request.rev}`"
+            + ("" if request.how == "squash" else ", or merge with `--squash`"),
         )
     notes = []
     if how != request.how:
         notes.append(f"{branch} takes a change as one commit: this is squashed")
-    if signer is None:
-        notes.append(
-            "the verdict is recorded without a signature, because none of your keys is in the policy"
-        )
+    if signer is None and document:
+        notes.append("the verdict is recorded without a signature, because the policy lists no key")
     if remote:
         return _push(repository, remote, branch, verdict, commit, tuple(notes))
     if not advance(repository, change.into, commit, old, f"gate merge {request.rev}"):
         return LostRace()
     if beyond := remote_of(repository):
-        sends = f"`git push --atomic {beyond} {branch} {LOG}` sends it, with the log"
+        sends = f"`git push --atomic {beyond} {branch}{f' {LOG}' if log_commit else ''}` sends it"
         notes.append(f"{branch} has moved here only: {sends}")
     return Merged(verdict, commit, notes=tuple(notes))
 
 
 def signer_of(repository: Repository, request: MergeRequest, change: Change) -> Signer | None:
     """Return the person who merges, by their key. None if the policy doesn't list them, and no key was named."""
-    policy = policy_at(repository, change.base)
     try:
-        return find_signer(repository, policy, request.key, request.now, change.into)
+        return own_signer(repository, request, change)
     except UsageError:
         if request.key:
             raise
         return None
+
+
+def own_signer(repository: Repository, request: MergeRequest, change: Change) -> Signer:
+    """Return the person who merges, by their key. Raises UsageError if the policy doesn't list them."""
+    policy = policy_at(repository, change.base)
+    return find_signer(repository, policy, request.key, request.now, short_name(change.into))
+
+
+def _record(repository: Repository, verdict: Verdict, signer: Signer | None, now: int) -> tuple[str, str]:
+    """Record the verdict in the log. Return the SHA-256 of its JSON, and the log's commit.
+
+    If the policy lists keys, what nobody signed is not admitted, and a server would reject every log that has it:
+    then nothing is recorded, and the first value is "".
+    """
+    if signer is None and holders(policy_at(repository, verdict.change.base)):
+        return "", settle(repository)
+    document = document_of(verdict)
+    files = files_of(repository, verdict, document)
+    if signer is not None:
+        files |= signed_verdict(verdict, document, signer, now)
+    return sha256(document).hexdigest(), add(repository, files, f"verdict for {verdict.change.head[:12]}")
 
 
 def _way(repository: Repository, request: MergeRequest, change: Change) -> How:
@@ -163,14 +179,6 @@ def _way(repository: Repository, request: MergeRequest, change: Change) -> How:
     return "ff-only"
 
 
-def _hint_about_proof(request: MergeRequest, signer: Signer | None) -> str:
-    """Return what to do about a merge that could not be verified later."""
-    approve = f"get the current content approved: `gate approve {request.rev}`"
-    if signer is None:
-        return f"sign the verdict with a key that gate.yaml lists (`--key FILE`), or {approve}"
-    return f"{approve}{'' if request.how == 'squash' else ', or merge with `--squash`'}"
-
-
 def _unproven(repository: Repository, change: Change, commit: str, log_commit: str) -> str:
     """Return why an audit would fail the step to `commit`, with the log at `log_commit`, or "" if it would pass."""
     history = read_onward(repository, change.base, commit)
@@ -185,7 +193,8 @@ def _push(
     ref = f"refs/heads/{branch}"
     log = tips(repository).own
     lease = f"--force-with-lease={ref}:{verdict.change.base}"
-    pushed = push(repository, remote, [f"{commit}:{ref}", f"{log}:{LOG}"], "--atomic", lease)
+    specs = [f"{commit}:{ref}", *([f"{log}:{LOG}"] if log else [])]
+    pushed = push(repository, remote, specs, "--atomic", lease)
     match pushed.state:
         case "refused":
             # Behind a server's hook, only the remote's current state distinguishes a refusal from a lost race.
@@ -198,7 +207,8 @@ def _push(
             # Others have moved the branch or the log, and what they recorded may be an objection.
             return LostRace(pushed)
         case "done":
-            remember(repository, remote, log)
+            if log:
+                remember(repository, remote, log)
             return Merged(verdict, commit, remote, notes + _follow(repository, ref, commit))
         case other:
             assert_never(other)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from gate.app.check import check
 from gate.app.checking.request import Answer, CheckRequest, no_progress
-from gate.app.merging.advance import LostRace, Merged, MergeRequest, NotMerged, advance_branch, signer_of
+from gate.app.merging.advance import LostRace, Merged, MergeRequest, NotMerged, advance_branch, own_signer
+from gate.approvals.keys import holders
 from gate.errors import CannotDecide, UsageError
 from gate.gather.environments import environment_named
 from gate.git.objects import resolve
@@ -15,6 +16,7 @@ from gate.git.revisions import default_branch
 from gate.git.worktrees import busy_worktree
 from gate.log.store import contains, settle, tips
 from gate.log.sync import UNMOVED, fetch, remote_of, stuck
+from gate.model import short_name
 from gate.policy.people import members
 from gate.rules import policy_at
 from gate.runner import Event
@@ -63,7 +65,8 @@ def merge(
         if tips(repository).own != log:
             report("somebody recorded a decision in the meantime: checking again")
             continue
-        _refuse_unvouched(repository, request, answer)
+        if refused := _refuse_unsigned(repository, request, answer):
+            return refused
         result = advance_branch(repository, request, remote, answer.verdict, old)
         if not isinstance(result, LostRace):
             return result
@@ -112,25 +115,40 @@ def _sides(repository: Repository, branch: str, remote: str) -> tuple[str, str]:
     )
 
 
-def _refuse_unvouched(repository: Repository, request: MergeRequest, answer: Answer) -> None:
-    """Raise CannotDecide if the policy requires another person's verdict about the checks, and there is none.
+def _refuse_unsigned(repository: Repository, request: MergeRequest, answer: Answer) -> NotMerged | None:
+    """Return the refusal of a merge about whose checks there is no signed verdict, and the user can't sign one.
 
-    The server and the audit would reject the merge.
+    The server and the audit would reject the merge. Raises CannotDecide if the policy names who has to sign.
     """
     change = answer.verdict.change
     policy = policy_at(repository, change.base)
-    branch = change.into.removeprefix("refs/heads/")
+    branch = short_name(change.into)
     protection = policy.protection(branch)
-    if answer.attestation or not protection.verdicts or not policy.enforced_checks(protection):
-        return
+    if answer.attestation or not policy.enforced_checks(protection):
+        return None
     if any(approval.counted and approval.kind == "waive" for approval in answer.verdict.approvals):
-        return
-    signer = signer_of(repository, request, change)
-    if signer is None or signer.person.name not in members(policy, protection.verdicts):
+        return None
+    signer, problem = None, None
+    try:
+        signer = own_signer(repository, request, change)
+    except UsageError as error:
+        if request.key:
+            raise
+        problem = error
+    if protection.verdicts and (
+        signer is None or signer.person.name not in members(policy, protection.verdicts)
+    ):
         raise CannotDecide(
             f"{branch} needs a verdict signed by {' or '.join(protection.verdicts)}, and there is none yet",
             "wait for CI, then run `gate approvals --fetch`",
         )
+    if problem and holders(policy):
+        return NotMerged(
+            answer.verdict,
+            f"{branch} was not moved: the merge has to be signed, and {problem.message}",
+            problem.hint,
+        )
+    return None
 
 
 def _refuse_if_busy(repository: Repository, branch: str) -> None:
