@@ -24,13 +24,13 @@ BESIDE = frozenset({*LOCKS, *PROJECTS, *CONDA, "Pipfile", "uv.toml", *INTERPRETE
 OF_WORKSPACE = ("uv.lock", "uv.toml")
 """Files at the top of a workspace that decide the environments of its members."""
 REQUIREMENTS = re.compile(
-    r"(?:(?:base|main|common|test|tests|testing|dev|development)[-_.])?requirements"
+    r"(?:(?:base|main|common|test|tests|testing|dev|development)[-_.])?requirements?"
     r"(?:[-_.](?:base|main|common|test|tests|testing|dev|development))?\.txt"
-    r"|requirements/(?:base|main|common|requirements|test|tests|testing|pytest|dev|development)\.txt"
+    r"|requirements?/(?:base|main|common|requirements|test|tests|testing|pytest|dev|development)\.txt"
 )
 """The usual names of requirements files needed to run the project or its tests."""
 ANY_REQUIREMENTS = re.compile(
-    r"(?:tests?/)?[^/]*(?:requirements|constraints)[^/]*\.(?:txt|in)|requirements/[^/]*\.(?:txt|in)"
+    r"(?:tests?/)?[^/]*(?:requirement|constraint)[^/]*\.(?:txt|in)|requirements?/[^/]*\.(?:txt|in)"
 )
 FOR_TESTS = ("test", "tests", "testing")
 """The usual names of extras and dependency groups needed to run the tests."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from gate.environment.locks import read_toml, table
 from gate.environment.scripts import constants_of, parse_script
+from gate.environment.tox_factors import common_packages
 
 FILES = frozenset({"tox.ini", "tox.toml", "noxfile.py", "hatch.toml", ".gitlab-ci.yml", "Makefile"})
 WORKFLOW = re.compile(r"\.github/workflows/[^/]+\.ya?ml")
@@ -45,6 +46,8 @@ INSTALL = re.compile(r"\bpip3? install\s+(.*)")
 SYNC = re.compile(r"\b(?:uv (?:sync|run)|pdm (?:install|sync)|poetry install)\s+(.*)")
 COMPUTED = re.compile(r"[$`{}*|]")
 """Characters of a value that only a shell or tox could expand."""
+UNKNOWN_VERSION = re.compile(r"([A-Za-z0-9][\w.-]*(?:\[[\w,. -]+\])?)\s*[<>=!~]=?.*[$`{|].*")
+"""A requirement whose version is computed, for example by a CI matrix: any of them has to do."""
 JOB = re.compile(r"^(?:  )?[\w-]+:[ \t]*$", re.MULTILINE)
 
 
@@ -86,7 +89,7 @@ def installed_by(words: Iterable[str]) -> OwnSetup:
     named: dict[str, list[str]] = {"requirements": [], "files": [], "groups": [], "extras": []}
     waiting = [word.strip() for word in words if word.strip()]
     while waiting:
-        word = waiting.pop(0)
+        word = UNKNOWN_VERSION.sub(r"\1", waiting.pop(0))
         name, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")
         if re.match(r"-r.", word):
             name, value, equals = "-r", word[2:].strip(), "="
@@ -142,12 +145,22 @@ def _tox(contents: Mapping[str, bytes]) -> OwnSetup:
     setup = OwnSetup()
     for values in sections_for_tests(text):
         setup += _tox_environment({key: _lines(value) for key, value in values.items()})
+        conditional = (line.strip() for line in values.get("deps", "").splitlines())
+        setup += OwnSetup(tuple(common_packages(_env_list(text), conditional)))
     for data in (pyproject, read_toml(contents.get("tox.toml"))):
         environments = {"test": table(data, "env_run_base"), **table(data, "env")}
         for name, values in environments.items():
             if _is_named_for_tests(name) and isinstance(values, dict):
                 setup += _tox_environment(values)
     return setup
+
+
+def _env_list(text: str) -> str:
+    """Return the environments that a tox.ini runs by default, as they are written there."""
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    parser.read_string(text)
+    section = dict(parser.items("tox")) if parser.has_section("tox") else {}
+    return re.sub(r"(?m)(?:^|\s)#.*", "", section.get("envlist") or section.get("env_list") or "").strip()
 
 
 def _tox_environment(values: Mapping[str, Any]) -> OwnSetup:
@@ -200,6 +213,8 @@ def _literals(nodes: Iterable[ast.expr], constants: Mapping[str, ast.expr]) -> I
         inner = constants.get(inner.id, inner) if isinstance(inner, ast.Name) else inner
         if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
             yield inner.value
+        elif isinstance(inner, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "$" for part in inner.values)
         elif isinstance(inner, ast.List | ast.Tuple):
             yield from _literals(inner.elts, constants)
 

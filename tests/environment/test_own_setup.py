@@ -102,7 +102,7 @@ jobs:
         ({"tox.toml": TOX_TOML}, OwnSetup(("mock>=4",), ("ci/needs.txt",), ("checks",), ("speed",))),
         (
             {"noxfile.py": NOX},
-            OwnSetup(("mock>=4", "responses"), ("ci/needs.txt",), ("checks",), ("speed",)),
+            OwnSetup(("mock>=4", "responses", "django"), ("ci/needs.txt",), ("checks",), ("speed",)),
         ),
         ({"hatch.toml": HATCH}, OwnSetup(("base", "mock>=4"), (), ("checks",), ("speed",))),
         (
@@ -111,7 +111,7 @@ jobs:
         ),
         (
             {".github/workflows/ci.yml": WORKFLOW},
-            OwnSetup(("mock>=4",), ("ci/needs.txt",), ("checks",), ("speed",)),
+            OwnSetup(("mock>=4", "numpy"), ("ci/needs.txt",), ("checks",), ("speed",)),
         ),
         ({"tox.ini": "no section\n", "noxfile.py": "def (", "tox.toml": "= ["}, OwnSetup()),
         ({}, OwnSetup()),
@@ -119,6 +119,37 @@ jobs:
 )
 def test_what_the_own_commands_install(files: dict[str, str], setup: OwnSetup) -> None:
     assert read_own_setup({path: text.encode() for path, text in files.items()}) == setup
+
+
+@pytest.mark.parametrize(
+    ("env_list", "lines", "packages"),
+    [
+        ("py{310,311}-django{42,50}", ["django42: Django>=4.2,<5", "django50: Django~=5.0"], ["Django"]),
+        ("py310-django42, py311-django50", ["django{42,50}: Django"], ["Django"]),
+        ("py310\n    py311", ["py310,py311: mock[fast] ; python_version > '3'"], ["mock[fast]"]),
+        ("py311-a,py311-b", ["a: mock", "!a: mock<4"], ["mock"]),
+        ("py311-a-x,py311-a", ["a-!x: mock", "a-x: mock"], ["mock"]),
+        # A linter's environment runs no test.
+        ("{3.11,3.12}-a, lint", ["a: mock"], ["mock"]),
+        ("py310-django42, py311", ["django42: Django"], []),
+        ("py311-a,py311-main", ["a: mock", "main: git+https://example.com/mock"], ["mock"]),
+        ("py311-main", ["main: git+https://example.com/mock"], []),
+        ("py311,py311-cover", ["cover: pytest-cov"], []),
+        ("lint", ["lint: ruff"], []),
+        ("", ["a: mock"], []),
+    ],
+)
+def test_a_version_that_depends_on_the_environment_of_tox(
+    env_list: str, lines: list[str], packages: list[str]
+) -> None:
+    deps = "\n    ".join(lines)
+    tox = f"[tox]\nenvlist =\n    {env_list}\n[testenv]\ndeps =\n    {deps}\n"
+    assert list(read_own_setup({"tox.ini": tox.encode()}).requirements) == packages
+
+
+@pytest.mark.parametrize("name", ["requirement.txt", "requirement-dev.txt", "requirement/test.txt"])
+def test_a_list_of_requirements_may_be_named_in_the_singular(name: str) -> None:
+    assert read_declared({"setup.py": b"setup(name='thing')", name: b"Django==4.2\n"}).test_files == (name,)
 
 
 def declared(**files: str) -> Declared:

@@ -13,7 +13,7 @@ from gate.weakenings.detectors import installer_options
 from gate.weakenings.file_diff import FileDiff, lines_of, weakening
 
 FILES = re.compile(
-    r"(?:^|/)(?:[^/]*(?:requirements|constraints)[^/]*\.(?:txt|in)|requirements/[^/]*\.(?:txt|in)|pyproject\.toml|uv\.toml"
+    r"(?:^|/)(?:[^/]*(?:requirement|constraint)[^/]*\.(?:txt|in)|requirements?/[^/]*\.(?:txt|in)|pyproject\.toml|uv\.toml"
     r"|setup\.cfg|tox\.(?:ini|toml)|hatch\.toml|pants\.toml|buildout\.cfg|\.pip-tools\.toml|Pipfile|Pipfile\.lock|(?:uv|poetry|pdm|pixi|conda)\.lock|conda-lock\.yml|pylock[^/]*\.toml|poetry\.toml|\.?pdm\.toml"
     r"|pixi\.toml|\.?pip/pip\.conf|pip\.(?:conf|ini)|\.pypirc|environment\.ya?ml|\.condarc)$"
 )
