@@ -1,28 +1,23 @@
-"""Verify that all test files that a change can affect are selected, with mutants and the history of a real project.
+"""Verify with the history of a real project that all test files that a change can affect are selected.
 
-`python benchmarks/affected.py REPOSITORY [--install REQUIREMENT] [--select MODE] [--mutants N] [--commits N]`
+`python benchmarks/affected.py REPOSITORY [--install REQUIREMENT] [--select MODE] [--commits N]`
 
 The last commits of REPOSITORY are put on a new branch of a scratch clone, each with a policy that says `select: MODE`.
-With `--commits`, gate checks one after the other, with everything it has recorded, and a full run by pytest shows
-whether a test fails that gate didn't run. With `--mutants`, one place in one module is changed at a time, and what gate
-would run is compared with the tests that fail in a full run. Both run in an environment in the clone, which has pytest,
-the project, and what `--install` adds. The suite has to pass in that environment first.
+gate checks one after the other, with everything it has recorded, and a full run by pytest shows whether a test fails
+that gate didn't run. Both run in an environment in the clone, which has pytest, the project, and what `--install` adds.
+The suite has to pass in that environment first. `affected_mutants.py` does the same with mutants.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import json
 import os
-import random
 import re
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 POLICY = """\
@@ -33,10 +28,6 @@ checks: {tests: {tool: pytest, select: MODE, retries: 0, timeout: 120}}
 GATE = (sys.executable, "-P", "-m", "gate")
 FAILED = re.compile(r"^(?:FAILED|ERROR) ([^\s:]+\.py)", re.MULTILINE)
 RUN = re.compile(r"^  run    (\S+\.py): ", re.MULTILINE)
-SWAPS = {
-    ast.Add: "-", ast.Sub: "+", ast.Mult: "+", ast.Eq: "!=", ast.NotEq: "==", ast.Lt: ">=", ast.Gt: "<=",
-    ast.LtE: ">", ast.GtE: "<", ast.Is: "is not", ast.IsNot: "is", ast.In: "not in", ast.NotIn: "in",
-}  # fmt: skip
 
 
 def git(folder: Path, *args: str) -> str:
@@ -103,79 +94,6 @@ def children() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def mutations(source: str) -> Iterator[str]:
-    """Yield the source with one operator, constant, or returned value changed, for every possible place."""
-    lines = source.splitlines(keepends=True)
-    for node in ast.walk(ast.parse(source)):
-        new = mutated(node)
-        if new and isinstance(node, ast.expr | ast.stmt) and node.lineno == node.end_lineno:
-            line = lines[node.lineno - 1].encode()
-            changed = line[: node.col_offset] + new.encode() + line[node.end_col_offset :]
-            yield "".join([*lines[: node.lineno - 1], changed.decode(), *lines[node.lineno :]])
-
-
-def mutated(node: ast.AST) -> str:
-    """Return the changed source of one place, or "" if it can't be changed."""
-    match node:
-        case ast.Constant(value=bool(value)):
-            return repr(not value)
-        case ast.Constant(value=int(number)):
-            return repr(number + 1)
-        case ast.Return(value=ast.expr()):
-            return "return None"
-        case ast.BinOp(left, operator, right) | ast.Compare(left, [operator], [right]) if (
-            type(operator) in SWAPS
-        ):
-            return f"{ast.unparse(left)} {SWAPS[type(operator)]} {ast.unparse(right)}"
-    return ""
-
-
-def mutants(folder: Path, number: int, seed: int) -> None:
-    """Compare the selected files with the failing ones, for mutants."""
-    base = git(folder, "rev-parse", "HEAD")
-    git(folder, "checkout", "--quiet", "-B", "feature")
-    (folder / "gate-benchmark.txt").write_text("recorded\n")
-    start = commit(folder, "recorded")
-    code, tests, _, _ = check(folder, base)
-    assert code == 0, f"the suite does not pass: {tests}"
-    broken, seconds, status = full_run(folder)
-    assert status == 0, f"the suite does not pass without a mutant: {sorted(broken)}"
-    print(f"recorded: {tests.get('note')}; a full run takes {seconds:.1f} s", flush=True)
-    # Each mutant is a change to the same recorded state: what one mutant teaches gate, the next one does not get.
-    records, recorded = folder / ".git" / "gate" / "results", folder.with_name("recorded")
-    shutil.copytree(records, recorded)
-    chosen = random.Random(seed)  # noqa: S311  a sample
-    paths = [
-        p
-        for p in git(folder, "ls-files", "src/*.py", "*/*.py").splitlines()
-        if "test" not in p and "doc" not in p
-    ]
-    every = [(path, text) for path in dict.fromkeys(paths) for text in mutations((folder / path).read_text())]
-    killed = failing = missed = selected = files = 0
-    for count, (path, text) in enumerate(chosen.sample(every, min(number, len(every))), 1):
-        git(folder, "checkout", "--quiet", "-B", "feature", start)
-        shutil.rmtree(records)
-        shutil.copytree(recorded, records)
-        (folder / path).write_text(text)
-        commit(folder, "mutant")
-        code, _, ran, _ = check(folder, base)
-        wrong, _, status = full_run(folder)
-        every_file = test_files(folder)
-        killed += status != 0
-        failing += len(wrong)
-        lost = wrong - ran if "*" not in ran else set()
-        missed += len(lost)
-        files, selected = files + len(every_file), selected + (len(every_file) if "*" in ran else len(ran))
-        if lost or (status != 0 and code == 0):
-            print(
-                f"MISSED {path}: {sorted(lost)}, gate ended with {code}\n{git(folder, 'diff', 'HEAD~1', '-U0')}"
-            )
-        share = f"{selected / max(files, 1):.0%} of the files selected"
-        print(
-            f"{count} mutants, {killed} killed, {failing} failing files, {missed} missed; {share}", flush=True
-        )
-
-
 def history(folder: Path, commits: list[str], select: str) -> None:
     """Check one commit after the other, and compare each with a full run."""
     first, *rest = commits
@@ -220,9 +138,7 @@ def main() -> None:
     parser.add_argument("repository")
     parser.add_argument("--install", action="append", default=[], metavar="REQUIREMENT")
     parser.add_argument("--select", default="auto", choices=["auto", "suite", "file"])
-    parser.add_argument("--mutants", type=int, default=0)
-    parser.add_argument("--commits", type=int, default=0)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--commits", type=int, default=20)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "clone"
@@ -233,11 +149,7 @@ def main() -> None:
         newest_last = revisions.splitlines()[::-1]
         git(folder, "checkout", "--quiet", "-B", "main")
         install(folder, options.install)
-        if options.commits:
-            history(folder, newest_last, options.select)
-        if options.mutants:
-            on_branch(folder, newest_last[-1], options.select)
-            mutants(folder, options.mutants, options.seed)
+        history(folder, newest_last, options.select)
 
 
 if __name__ == "__main__":

@@ -195,6 +195,7 @@ def _report(
         whole=whole,
         durations=durations,
         shared=shared,
+        order=tuple(map(str, end.get("order", ()))),
     )
 
 

@@ -110,7 +110,8 @@ class Report:
     that the tool could not parse, and at which it stopped: it has to run again without them, or its answer is worth
     nothing. `outcomes` counts the tests by what came of them, and `durations` has the seconds of each file of tests.
     `whole` is why the files are not independent, if so; `by_file` holds the results of those that are. `shared` is
-    why they may depend on each other when they run in one process, if that is known.
+    why they may depend on each other when they run in one process, if that is known. `order` are the test files in the
+    order in which the project wants them, if a plugin or a hook has changed pytest's order.
     """
 
     findings: tuple[Finding, ...]
@@ -124,6 +125,7 @@ class Report:
     durations: Mapping[str, float] = field(default_factory=dict)
     by_file: Mapping[str, FileReport] = field(default_factory=dict)
     shared: str = ""
+    order: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

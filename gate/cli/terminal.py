@@ -70,7 +70,7 @@ def shown_progress() -> Iterator[Callable[[Event], None]]:
         with drawing:
             now = time.monotonic()
             if event.kind == "tests":
-                draw(lines.tests(event.id, event.done, event.total, now))
+                draw(lines.tests(event.id, event.done, event.total, now, event.failed))
             elif event.result is None:
                 draw(lines.started(event.id, now))
             else:

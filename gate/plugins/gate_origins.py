@@ -39,15 +39,27 @@ class Progress:
 
     done = 0
     noted_at = 0.0
+    failed = ""
+    """The first test that failed."""
 
 
 def progress(total: int, name: str) -> None:
     """Report the progress of a run of `total` tests, at most twice a second."""
     Progress.done += 1
-    now = monotonic()
-    if abs(now - Progress.noted_at) > EVERY:
-        Progress.noted_at = now
-        say("progress", done=Progress.done, total=total, last=name)
+    if abs(monotonic() - Progress.noted_at) > EVERY:
+        _say_progress(total, name)
+
+
+def first_failure(total: int, name: str) -> None:
+    """Report the first failing test of a run at once, because somebody may be waiting for it."""
+    if not Progress.failed:
+        Progress.failed = name
+        _say_progress(total, name)
+
+
+def _say_progress(total: int, name: str) -> None:
+    Progress.noted_at = monotonic()
+    say("progress", done=Progress.done, total=total, last=name, failed=Progress.failed)
 
 
 @lru_cache(maxsize=None)  # noqa: UP033  this file has to work on any Python from 3.7 on

@@ -13,7 +13,7 @@ import gate_inputs
 import gate_memory
 import gate_shared
 import pytest
-from gate_origins import imported_from, progress, say
+from gate_origins import first_failure, imported_from, progress, say
 
 gate_inputs.start()  # pytest-xdist workers start here
 
@@ -36,6 +36,8 @@ class State:
     skipped: set[str] = set()
     outcomes: dict[str, int] = {}
     imported: dict[str, str] = {}
+    order: list[str] = []
+    """The test files in the order of collection, and then as the project orders them, if it does."""
     shared: dict[str, None] = {}
     """Reasons why files that run in one process may depend on each other."""
 
@@ -94,12 +96,19 @@ def pytest_fixture_setup(fixturedef: Any) -> None:
     gate_shared.note(fixturedef, State.shared)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: Any) -> None:
-    """Count the collected tests before any plugin can deselect some."""
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: Any) -> Any:
+    """Count the collected tests before any plugin can deselect or reorder some."""
     if ONLY:
         items[:] = [item for item in items if item.nodeid in ONLY]
     State.found = len(items)
+    State.order = files_in_order(items)
+    yield
+
+
+def files_in_order(items: Any) -> list[str]:
+    """Return the files of the tests, each where its first test is."""
+    return list(dict.fromkeys(item.nodeid.partition("::")[0] for item in items))
 
 
 def is_skipped(item: Any) -> bool:
@@ -121,6 +130,8 @@ def pytest_collection_finish(session: Any) -> None:
     gate_inputs.Inputs.only_known_files = gate_shared.knows_its_files(session.config)
     gate_shared.note_filters(State.shared)
     State.collected = len(session.items)
+    ordered = files_in_order(session.items)
+    State.order = ordered if ordered != [path for path in State.order if path in ordered] else []
     State.tests = {item.nodeid.partition("[")[0] for item in session.items}
     State.skipped = {item.nodeid.partition("[")[0] for item in session.items if is_skipped(item)}
 
@@ -157,6 +168,7 @@ def _failed(report: Any, when: str) -> None:
     line = _line_in(report, path, line)
     message, text = _crash(report)
     say("failed", id=report.nodeid, path=path, line=line, when=when, message=message, text=text)
+    first_failure(State.collected, report.nodeid)
 
 
 def pytest_collectreport(report: Any) -> None:
@@ -217,4 +229,5 @@ def pytest_sessionfinish(session: Any, exitstatus: Any) -> None:
         whole=needs_all(session.config),
         shared=list(State.shared),
         seconds=State.seconds,
+        order=State.order,
     )

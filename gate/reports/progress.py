@@ -25,21 +25,29 @@ class ProgressLines:
         self._ink = Ink(context)
         self._running: dict[str, float] = {}
         self._tests: dict[str, str] = {}
+        self._failed: dict[str, str] = {}
 
     def started(self, check: str, now: float = 0.0) -> str:
         """Show that the check has started, at `now` in seconds of any clock."""
         self._running[check] = now
         return self._draw("", now)
 
-    def tests(self, check: str, done: int, total: int, now: float = 0.0) -> str:
-        """Show the number of finished tests of the check. `total` is 0 if it is unknown."""
-        self._tests[check] = f"({done:,} of {total:,})" if total >= done else f"({done:,} done)"
+    def tests(self, check: str, done: int, total: int, now: float = 0.0, failed: str = "") -> str:
+        """Show the number of finished tests of the check, and the first that `failed`. `total` is 0 if unknown.
+
+        A failure stays visible while the check runs, even if it starts again to decide about it.
+        """
+        failed = self._failed[check] = self._failed.get(check) or failed
+        words = f"{done:,} of {total:,}" if total >= done else f"{done:,} done"
+        failing = f"; failing: {visible(failed)}" if failed else ""
+        self._tests[check] = f"({words}{failing})"
         return self._draw("", now)
 
     def finished(self, result: CheckResult, now: float = 0.0) -> str:
         """Show that the check has finished. A cached result took no time and gets no line."""
         self._running.pop(result.id, None)
         self._tests.pop(result.id, None)
+        self._failed.pop(result.id, None)
         return self._draw(self._line(result), now)
 
     def tick(self, now: float) -> str:

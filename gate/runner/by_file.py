@@ -29,6 +29,7 @@ from gate.runner.decisions import Decision
 from gate.runner.execute import Outcome
 from gate.runner.independence import influence
 from gate.runner.inputs import TreeState, difference
+from gate.runner.likely_first import RecentRuns
 from gate.runner.result_key import dump, load
 
 MOST_RECORDS = 4
@@ -68,6 +69,7 @@ class TestFiles:
         self._results = results
         self._key = key
         self._flaky = frozenset(flaky)
+        self.recent = RecentRuns(results, key)
 
     def decide(self, path: str, tests: frozenset[str], tree: TreeState) -> tuple[Decision, FilePass | None]:
         """Return whether the file at `path`, with these tests, must run on `tree`, and if not, the pass to reuse."""
@@ -81,10 +83,6 @@ class TestFiles:
                 return Decision(path, False, "nothing that it looks at has changed"), item
         reason = difference(passes[0].state, tree) or "other tests are collected"
         return Decision(path, True, reason), None
-
-    def seconds(self, path: str) -> float:
-        """Return the duration of the file's last run, or 0 if unknown."""
-        return next((item.seconds for item in self._passes(path)), 0.0)
 
     def add(self, path: str, new: FilePass) -> None:
         """Store a pass of a file, or why it can't be reused."""
@@ -105,6 +103,7 @@ class TestFiles:
 
     def forget(self, paths: Collection[str]) -> None:
         """Discard the recorded passes of these files, because a test has failed since, or is flaky."""
+        self.recent.failed(paths)
         for path in paths:
             self._put("file", path, data=[])
 
@@ -138,7 +137,7 @@ class TestFiles:
 
     def _passes(self, path: str) -> list[FilePass]:
         try:
-            return [_from_data(data) for data in self._get("file", path) or []]
+            return [pass_from_data(data) for data in self._get("file", path) or []]
         except (ValueError, KeyError, TypeError):
             return []
 
@@ -199,7 +198,7 @@ def run_by_file(
     reused = {decision.path: earlier_pass for decision, earlier_pass in decided if earlier_pass}
     if reused and files.is_time_to_verify():
         return Selected(decisions, whole=COMPARED, verify=tuple(reused))
-    wanted = _in_order(files, [item.path for item in decisions if item.runs], first)
+    wanted = _in_order(files, [item.path for item in decisions if item.runs], first, counted.order)
     spared = sum(item.tests_seconds for item in reused.values())
     outcome = run(wanted, spared) if wanted else Outcome(Report(()), cached=True)
     if outcome.cancelled:
@@ -208,6 +207,7 @@ def run_by_file(
         return Selected(decisions, whole=f"one by one, {outcome.report.reason}")
     if outcome.report.findings:
         failed = next(path for path in wanted if path not in outcome.report.by_file)
+        files.recent.failed([failed])
         return Selected(
             decisions,
             whole=f"{failed} does not pass by itself",
@@ -226,6 +226,7 @@ def run_by_file(
         return Selected(decisions, whole=reason)
     for path, new in passes.items():
         files.add(path, new)
+    files.recent.finished({path: new.seconds for path, new in passes.items()})
     report = _merged(counted, together, len(reused))
     states = [item.state for item in together.values()]
     state = (
@@ -251,10 +252,13 @@ def _unsuited(counted: Report, tests: Mapping[str, object], tree: TreeState, fol
     return f"{unknown} is not a file of the tree" if unknown else ""
 
 
-def _in_order(files: TestFiles, paths: Sequence[str], first: Collection[str]) -> tuple[str, ...]:
-    """Sort the files: first those that are likely to fail, then the fastest."""
-    seconds = {path: files.seconds(path) for path in paths}
-    return tuple(sorted(paths, key=lambda path: (path not in first, seconds[path], path)))
+def _in_order(
+    files: TestFiles, paths: Sequence[str], changed: Collection[str], own: Sequence[str]
+) -> tuple[str, ...]:
+    """Sort the files: those that are likely to fail first, unless the project has an order of its `own`."""
+    if own:
+        return tuple(path for path in own if path in paths)
+    return files.recent.order(paths, changed)
 
 
 def _passes(
@@ -312,6 +316,8 @@ def _merged(counted: Report, passes: Mapping[str, FilePass], reused: int) -> Rep
         notes.append(f"{reused} of {count_of(len(passes), 'test file')} reused")
     else:
         notes.append(f"{count_of(len(passes), 'test file')}, each by itself")
+    if counted.order:
+        notes.append("in the project's own order")
     return Report(
         (),
         ", ".join(filter(None, notes)),
@@ -334,7 +340,8 @@ def _to_data(item: FilePass) -> dict[str, object]:
     }
 
 
-def _from_data(data: Mapping[str, Any]) -> FilePass:
+def pass_from_data(data: Mapping[str, Any]) -> FilePass:
+    """Read a recorded pass. Raises ValueError, KeyError, or TypeError if it is damaged."""
     cached = load(data["report"].encode())
     if cached is None:
         raise ValueError("no report")

@@ -84,6 +84,7 @@ def dump(report: Report, seconds: float) -> bytes:
         "outcomes": dict(report.outcomes),
         "whole": report.whole,
         "shared": report.shared,
+        "order": report.order,
         "seconds": seconds,
     }
     return json.dumps(data).encode("ascii")
@@ -109,6 +110,7 @@ def load(data: bytes | None) -> tuple[Report, float] | None:
             outcomes=outcomes,
             whole=whole,
             shared=shared,
+            order=tuple(map(str, data_read["order"])),
         )
         return report, float(data_read["seconds"])
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -32,6 +32,8 @@ class Event:
     done: int = 0
     """How many of a running suite's `total` tests are done; `total` is 0 if unknown."""
     total: int = 0
+    failed: str = ""
+    """The first test that failed, if any."""
 
 
 class Runner:

@@ -55,8 +55,8 @@ class RunContext:
     """Cancels running checks."""
     share: Share | None = None
     """The share of the tests to run, if not all of them."""
-    watch: Callable[[str, int, int], None] | None = None
-    """Called while tests of the head run, with the check, the number of tests done, and the total."""
+    watch: Callable[[str, int, int, str], None] | None = None
+    """Called while tests of the head run, with the check, the tests done, their total, and the first failure."""
     pieces: dict[tuple[str, str], Piece] = field(default_factory=dict)
     """By check and project, which tests ran in this share."""
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from gate.json_input import parse_json
 
-Watch = Callable[[int, int], None]
-"""Called with the number of tests done, and the total; the total is 0 if unknown."""
+Watch = Callable[[int, int, str], None]
+"""Called with the number of tests done, the total (0 if unknown), and the first test that failed, if any."""
 EVERY = 0.5
 """Seconds between two polls."""
+NOTHING = (0, 0, "")
 TAIL = 4096
 """How many bytes to read from the end of the report: more than any one note takes."""
 
@@ -26,12 +27,12 @@ def watched(report: str, watch: Watch | None) -> Iterator[None]:
     over = threading.Event()
 
     def look() -> None:
-        last = 0
+        last = NOTHING
         while not over.wait(EVERY):
-            done, total = _newest(Path(report))
-            if done > last:
-                last = done
-                watch(done, total)
+            newest = _newest(Path(report))
+            if newest not in {NOTHING, last}:
+                last = newest
+                watch(*newest)
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()
@@ -42,18 +43,18 @@ def watched(report: str, watch: Watch | None) -> Iterator[None]:
         thread.join()
 
 
-def _newest(report: Path) -> tuple[int, int]:
-    """Return the newest progress note, or (0, 0) if there is none yet."""
+def _newest(report: Path) -> tuple[int, int, str]:
+    """Return the newest progress note, or `NOTHING` if there is none yet."""
     try:
         with report.open("rb") as file:
             file.seek(max(file.seek(0, 2) - TAIL, 0))
             lines = file.read().splitlines()
     except OSError:
-        return 0, 0
+        return NOTHING
     for line in reversed(lines):
         # The first and the last line may be cut off.
         with contextlib.suppress(ValueError, AttributeError, KeyError, TypeError):
             note = parse_json(line)
             if note.get("event") == "progress":
-                return int(note["done"]), int(note["total"])
-    return 0, 0
+                return int(note["done"]), int(note["total"]), str(note["failed"])
+    return NOTHING

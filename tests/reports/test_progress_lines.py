@@ -42,6 +42,15 @@ def test_a_running_suite_says_how_many_tests_are_done() -> None:
     assert screen(written)[-1] == "  … lint"
 
 
+def test_the_first_failure_stays_visible_while_the_suite_runs() -> None:
+    progress = ProgressLines(ReportContext())
+    written = progress.started("tests") + progress.tests("tests", 2, 9, failed="test_a.py::test_x")
+    assert screen(written) == ["  … tests (2 of 9; failing: test_a.py::test_x)"]
+    assert screen(written + progress.tests("tests", 3, 9)) == [
+        "  … tests (3 of 9; failing: test_a.py::test_x)"
+    ]
+
+
 @pytest.mark.parametrize(
     ("result", "line"),
     [

@@ -191,7 +191,7 @@ def test_a_failure_is_never_reused(tmp_path: Path) -> None:
     assert (selected.outcome, selected.failed) == (None, "b.py")
     runs.failing = set()
     run_by_file(files, tree(a="1", b="1"), COUNTED, "", [], runs)
-    assert runs.ran == ["a.py", "b.py"]
+    assert runs.ran == ["b.py", "a.py"]
     files.forget(["b.py"])
     run_by_file(files, tree(a="1", b="1"), COUNTED, "", [], runs)
     assert runs.ran == ["b.py"]

@@ -26,25 +26,26 @@ def test_n(n):
 """
 
 
-def note(done: int, total: int = 9) -> str:
-    return json.dumps({"event": "progress", "done": done, "total": total, "last": "t"}) + "\n"
+def note(done: int, total: int = 9, failed: str = "") -> str:
+    fields = {"event": "progress", "done": done, "total": total, "last": "t", "failed": failed}
+    return json.dumps(fields) + "\n"
 
 
 @pytest.mark.slow
 def test_each_further_note_is_passed_on_once(tmp_path: Path) -> None:
     report, seen, was_read = tmp_path / "report", [], threading.Event()
 
-    def watch(done: int, total: int) -> None:
-        seen.append((done, total))
+    def watch(done: int, total: int, failed: str) -> None:
+        seen.append((done, total, failed))
         was_read.set()
 
     with watched(str(report), watch):
         report.write_text("x" * 5000 + "\n" + note(3) + '{"event": "failed"}\n' + note(4)[:9])
         assert was_read.wait(PATIENCE)
         was_read.clear()
-        report.write_text(note(3) + note(7) + "[]\n")
+        report.write_text(note(3) + note(7, failed="a") + "[]\n")
         assert was_read.wait(PATIENCE)
-    assert seen == [(3, 9), (7, 9)]
+    assert seen == [(3, 9, ""), (7, 9, "a")]
 
 
 @pytest.mark.slow

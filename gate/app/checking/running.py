@@ -79,8 +79,8 @@ def run_checks(
         return checks, environments.used, context.pieces
 
 
-def _report_tests(progress: Callable[[Event], None], check: str, done: int, total: int) -> None:
-    progress(Event(check, "tests", done=done, total=total))
+def _report_tests(progress: Callable[[Event], None], check: str, done: int, total: int, failed: str) -> None:
+    progress(Event(check, "tests", done=done, total=total, failed=failed))
 
 
 def _history(change: Change) -> History:
