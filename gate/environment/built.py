@@ -6,8 +6,10 @@ import ast
 import contextlib
 import hashlib
 import os
+import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gate.environment.build import Builder
@@ -29,6 +31,7 @@ NO_REBUILD = b"""
 MesonpyMetaFinder._build_cmd = property(lambda self: ["true"], lambda self, command: None)
 """
 """Appended to the module that meson-python's editable install imports at each start."""
+OLD_POETRY = re.compile(rb"""^\s*build-backend\s*=\s*["']poetry\.masonry\.api["']""", re.MULTILINE)
 NOT_BUILT = frozenset({"tests", "test", "docs", "doc", "examples", ".github", ".gitlab", "benchmarks"})
 COMPILES = (
     ".c",
@@ -218,7 +221,9 @@ def install_project(
         return
     old_state = _snapshot(environment.prefix, site, root)
     editable_options = [word for folder in folders for word in ("--editable", f"./{folder}".rstrip("/"))]
-    builder.uv(root, ["pip", "install", "--python", str(environment.python), "--no-deps", *editable_options])
+    words = ["pip", "install", "--python", str(environment.python), "--no-deps", *editable_options]
+    with old_backends(root / folder for folder in folders) as variables:
+        builder.uv(root, words, variables)
     for loader in site.glob("python*/site-packages/_*_editable_loader.py"):
         leave_out_rebuild(loader)
     new_state = _snapshot(environment.prefix, site, root)
@@ -228,6 +233,23 @@ def install_project(
         root,
         sorted(path for path in new_state if old_state.get(path) != new_state[path]),
     )
+
+
+@contextlib.contextmanager
+def old_backends(projects: Iterable[Path]) -> Iterator[dict[str, str]]:
+    """Return variables with which poetry-core also builds projects that name its backend as it was once called.
+
+    `poetry install` doesn't look at that name, so it still works for them.
+    """
+    settings = [path for path in (project / "pyproject.toml" for project in projects) if path.is_file()]
+    if not any(OLD_POETRY.search(path.read_bytes()) for path in settings):
+        yield {}
+        return
+    with tempfile.TemporaryDirectory(prefix="gate-") as scratch:
+        module = Path(scratch, "poetry", "masonry", "api.py")
+        module.parent.mkdir(parents=True)
+        module.write_text("from poetry.core.masonry.api import *\n", "utf-8")
+        yield {"PYTHONPATH": scratch}
 
 
 def leave_out_rebuild(loader: Path) -> None:
