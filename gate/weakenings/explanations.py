@@ -96,7 +96,9 @@ Packages come from an index that the project did not use before.
 
 The owner of that index controls what gets installed. gate reads the settings and lock files of pip, uv, Poetry, PDM,
 Hatch, Pipenv, conda, and pixi. It also reads the options (`--index-url`) and variables (`PIP_INDEX_URL`) of installers
-in any other configuration file, script, or Dockerfile. What to do: use the project's previous index.""",
+in any other configuration file, script, or Dockerfile. For uv, settings that decide where Python, programs, or
+credentials come from count as well, such as `python-preference` and `UV_PYTHON_INSTALL_MIRROR`. What to do: use the
+project's previous index and settings.""",
     "path-file": """\
 A `.pth` file: Python runs its code at every start of the environment that it is installed in.""",
     "lost-py-typed": """\

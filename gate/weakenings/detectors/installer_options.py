@@ -17,7 +17,7 @@ _NAMES = re.compile(
     re.IGNORECASE,
 )
 _DISTUTILS = re.compile(r"\.(?:cfg|ini|py)$")
-_VALUE = r"""(?P<value>[^\s"',;)\]]+)"""
+_VALUE = r"""(?P<value>(?![\[=:])[^\s"',;)\]]+)"""
 _LONG = re.compile(
     r"""(?<![\w-])(?:--)?(?P<name>(?:extra-)?index-url|extra-index|default-index|find-links|trusted-host"""
     r"""|allow-insecure-host|index-strategy)\b["']?[\s:=,"'\[\\]+""" + _VALUE
@@ -26,7 +26,7 @@ _UNDERSCORED = re.compile(
     r"""(?<![\w-])(?P<name>index_url|find_links|dependency_links)\b["']?[\s:=,"'\[]+""" + _VALUE
 )
 _VARIABLE = re.compile(
-    r"\b(?P<name>(?:PIP|UV|PDM|POETRY|PIPENV|HATCH|RYE|CONDA|MAMBA|PIXI)_\w*"
+    r"\b(?!\w*_(?:USERNAME|PASSWORD|TOKEN)\b)(?P<name>(?:PIP|UV|PDM|POETRY|PIPENV|HATCH|RYE|CONDA|MAMBA|PIXI)_\w*"
     r"(?:INDEX|FIND_LINKS|TRUSTED_HOST|INSECURE|MIRROR|CHANNEL|REPOSITOR|SOURCE|CONFIG_FILE|PYPI)\w*)"
     r"""["']?(?:\s*[:=]\s*|\s+)["']?""" + _VALUE
 )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import configparser
+import contextlib
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
 
 from gate.finding import Finding
 from gate.json_input import parse_json
-from gate.weakenings.detectors import installer_options
+from gate.weakenings.detectors import installer_options, uv_settings
 from gate.weakenings.file_diff import FileDiff, lines_of, weakening
 
 FILES = re.compile(
@@ -54,6 +55,25 @@ def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
                 yield weakening(
                     file.path, "package-index", f"packages come from {origin}, which was no source before"
                 )
+    old_settings = {text for file in diffs for text in _uv_settings(file.path, file.old_text)}
+    for file in diffs:
+        for text in _uv_settings(file.path, file.new_text):
+            if text not in old_settings:
+                old_settings.add(text)
+                yield weakening(file.path, "package-index", f"{text}, which it did not before")
+
+
+def _uv_settings(path: str, text: str) -> list[str]:
+    """Return what uv's settings in a file decide, apart from those whose value is reported as a package source."""
+    name, data = path.rpartition("/")[2], None
+    with contextlib.suppress(ValueError, RecursionError, LookupError, TypeError):
+        if name == "uv.toml":
+            data = tomllib.loads(text)
+        elif name == "pyproject.toml":
+            data = tomllib.loads(text)["tool"]["uv"]
+    settings = uv_settings.settings_in(path, text, data)
+    reported = {origin.removeprefix("./") for origin in ("", *origins(path, text))}
+    return [decides for value, decides in settings if _origin(value).removeprefix("./") not in reported]
 
 
 def origins(path: str, text: str) -> list[str]:
