@@ -22,7 +22,9 @@ def decide(facts: Facts, notes: tuple[str, ...] = ()) -> Verdict:
         notes += (
             f"The policy requires nothing for {what}. gate passes a change only if a requirement is met.",
         )
-    reviewers = review_requests(tuple(outcome for outcome in outcomes if outcome.blocks))
+    # An approval of what can't merge anyway wouldn't count for what replaces it, so nobody is asked for one.
+    asking = () if facts.change.merge_blocker else tuple(outcome for outcome in outcomes if outcome.blocks)
+    reviewers = review_requests(asking)
     approve_with = how_to_approve(facts) if reviewers and facts.policy.people else ""
     return Verdict(
         decision,

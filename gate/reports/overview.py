@@ -62,7 +62,9 @@ def status_lines(name: str, about: str, verdict: Verdict | None, trouble: str, i
     words = decision_words(verdict)
     why = f"{words}: {reasons(verdict)}" if verdict.decision != "pass" else words
     lines += ink.flow([("", why)], 4, 2)
-    for line in lines_of(verdict.reviewers):
+    invalid = (item for item in verdict.outcomes if item.id == "mergeable" and item.blocks)
+    details = [line for item in invalid for line in (item.reason, *item.advice)]
+    for line in (*details, *lines_of(verdict.reviewers)):
         lines += ink.flow([("", visible(line))], 4, 2)
     return [*lines, *ink.flow([("dim", checks_text(verdict.checks))], 4, 2)]
 

@@ -101,10 +101,11 @@ def _outcome(outcome: Outcome, verdict: Verdict, room: int, ink: Ink) -> list[st
     head = f"{ink.paint(mark[1], mark[0])} {ink.paint(name, style or 'bold')}{' ' * (room - cells(name))}"
     lines = beside(head, [(style, visible(reason))], room + 4, ink)
     if outcome.state in {"unmet", "undecided"}:
-        # The approvals needed are listed below, for all requirements together.
+        # The approvals needed are listed below, for all requirements together; of what can't merge there are none.
         covered = {path for request in verdict.reviewers for path in request.paths}
+        unasked = bool(verdict.change.merge_blocker)
         for missing in outcome.missing:
-            if ink.context.everything or not (missing.need and covered >= set(missing.paths)):
+            if ink.context.everything or not (missing.need and (unasked or covered >= set(missing.paths))):
                 lines += _missing(missing, ink)
     if outcome.id == "checks":
         lines += _checks(verdict.checks, outcome.state, ink)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gate.model import UNRESOLVED, Missing, Outcome, short_name
 from gate.requirements.facts import Facts
+from gate.wording import listed
 
 ID = "mergeable"
 
@@ -20,5 +21,11 @@ def evaluate(facts: Facts) -> Outcome:
     fix = f"merge {branch} into your branch, resolve the conflicts, and commit"
     if change.merge_blocker == UNRESOLVED:
         fix = "resolve the conflicts and `git add` the files"
-    advice = (fix,) if change.conflicts else ()
+    if change.tree and not change.conflicts:
+        authors = sorted(facts.author_names()) or [author.email for author in change.authors]
+        by = f" ({listed(authors, 'or')})" if authors else ""
+        fix = (
+            f"fix it on the branch first{by}: an approval wouldn't count for the fix, so nobody is asked yet"
+        )
+    advice = (fix,) if change.conflicts or change.tree else ()
     return Outcome(ID, "unmet", change.merge_blocker or "there is no merge result", missing, advice)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gate import __version__
 from gate.cache_inputs import seen_by_check
-from gate.checks import TOOLS, Report
+from gate.checks import TOOLS, Report, Unreadable
 from gate.checks.paths import any_matches
 from gate.environment import Environment, Installed, sources_of
 from gate.finding import Finding
@@ -114,4 +114,22 @@ def load(data: bytes | None) -> tuple[Report, float] | None:
         )
         return report, float(data_read["seconds"])
     except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def dump_broken(broken: Unreadable, seconds: float) -> bytes:
+    """Serialize why a run has no result, and its duration."""
+    return json.dumps({**asdict(broken), "seconds": seconds}).encode("ascii")
+
+
+def load_broken(data: bytes | None) -> tuple[Unreadable, float] | None:
+    """Parse the output of `dump_broken`. Returns None for any other data."""
+    if data is None:
+        return None
+    try:
+        fields = parse_json(data)
+        reason, hint = str(fields["reason"]), str(fields["hint"])
+        whole, by_tree = bool(fields["whole"]), bool(fields["by_tree"])
+        return Unreadable(reason, hint, whole=whole, by_tree=by_tree), float(fields["seconds"])
+    except (ValueError, KeyError, TypeError):
         return None

@@ -56,17 +56,16 @@ class Runner:
         *,
         under_way: Callable[[], None] = lambda: None,
         fail_fast: bool = False,
-        cached_only: bool = False,
     ) -> tuple[CheckResult, ...]:
         """Run every check and return the results in the order of `settings`.
 
         Tests start first because they are the slowest. `under_way` is called when every check has started or ended.
-        With `fail_fast`, the first blocking result ends the remaining checks, which are then Skipped; with
+        With `fail_fast`, the first blocking result ends the remaining checks, which are then Skipped; if the context is
         `cached_only`, so is every check that would have to start. If interrupted, all started programs are ended before
         this returns.
         """
         results: dict[str, CheckResult] = {}
-        if cached_only:
+        if self._context.cached_only:
             self._why_not = "not run yet"
             self._cancel.set()
         order = sorted(settings, key=lambda check: check.tool != "pytest")

@@ -21,7 +21,7 @@ from gate.runner.by_file import Selected
 from gate.runner.checked_tree import CheckedTree
 from gate.runner.execute import Outcome, RunRequest, cache_name, execute
 from gate.runner.inputs import TreeState
-from gate.runner.result_key import dump, load, result_key
+from gate.runner.result_key import dump, dump_broken, load, load_broken, result_key
 from gate.runner.selection import Selection, SuiteInTree
 from gate.runner.shares import Piece, Share
 from gate.runner.untracked_files import brought_files, explained, stamps
@@ -53,6 +53,8 @@ class RunContext:
     """Whether a passing run of the tests also holds for a tree that differs only in what they did not read."""
     cancel: Cancel
     """Cancels running checks."""
+    cached_only: bool = False
+    """Whether to start nothing, and to show what the last runs found, failures and broken checks included."""
     share: Share | None = None
     """The share of the tests to run, if not all of them."""
     watch: Callable[[str, int, int, str], None] | None = None
@@ -134,7 +136,7 @@ class ToolRuns:
         if selection and not selected.outcome:
             outcome = self._with_flaky(plan, selected, outcome)
             outcome = selection.whole_run(selected, outcome)
-        if isinstance(outcome.report, Report) and not outcome.cancelled and not again:
+        if not outcome.cancelled and not again:
             self._store(plan, selection, selected, outcome)
         return self._explained(plan, outcome)
 
@@ -238,9 +240,12 @@ class ToolRuns:
     def _store(
         self, plan: _RunPlan, selection: Selection | None, selected: Selected, outcome: Outcome
     ) -> None:
-        """Cache the report of a run, and record the inputs of its tests."""
-        assert isinstance(outcome.report, Report)  # noqa: S101 - checked by the caller
+        """Cache the report of a run, and record the inputs of its tests. Why a run has none is only for display."""
         check, side, key = plan.check, plan.side, plan.keys[-1]
+        if isinstance(outcome.report, Unreadable):
+            broken = dump_broken(outcome.report, outcome.seconds)
+            self._context.results.put(_key_of_broken(key), broken, share=False)
+            return
         if TOOLS[check.tool].runs_code and side.running.history_was_read():
             key = key_of(key, side.history)
         elif selection and (check.select in BY_FILE or not plan.request.count):
@@ -286,17 +291,22 @@ class ToolRuns:
         """Return the cached result: of a run that read nothing of git's, else of one with the same history.
 
         A failing test may be flaky, so it runs again when requested again. At the base it only marks findings as old.
+        With `cached_only`, nothing can run again, so failures and runs without a result count too.
         """
         if self._context.rerun:
             return None
-        runs_code = TOOLS[plan.check.tool].runs_code
-        with_findings = not runs_code or plan.side is not self._head
+        shown = self._context.cached_only
+        with_findings = shown or not TOOLS[plan.check.tool].runs_code or plan.side is not self._head
         for key in plan.keys:
             for with_history in (False, True):
                 name = key_of(key, plan.side.history) if with_history else key
                 cached = load(self._context.results.get(name))
                 if cached is not None and (with_findings or not cached[0].findings):
                     return Outcome(*cached, cached=True)
+        for key in plan.keys if shown else ():
+            broken = load_broken(self._context.results.get(_key_of_broken(key)))
+            if broken is not None:
+                return Outcome(*broken, cached=True)
         return None
 
     def _changed_on(self, side: CheckedTree, check: CheckSettings) -> tuple[str, ...]:
@@ -330,3 +340,7 @@ def _with_note(report: Report | Unreadable, note: str) -> Report | Unreadable:
         # The report already has the note, from the collection that it is based on.
         return report
     return replace(report, note=", ".join(filter(None, [report.note, note])))
+
+
+def _key_of_broken(key: str) -> str:
+    return key_of(key, "broken")

@@ -74,6 +74,61 @@ def test_status_shows_my_branches_and_what_they_need(pushed: Clone) -> None:
     assert item["reviewers"][0]["names"] == ["@nehemiah"]
 
 
+def test_a_branch_is_listed_once_even_if_it_is_not_pushed_yet(company: Company, pushed: Clone) -> None:
+    pushed.commit("Export more", {"a.py": "x = 3\n"})
+    (item,) = json.loads(pushed.gate("status", "--format", "json").out)
+    assert item["commit"] == pushed.git("rev-parse", "feature").strip()
+    pushed.git("push", "-q", "origin", "feature")
+    pushed.git("reset", "-q", "--hard", "HEAD~1")
+    (item,) = json.loads(pushed.gate("status", "--format", "json").out)
+    assert item["branch"] == "origin/feature", "the local branch is behind"
+    senior = company.clone("nehemiah")
+    senior.fetch()
+    senior.git("branch", "feature", "origin/feature~1")
+    (item,) = json.loads(senior.gate("inbox", "--format", "json").out)
+    assert item["branch"] == "origin/feature"
+
+
+@pytest.mark.parametrize("file", ["gate.yaml", "CODEOWNERS"])
+def test_nobody_is_asked_to_approve_invalid_rules(company: Company, file: str) -> None:
+    new = company.clone("newhire")
+    path = next(path for path in new.git("ls-files").split() if path.endswith(file))
+    new.commit("Break the rules", {path: "version: one\n" if file == "gate.yaml" else "* @\n"}, branch="bad")
+    new.git("push", "-q", "origin", "bad")
+    shown = " ".join(new.gate("status").out.split())
+    assert f"invalid policy or CODEOWNERS file: {path}:1" in shown
+    assert "fix it on the branch first (@newhire)" in shown
+    checked = " ".join(new.gate("check", "--only", "names").out.split())
+    assert "fix it on the branch first (@newhire)" in checked
+    assert not [text for text in (shown, checked) if "ask @" in text or "Approval needed from" in text]
+    senior = company.clone("nehemiah")
+    senior.fetch()
+    assert senior.gate("inbox").out == "Nothing needs approval from @nehemiah.\n"
+
+
+FAILING = {"failed": "def test_x():\n    assert False\n", "broken": "x = 1\n"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("state", FAILING)
+def test_status_and_inbox_show_what_the_last_check_found(company: Company, state: str) -> None:
+    company.set_policy(company.policy("      approvals: 1\n      checks: [names, tests]\n"))
+    new = company.clone("newhire")
+    new.fetch()
+    new.git("reset", "-q", "--hard", "origin/main")
+    new.commit("Test", {"test_x.py": "def test_x():\n    assert True\n"})
+    new.git("push", "-q", "origin", "HEAD:refs/heads/main")
+    new.fetch()
+    new.commit("Change a test", {"test_x.py": FAILING[state]}, branch="feature")
+    checked = {item["id"]: item for item in json.loads(new.gate("check", "--format", "json").out)["checks"]}
+    (item,) = json.loads(new.gate("status", "--format", "json").out)
+    assert item["checks"] == {"names": "passed", "tests": state}
+    assert checked["tests"]["outcome"] == state
+    new.git("push", "-q", "origin", "feature")
+    (item,) = json.loads(new.gate("inbox", "--as", "@nehemiah", "--format", "json").out)
+    assert item["checks"]["tests"] == state
+
+
 def test_a_merged_branch_is_not_open(pushed: Clone) -> None:
     pushed.git("switch", "-q", "main")
     pushed.git("merge", "-q", "feature")

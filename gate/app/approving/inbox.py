@@ -182,19 +182,29 @@ def _person(repository: Repository, policy: Policy, name: str | None) -> Person:
 
 
 def _open_branches(repository: Repository, target: str, *, local_first: bool = False) -> list[Branch]:
-    """Return the branches that aren't merged into `target`, oldest first. Each commit is listed once.
+    """Return the branches that aren't merged into `target`, oldest first. Each branch and each commit is listed once.
 
-    Prefers the remote's branch names, because others see those; with `local_first`, local ones.
+    Prefers the remote's branches, because others see those; with `local_first`, local ones that aren't behind them.
     """
-    roots = ["refs/remotes/origin", "refs/heads"]
+    roots = ["refs/heads", "refs/remotes/origin"]
     tips = [f"refs/remotes/origin/{target}", f"refs/heads/{target}"]
     present = [tip for tip in tips if repository.attempt("rev-parse", "-q", "--verify", tip).returncode == 0]
-    branches: dict[str, Branch] = {}
-    for root in reversed(roots) if local_first else roots:
+    by_name: dict[str, Branch] = {}
+    for root in roots:
         for branch in _branches(repository, root, present[:1]):
-            if short_name(branch.name.removeprefix("origin/")) != target:
-                branches.setdefault(branch.commit, branch)
+            name = short_name(branch.name.removeprefix("origin/"))
+            local = by_name.get(name)
+            if name != target and not (local and local_first and not _contains(repository, branch, local)):
+                by_name[name] = branch
+    branches = {branch.commit: branch for branch in by_name.values()}
     return sorted(branches.values(), key=lambda branch: (branch.committed, branch.name))
+
+
+def _contains(repository: Repository, branch: Branch, other: Branch) -> bool:
+    """Return whether `branch` has every commit of `other`, and more."""
+    if branch.commit == other.commit:
+        return False
+    return repository.attempt("merge-base", "--is-ancestor", other.commit, branch.commit).returncode == 0
 
 
 def _branches(repository: Repository, root: str, merged_into: list[str]) -> Iterator[Branch]:

@@ -66,6 +66,7 @@ def run_checks(
             # On a server, a record left by one person's change must not decide about another's.
             select=repository.work_tree is not None,
             cancel=Cancel(),
+            cached_only=request.cached_only,
             share=request.share,
             watch=None if progress is no_progress else partial(_report_tests, progress),
         )
@@ -74,7 +75,6 @@ def run_checks(
             progress,
             under_way=under_way,
             fail_fast=request.fail_fast,
-            cached_only=request.cached_only,
         )
         return checks, environments.used, context.pieces
 
