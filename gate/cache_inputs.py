@@ -1,17 +1,17 @@
-"""What a check can see besides the tree, in one table: cached results, cached answers and the hook's note all use it.
+"""What a check can see besides the tree, in one table: cached results, cached answers, and the hook's note all use it.
 
 | what | how it is part of the key |
 | --- | --- |
 | variables that checks get | `SEEN_BY_CHECKS`, `LC_*`, and those that the policy names: their values |
 | which environment is found | `FIND_ENVIRONMENTS`: their values; the places that come before it: their state |
-| the interpreter | its path, size and time |
+| the interpreter | its path, size, and time |
 | installed packages | every file: size and time; answers and notes ask `find` for newer ones |
-| editable installs outside the project | their source files, size and time |
+| editable installs outside the project | their source files, size, and time |
 | the tool | its version and place; of a command, the program that is started |
 | the tool's settings | in the tree; the user's own never reach a tool |
 | history that tests read, tags | `Side.history`, only if something in the run has read it |
 | brought files | `bring` of the policy: their content |
-| gate's own code | its version, and size and time of its files |
+| gate's own code | its version, and size, and time of its files |
 
 This module imports nothing: the quick path of the commit hook needs it.
 """

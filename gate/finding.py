@@ -9,6 +9,8 @@ from typing import Any, Literal
 Severity = Literal["error", "warning", "note"]
 
 
+OWN_FILE = "guarded-"
+"""The prefix of rules about changes to gate's own files: its policy, code owners, CI, and git attributes."""
 FEWER_TESTS = "fewer-tests"
 """The rule of a finding that doesn't block by itself: fewer tests run after the change, which is a weakening."""
 

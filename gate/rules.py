@@ -116,7 +116,9 @@ def behind_links(paths: Iterable[str]) -> InvalidInput:
 
     They would be read as no rules at all, which the author didn't intend.
     """
-    reason = "expected a file, got a symbolic link, a submodule or a folder, and no rules are read through it"
+    reason = (
+        "expected a file, got a symbolic link, a submodule, or a folder, and no rules are read through it"
+    )
     return InvalidInput([Mistake(path, 0, 0, reason) for path in paths], "put the file itself there")
 
 

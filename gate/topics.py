@@ -12,7 +12,7 @@ from typing import Final
 
 VERDICT: Final[dict[str, str]] = {
     "exit-codes": """\
-What the exit codes 0, 1, 2, 3 and 130 mean.
+What the exit codes 0, 1, 2, 3, and 130 mean.
 
 0    ready to merge
 1    blocked: a requirement is not met
@@ -58,7 +58,7 @@ What to do: merge the branch into yours, resolve the conflicts, and commit.""",
 Every changed file is approved by its code owners.
 
 gate reads CODEOWNERS on the base branch, so a change can't choose its own approvers. A rename needs the owners of
-both paths. Authors, committers and co-authors of the change can't approve it.
+both paths. Authors, committers, and co-authors of the change can't approve it.
 
   no matching rule     nobody needs to approve the file
   explicitly unowned   the last matching line has no owners: nobody needs to approve the file
@@ -80,14 +80,14 @@ withdraws it.
 What to do: `gate approvals` lists the approvals, and why some don't count. Reviews on a forge can count too
 (`gate explain reviews`).""",
     "reviews": """\
-Reviews on GitHub, GitLab or Gitea count as approvals.
+Reviews on GitHub, GitLab, or Gitea count as approvals.
 
 `gate check --reviews github:OWNER/REPO#12` (or `gitlab:GROUP/PROJECT!7`, `gitea:OWNER/REPO#3`, or `auto` in CI)
 counts reviews under the same rules as signed approvals. gate matches a reviewer to a person in gate.yaml by login
 (`people: {"@x": {github: login}}`). A review counts for the commit that was reviewed. A request for changes is an
 objection until the same person approves, or somebody dismisses the review.
 
-gate reads the token from GITHUB_TOKEN, GITLAB_TOKEN or GITEA_TOKEN. It queries the forge last. If the forge does not
+gate reads the token from GITHUB_TOKEN, GITLAB_TOKEN, or GITEA_TOKEN. It queries the forge last. If the forge does not
 respond, or reports another head commit, gate can't decide.""",
     "seniority": """\
 A senior has approved the work of juniors and unknown authors.
@@ -103,7 +103,7 @@ A guardian is a policy administrator: `guarded: ["@acme/guardians"]` in gate.yam
   the tools     looser settings, an older version, the scripts and plugins that checks run
   the code      new suppressions (`# noqa`, `# type: ignore`), modules and stubs that shadow others, code that no
                 tool reads, invisible characters
-  the tests     skipped, deleted or emptied tests
+  the tests     skipped, deleted, or emptied tests
 
 gate compares settings by meaning, so you can reformat pyproject.toml.
 
@@ -127,7 +127,7 @@ gate caches results by content, so a second run on the same tree runs nothing.""
 A verdict signed in CI replaces running the checks again.
 
 `verdicts: ["@ci"]` under a branch in gate.yaml lists the people whose verdicts are trusted. CI runs
-`gate check --record --key FILE`. A verdict is valid for one repository, branch, base and content. With it, the server
+`gate check --record --key FILE`. A verdict is valid for one repository, branch, base, and content. With it, the server
 runs no checks, `gate merge` waits for the verdict, and the audit accepts nothing else.""",
     "waiver": """\
 Emergency override: a guardian lets one change bypass its requirements.
@@ -273,14 +273,14 @@ TERMS: Final[dict[str, str]] = {
     "unowned": "A file without owners: no rule matches it, or the last matching rule lists none.",
     "approval": "A signed record that a person accepts exactly this change, or a review on a forge.",
     "discounted": "An approval that is recorded but doesn't count. `gate approvals` gives the reason for each.",
-    "author": "Anyone who wrote, committed or co-authored a commit of the change. Authors can't approve it.",
+    "author": "Anyone who wrote, committed, or co-authored a commit of the change. Authors can't approve it.",
     "policy": "The requirements of each branch: gate.yaml on the base branch, or the defaults without one.",
     "requirement": "One rule of the policy: met, not met, unknown, or not applicable.",
     "check": "A tool that runs on the merge result: names, lint, types, tests, or any command.",
     "finding": "One problem that a check reports, with a file and usually a line.",
     "new-finding": "A finding that the base branch doesn't have. `block: new` blocks only on these.",
     "weakening": "A change that makes a check report less, or that changes gate's rules (`gate explain guarded`).",
-    "verdict": "The result of all requirements: pass, blocked or undecided (`gate explain exit-codes`).",
+    "verdict": "The result of all requirements: pass, blocked, or undecided (`gate explain exit-codes`).",
     "record": "A signed entry of the approval log `refs/gate/log`: approval, objection, waiver, revocation, verdict.",
 }
 

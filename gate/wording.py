@@ -11,8 +11,8 @@ def count(number: int, noun: str, plural: str = "") -> str:
 
 
 def listed(names: Iterable[str], last: str = "and") -> str:
-    """`a`, `a and b`, `a, b and c`, in their order; none is left out."""
+    """`a`, `a and b`, `a, b, and c`, in their order; none is left out."""
     items = list(names)
-    if len(items) < 2:
-        return "".join(items)
-    return f"{', '.join(items[:-1])} {last} {items[-1]}"
+    if len(items) < 3:
+        return f" {last} ".join(items)
+    return f"{', '.join(items[:-1])}, {last} {items[-1]}"

@@ -64,6 +64,6 @@ def alike(approved: Contents, now: Contents) -> bool:
 
 
 def name_some(paths: tuple[str, ...]) -> str:
-    """Return a short list of paths: `a.py, b.py, c.py and 4 more`."""
+    """Return a short list of paths: `a.py, b.py, c.py, and 4 more`."""
     named = ", ".join(paths[:NAMED])
-    return named if len(paths) <= NAMED else f"{named} and {len(paths) - NAMED} more"
+    return named if len(paths) <= NAMED else f"{named}, and {len(paths) - NAMED} more"

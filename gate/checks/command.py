@@ -71,7 +71,7 @@ def _sarif(raw: bytes, root: str) -> tuple[tuple[Finding, ...], int | None]:
     """Return the findings of every run. SARIF doesn't say how many files were checked.
 
     Raises ValueError if a run is incomplete: it says so itself, or has no results, which is different from an empty
-    list (SARIF 2.1.0, 3.14.23 and 3.20.14).
+    list (SARIF 2.1.0, 3.14.23, and 3.20.14).
     """
     severities: dict[str, Severity] = {"error": "error", "warning": "warning", "note": "note", "none": "note"}
     findings = []

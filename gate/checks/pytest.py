@@ -324,7 +324,7 @@ def _unfinished(job: Job, left: Left) -> Unreadable:
     if left.returncode == 0:
         return Unreadable(
             "the tests ended with 0 before they were through: something ended the process early",
-            "look for `os._exit`, `sys.exit` or a crash in conftest.py, a plugin or a test",
+            "look for `os._exit`, `sys.exit`, or a crash in conftest.py, a plugin, or a test",
         )
     lines = [line.strip() for line in left.stderr.splitlines() if line.strip()]
     errors = [index for index, line in enumerate(lines) if "error: " in line.lower()]

@@ -93,7 +93,7 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """The outcome of a run: exit code, stdout and stderr as text, and the content of the report file, or None."""
+    """The outcome of a run: exit code, stdout, and stderr as text, and the content of the report file, or None."""
 
     returncode: int
     stdout: str

@@ -27,7 +27,7 @@ EXAMPLES = """\
   gate attest v3 --file dist/app.whl --output app.intoto.json
   gate attest v3 --subject app=sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
   gate attest --verify app.intoto.json --file dist/app.whl
-                                   verify the signature, signer and artifact before deploying
+                                   verify the signature, signer, and artifact before deploying
 """
 
 

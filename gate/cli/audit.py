@@ -66,8 +66,7 @@ def _lines(result: Audit, failed: int, *, everything: bool) -> list[str]:
             *lines,
             f"{branch}: {failed} of {total} since {since} could not be verified",
             f"help: anyone who could have approved it can still do so: `gate approve {commit[:12]} --into {branch}`",
-            f"      an objection is withdrawn by `gate revoke ID`; `gate approvals {commit[:12]}` shows the ID",
-            f"      if checks are missing: `gate check --record --base {commit[:12]}^ --head {commit[:12]}`",
+            *_further_help(result, commit[:12]),
         ]
     waived = sum(step.waived for step in result.steps)
     afterwards = sum(step.afterwards for step in result.steps)
@@ -79,3 +78,16 @@ def _lines(result: Audit, failed: int, *, everything: bool) -> list[str]:
     )
     how = f" ({', '.join(special)})" if special else ""
     return [*lines, f"{branch}: {len(result.steps)} of {total} since {since} verified{how}"]
+
+
+def _further_help(result: Audit, commit: str) -> list[str]:
+    """Return what else to do about the merges that failed, by their reasons."""
+    reasons = "; ".join(step.reason for step in result.steps if step.outcome == "failed")
+    lines = []
+    if " objects" in reasons:
+        lines.append(
+            f"      an objection is withdrawn by `gate revoke ID`; `gate approvals {commit}` shows the ID"
+        )
+    if "checks: " in reasons:
+        lines.append(f"      if checks are missing: `gate check --record --base {commit}^ --head {commit}`")
+    return lines

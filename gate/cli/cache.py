@@ -12,7 +12,7 @@ from gate.git.repository import Repository
 from gate.runner.decisions import acknowledge
 from gate.wording import count
 
-SUMMARY = "show, prune or clear what gate caches in this repository"
+SUMMARY = "show, prune, or clear what gate caches in this repository"
 EXAMPLES = """\
   gate cache                          show each cache and its size
   gate cache prune                    remove entries unused for 30 days

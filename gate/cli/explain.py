@@ -11,7 +11,7 @@ from gate.errors import UsageError
 from gate.reports.words import visible_lines
 from gate.topics import groups, topic, topics
 
-SUMMARY = "explain a requirement, check, rule or term"
+SUMMARY = "explain a requirement, check, rule, or term"
 EXAMPLES = """\
   gate explain                        list all topics
   gate explain owners
@@ -29,7 +29,7 @@ WIDTH = 100
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the argument of `gate explain`."""
-    parser.add_argument("topic", metavar="TOPIC", nargs="*", help="a requirement, check, rule or term")
+    parser.add_argument("topic", metavar="TOPIC", nargs="*", help="a requirement, check, rule, or term")
     parser.add_argument(
         "--tests",
         action="store_true",
@@ -103,7 +103,7 @@ def _overview() -> Iterator[str]:
         yield f"{chr(10) if number else ''}{heading}"
         room = max(map(len, texts))
         for name, text in texts.items():
-            summary = text.split("\n", 1)[0].split(". ")[0].rstrip(".")
+            summary = " ".join(text.split("\n\n", 1)[0].split()).split(". ")[0].rstrip(".")
             indent = " " * (room + 4)
             yield fill(summary, WIDTH, initial_indent=f"  {name:<{room}}  ", subsequent_indent=indent)
     yield "\n`gate explain TOPIC` explains one of them."

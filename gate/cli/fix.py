@@ -30,6 +30,7 @@ def show(answer: Answer, *, everything: bool, apply: bool) -> None:
             _say(f"{name} {why_not}; not changed")
         else:
             print(f"fixed {name}: {count(len(set(file.fixes)), 'finding')}")
+    _say("the exit code is that of the check before the fixes; run `gate check` again")
 
 
 def _say(text: str) -> None:

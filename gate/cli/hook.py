@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     if code:
         _show(answer, "gate check --staged")
         print(
-            "To skip this hook once, run `git commit --no-verify`. The push and the server check again.",
+            "To skip this hook once, run `git commit --no-verify`. A push to a protected branch is checked again.",
             file=sys.stderr,
         )
     else:

@@ -21,7 +21,7 @@ EXAMPLES = """\
   gate inbox --forge github:acme/shortener
   gate inbox --format json         print JSON, for scripts
 
-  --forge needs a token that can read pull requests: GITHUB_TOKEN, GITLAB_TOKEN or GITEA_TOKEN.
+  --forge needs a token that can read pull requests: GITHUB_TOKEN, GITLAB_TOKEN, or GITEA_TOKEN.
 """
 
 

@@ -11,7 +11,7 @@ from gate.wording import listed
 
 SUMMARY = "install the git hooks of this clone, or of a server"
 EXAMPLES = """\
-  gate install                        install pre-commit, pre-merge-commit and pre-push
+  gate install                        install pre-commit, pre-merge-commit, and pre-push
   gate install --server               install pre-receive, in the bare repository that people push to
   gate uninstall                      remove gate's hooks, and restore the previous ones
 """
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     if installed.manager:
         manager, file = installed.manager
         print(f"  {manager} writes these files again when it is set up, and gate's hooks are lost then:")
-        print(f"  for pre-commit, pre-merge-commit and pre-push, add `gate hook NAME` to {file}")
+        print(f"  for pre-commit, pre-merge-commit, and pre-push, add `gate hook NAME` to {file}")
     elif installed.in_tree:
         print(
             f"  {installed.folder.name} is in the working tree: don't commit these files, which name this machine's"
@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
             print(f"Warning: {sentence}")
         return 0
     print("  pre-commit, pre-merge-commit   run the checks on the tree to be committed")
-    print("  pre-push                       also requires approvals, on a push to a protected branch")
+    print("  pre-push                       on a push to a protected branch: checks, and requires approvals")
     if installed.shares_log:
         print("  git fetch                      now fetches the approval log too")
     print("Local hooks can be skipped with `--no-verify`. To enforce, run `gate install --server` on the")

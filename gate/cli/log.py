@@ -15,7 +15,7 @@ from gate.wording import count
 SUMMARY = "show the approval log, including records that are not admitted"
 EXAMPLES = """\
   gate log                         show the latest records, and all that are not admitted
-  gate log --all                   show every record
+  gate log --all                   show every record, and which key signed it
   gate log --fetch                 fetch the log from the remote first
   gate log --format json           print JSON, for scripts
   gate log --compact --key FILE    on the server: start a new log with only the admitted records, signed by a guardian
@@ -25,7 +25,11 @@ SHOWN = 20
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("--all", action="store_true", help=f"show every record, not only the latest {SHOWN}")
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help=f"show every record, not only the latest {SHOWN}, with the keys that signed it",
+    )
     parser.add_argument("--fetch", action="store_true", help="fetch the approval log from the remote first")
     parser.add_argument(
         "--compact", action="store_true", help="on the server: drop the records that are not admitted"
@@ -42,7 +46,9 @@ def run(options: argparse.Namespace) -> int:
     if options.format == "json":
         from gate.reports.verdict_json import dump
 
-        records = [{"id": entry.id, **asdict(entry.record)} for entry in listing.entries]
+        records = [
+            {"id": entry.id, **asdict(entry.record), "keys": list(entry.keys)} for entry in listing.entries
+        ]
         rejected = [
             {"id": identity, "reason": reason} for identity, reason in sorted(listing.rejected.items())
         ]
@@ -72,7 +78,7 @@ def _lines(listing: LogListing, *, everything: bool) -> list[str]:
             "  help: `gate log --fetch` fetches the log from the remote, if it has one",
         ]
     shown = listing.entries if everything else listing.entries[:SHOWN]
-    lines = [_line(entry) for entry in shown]
+    lines = [_line(entry, keys=everything) for entry in shown]
     if len(listing.entries) > len(shown):
         lines.append(f"… and {count(len(listing.entries) - len(shown), 'earlier record')}: `gate log --all`")
     people = {entry.record.by for entry in listing.entries}
@@ -89,10 +95,11 @@ def _lines(listing: LogListing, *, everything: bool) -> list[str]:
     return lines
 
 
-def _line(entry: LogEntry) -> str:
+def _line(entry: LogEntry, *, keys: bool) -> str:
     record = entry.record
     when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(record.at))
     about = f"{record.head[:12]} into {visible(short_name(record.into))}"
     about = f"of {record.of[:12]}" if record.kind == "revoke" else about
     reason = f": {visible(record.reason)}" if record.reason else ""
-    return f"{entry.id[:12]}  {when}  {record.kind:<7}  {visible(record.by)}  {about}{reason}"
+    key = f"  ({', '.join(entry.keys)})" if keys else ""
+    return f"{entry.id[:12]}  {when}  {record.kind:<7}  {visible(record.by)}{key}  {about}{reason}"

@@ -21,7 +21,7 @@ BLOCKED, USAGE_ERROR, UNDECIDED, INTERRUPTED = 1, 2, 3, 130
 
 DESCRIPTION = """\
 gate decides whether a change can merge into a protected branch: its code owners
-have approved exactly this content, and lint, types, names and tests pass on the
+have approved exactly this content, and lint, types, names, and tests pass on the
 tree that the merge would produce."""
 
 OPTIONS = """\
@@ -32,7 +32,7 @@ options:
 """
 
 EPILOG = """\
-exit codes: 0 ready to merge, 1 blocked, 2 usage, policy or CODEOWNERS error,
+exit codes: 0 ready to merge, 1 blocked, 2 usage, policy, or CODEOWNERS error,
 3 could not decide, 130 interrupted. Only 0 lets a change merge.
 
 `gate COMMAND --help` shows examples. `gate explain` describes every term."""

@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the owners. Returns 0, or 2 if CODEOWNERS has mistakes."""
     if options.lint:
         if options.paths or options.change or options.into:
-            raise UsageError("--lint checks the whole file", "remove paths, --change and --into")
+            raise UsageError("--lint checks the whole file", "remove paths, --change, and --into")
         return _lint(lint(Path.cwd(), options.head), options.format)
     if options.into and not options.change:
         raise UsageError("--into needs --change", "`gate owners --change --into BRANCH`")

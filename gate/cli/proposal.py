@@ -57,7 +57,7 @@ def _requirements(observed: Observed, proposal: Proposal) -> list[str]:
     """Describe what the policy requires."""
     rules = proposal.rules
     able = [person.name for person in approvers(proposal.team, proposal.forge)]
-    lines = ["the checks names, lint, types and tests must pass"]
+    lines = ["the checks names, lint, types, and tests must pass"]
     if rules.owners and observed.owners:
         free = "; authors may approve the files they own" if rules.owners == "author" else ""
         lines.append(f"an owner of every changed file must approve ({observed.owners.file}){free}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from gate.app.approving.revoke import revoke
 from gate.cli.approve import exit_code, shared_lines
 
-SUMMARY = "withdraw an approval, objection or waiver of your own"
+SUMMARY = "withdraw an approval, objection, or waiver of your own"
 EXAMPLES = """\
   gate revoke 3f2a91c04b7d         `gate approvals` lists the ids
   gate revoke 3f2a91c04b7d --reason "the index is back"

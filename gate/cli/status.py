@@ -17,7 +17,7 @@ EXAMPLES = """\
   gate status --forge              include your open pull requests on origin's forge, and their reviews
   gate status --format json        print JSON, for scripts
 
-  --forge needs a token that can read pull requests: GITHUB_TOKEN, GITLAB_TOKEN or GITEA_TOKEN.
+  --forge needs a token that can read pull requests: GITHUB_TOKEN, GITLAB_TOKEN, or GITEA_TOKEN.
 """
 
 

@@ -206,7 +206,7 @@ class Environments:
             if not declared.source:
                 raise BuildFailed(
                     "no file in the tree declares dependencies",
-                    "add a lock file, requirements.txt or pyproject.toml",
+                    "add a lock file, requirements.txt, or pyproject.toml",
                 )
             check_lock(declared, self._base_declared(tree, folder))
             prefix, note = self._built(tree, folder, declared)

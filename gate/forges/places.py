@@ -159,7 +159,7 @@ def _from_ci(environ: Mapping[str, str]) -> PullRequestRef:
         return _from_event(source, environ)
     if environ.get("GITLAB_CI") == "true":
         return _from_gitlab(environ)
-    raise UsageError("--reviews auto works only in GitHub, GitLab or Gitea CI", HOW)
+    raise UsageError("--reviews auto works only in GitHub, GitLab, or Gitea CI", HOW)
 
 
 def _from_event(source: Source, environ: Mapping[str, str]) -> PullRequestRef:

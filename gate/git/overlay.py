@@ -45,5 +45,5 @@ def refuse_to_move(command: str, common_dir: Path) -> None:
     if command in MOVING:
         raise CannotDecide(
             f"{common_dir} cannot be written to",
-            "gate can check this repository, but not fetch, record or merge; use your own clone",
+            "gate can check this repository, but not fetch, record, or merge; use your own clone",
         )

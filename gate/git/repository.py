@@ -16,7 +16,7 @@ from gate.process import Finished
 from gate.process import run as run_process
 
 # The caller's variables that git may see. Any other variable that starts with GIT_ could point git at another
-# repository, index, configuration or helper than the checked one. In a hook of a receiving repository, the
+# repository, index, configuration, or helper than the checked one. In a hook of a receiving repository, the
 # pushed objects are in a quarantine, so the object directories have to stay.
 ALLOWED_GIT_VARIABLES = frozenset(
     {

@@ -111,7 +111,7 @@ def _options(word: str) -> dict[str, str]:
     while position < len(word):
         match = _OPTION.match(word, position)
         if not match:
-            raise ValueError(f"expected valid-after, valid-before or namespaces, got {word[position:]!r}")
+            raise ValueError(f"expected valid-after, valid-before, or namespaces, got {word[position:]!r}")
         options[match[1]] = match[2]
         position = match.end()
         if position < len(word) and word[position] != ",":

@@ -48,6 +48,6 @@ def span(reader: Reader, most: float, node: yaml.Node, path: str) -> float:
     seconds = float(match[1]) * UNITS[match[2]] if match else 0.0
     if not 0 < seconds <= most * UNITS["d"]:
         reader.expected(
-            node, path, f"a time such as 90s, 10m or 1h, up to {f'{most:g}d' if most > 1 else '24h'}"
+            node, path, f"a time such as 90s, 10m, or 1h, up to {f'{most:g}d' if most > 1 else '24h'}"
         )
     return seconds

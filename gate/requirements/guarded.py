@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from gate.finding import Finding
+from gate.finding import OWN_FILE, Finding
 from gate.model import NOT_ASKED, Missing, MissingApprovals, Outcome
 from gate.policy.files import POLICY_FILE
 from gate.policy.people import members
 from gate.requirements.facts import Facts
-from gate.wording import count
+from gate.wording import count, listed
 
 ID = "guarded"
 MOST_PLACES = 5
@@ -28,6 +28,7 @@ def evaluate(facts: Facts) -> Outcome:
     guardians = facts.protection.require.guarded
     paths = tuple(dict.fromkeys(finding.path for finding in weakenings))
     weakened = count(len(weakenings), "weakened check")
+    only_rules = all(finding.rule.startswith(OWN_FILE) for finding in weakenings)
     if not guardians:
         reason = (
             f"{weakened} ({_places(weakenings)}), but the policy lists no guardians"
@@ -47,13 +48,17 @@ def evaluate(facts: Facts) -> Outcome:
     }
     open_paths = tuple(path for path in paths if path not in answered)
     if not open_paths:
-        return Outcome(ID, "met", f"{weakened}, approved by a guardian", findings=weakenings)
+        what = f"changes {listed(paths)}" if only_rules and len(paths) <= MOST_PLACES else weakened
+        return Outcome(ID, "met", f"{what}, approved by a guardian", findings=weakenings)
     rule = f"{facts.policy.file}: protect.{facts.branch}.require.guarded"
     missing = (Missing(open_paths, 1, tuple(guardians), rule),)
     if not allowed:
         reason = "every guardian is an author of this change"
         return Outcome(ID, "unmet", reason, missing, (f"add another guardian to {rule}",), weakenings)
-    reason = f"{weakened} in {count(len(open_paths), 'file')}: needs approval from a guardian"
+    what = f"{weakened} in {count(len(open_paths), 'file')}"
+    if only_rules and len(open_paths) <= MOST_PLACES:
+        what = f"changes {listed(open_paths)}"
+    reason = f"{what}: needs approval from a guardian"
     names = tuple(name for name in guardians if members(facts.policy, (name,)) & allowed)
     asks = (MissingApprovals(open_paths, 1, allowed, names, "guardian"),)
     return Outcome(ID, "unmet", reason, missing, (_way_out(weakenings, answered),), weakenings, asks=asks)
@@ -88,4 +93,6 @@ def _way_out(weakenings: Sequence[Finding], approved: Collection[str]) -> str:
     )
     more = f" and {len(positions) - MOST_PLACES} more" if len(positions) > MOST_PLACES else ""
     places = ", ".join(list(positions)[:MOST_PLACES])
-    return f"get approval from a guardian, or revert what weakens the checks: {places}{more}"
+    only_rules = all(finding.rule.startswith(OWN_FILE) for finding in weakenings)
+    what = "the changes to" if only_rules else "what weakens the checks:"
+    return f"get approval from a guardian, or revert {what} {places}{more}"

@@ -95,7 +95,7 @@ def _request(lot: _Lot) -> ReviewRequest:
 
 
 def who(request: ReviewRequest) -> str:
-    """Name everyone in a request: `@a`, `@a or @b`, `2 of @a, @b and @c`."""
+    """Name everyone in a request: `@a`, `@a or @b`, `2 of @a, @b, and @c`."""
     if request.required:
         name = request.names[0]
         return name if request.need == 1 else f"{request.need} members of {name}"

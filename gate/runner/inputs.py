@@ -303,5 +303,5 @@ def difference(state: Mapping[str, str], tree: TreeState) -> str:
     return (
         ""
         if covers(state, tree)
-        else "a link, a submodule or .gitattributes leads around the recorded inputs"
+        else "a link, a submodule, or .gitattributes leads around the recorded inputs"
     )

@@ -278,7 +278,7 @@ def test_many_changed_files_are_named_shortly() -> None:
             lists={EARLIER: contents_of(())},
         ),
     )
-    assert found.approvals[0].why == "stale: a.py, b.py, c.py and 3 more changed since"
+    assert found.approvals[0].why == "stale: a.py, b.py, c.py, and 3 more changed since"
 
 
 def test_an_answer_holds_until_a_key_expires() -> None:

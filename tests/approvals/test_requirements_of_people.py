@@ -93,7 +93,7 @@ def test_as_many_as_there_are_can_approve_and_no_more() -> None:
     [
         (("new@x",), ("@boss", "@lead"), "@boss or @lead can settle it with `gate revoke ffffffffffff --reason TEXT`"),
         (("boss@x",), ("@boss", "@lead"), "@lead can settle it with `gate revoke ffffffffffff --reason TEXT`"),
-        (("new@x",), (), "@boss, @lead or @peer can settle it"),
+        (("new@x",), (), "@boss, @lead, or @peer can settle it"),
         (("boss@x",), ("@boss",), "nobody can settle it: name guardians who are not authors"),
     ],
 )  # fmt: skip

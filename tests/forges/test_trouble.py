@@ -271,7 +271,7 @@ def test_wrong_usage_is_reported_before_anything_is_asked(hub: Site, tmp_path: P
         "gitlab:acme/x#1": "expected auto",
         "bitbucket:acme/x#1": "expected auto",
         "github:acme/x": "expected auto",
-        "auto": "works only in GitHub, GitLab or Gitea CI",
+        "auto": "works only in GitHub, GitLab, or Gitea CI",
     }.items():
         answer = hub.judge.gate("check", "--head", hub.head, "--reviews", spec, env=hub.forge.env)
         assert answer.code == 2

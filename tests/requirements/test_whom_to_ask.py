@@ -54,7 +54,7 @@ def test_a_number_of_approvals_that_the_owners_give_anyway_asks_nobody_else() ->
     ]
     assert requested(ask("a.py", "@ada"), anybody) == [
         "@ada: code owner of a.py",
-        "@bob, @cyd or @dan: ./ (2 files)",
+        "@bob, @cyd, or @dan: ./ (2 files)",
     ]
     team = ask("a.py b.py", "@ada @bob @cyd", need=2, names="@acme/web")
     assert requested(ask("a.py", "@ada", role="guardian"), team) == [
@@ -66,7 +66,7 @@ def test_a_number_of_approvals_that_the_owners_give_anyway_asks_nobody_else() ->
 def test_what_an_approval_covers_that_is_asked_for_anyway_is_named_with_it() -> None:
     """Whichever two of the three approve, one of them is @a or @b, so nobody has to be asked about `y` alone."""
     assert requested(ask("x", "@a @b @c", need=2), ask("x y", "@a @b @d")) == [
-        "2 of @a, @b and @c: code owner of ./ (2 files)"
+        "2 of @a, @b, and @c: code owner of ./ (2 files)"
     ]
 
 

@@ -11,14 +11,16 @@ from gate.log.admission import UNREFERENCED, unreferenced
 from gate.log.admitted import open_log
 from gate.log.history import read_stretch
 from gate.log.sync import fetch_log
+from gate.policy.keys import fingerprint
 
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """A record with its ID."""
+    """A record with its ID. `keys` are the fingerprints of the keys that signed it."""
 
     id: str
     record: Record
+    keys: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,4 +43,8 @@ def list_log(start: Path, *, bring: bool = False) -> LogListing:
     rejected = {**log.index.refusals(), **log.rejected}
     if log.signers.names and (stretch := read_stretch(repository, "", log.tip)):
         rejected |= {name: f"{kind}: {UNREFERENCED}" for kind, name in unreferenced(stretch, log)}
-    return LogListing(log.tip, tuple(LogEntry(record.id, record.record) for record in entries), rejected)
+    return LogListing(
+        log.tip,
+        tuple(LogEntry(entry.id, entry.record, tuple(map(fingerprint, entry.keys))) for entry in entries),
+        rejected,
+    )

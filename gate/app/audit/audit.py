@@ -17,7 +17,7 @@ from gate.git.revisions import default_beside, default_branch
 from gate.log.admitted import ApprovalLog
 from gate.log.decisions import complete_log
 from gate.log.store import LOG
-from gate.log.sync import fetch, remote_of
+from gate.log.sync import fetch, log_exists_on, remote_of
 from gate.rules import policy_at
 
 LONGEST = 100
@@ -62,6 +62,9 @@ def audit(start: Path, *, span: str = "", into: str | None = None, bring: bool =
     chain = chain_of(repository, history, bottom or fork, branch)
     auditor = Auditor(repository, ref, log, history, chain)
     if not log.tip and any(move.trailers.log for move in auditor.moves):
+        if remote := remote_of(repository):
+            # Without a connection, the log may well be on the remote.
+            log_exists_on(repository, remote)
         raise CannotDecide(
             f"the approval log ({LOG}) is neither in this clone nor on its remote, but the branch refers to it",
             f"the person who merged has to push it: `git push {remote_of(repository) or 'origin'} {LOG}`",

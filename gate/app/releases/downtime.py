@@ -51,7 +51,7 @@ def spent(
             "nothing measures it; set `downtime` (a Prometheus query), `incidents` (a file that lists them), or `slo` "
             f"under protect.{environment.name}.require.budget in {environment.policy.file or POLICY_FILE}"
         )
-    # A value that isn't a duration (negative, infinite or NaN) must not count as little downtime.
+    # A value that isn't a duration (negative, infinite, or NaN) must not count as little downtime.
     if not all(0 <= minutes < inf for minutes in outages):
         return None, f"`{budget.downtime}` is not a number of seconds"
     return max(outages), ""

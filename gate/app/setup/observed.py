@@ -125,7 +125,7 @@ def _branch(repository: Repository) -> str:
         done = repository.attempt("symbolic-ref", "--quiet", "--short", "HEAD")
         if done.returncode:
             raise UsageError(
-                "no branch to protect: there is no origin/HEAD, no main and no master, and HEAD is detached",
+                "no branch to protect: there is no origin/HEAD, no main, and no master, and HEAD is detached",
                 "name it: `gate init --into BRANCH`",
             ) from None
         return os.fsdecode(done.stdout).strip()

@@ -199,11 +199,11 @@ def _wrong_mode(node: ast.Call, callee: FunctionValue) -> WrongText | None:
         return None
     letters = mode.value
     if set(letters) - set("rwxabt+") or len(set(letters)) < len(letters):
-        return WrongText(f'unknown file mode "{letters}"', "use one of r, w, x and a, and b or + beside it")
+        return WrongText(f'unknown file mode "{letters}"', "use one of r, w, x, and a, and b or + beside it")
     if sum(letter in letters for letter in "rwxa") != 1:
         right = "r+" if set("rw") <= set(letters) else ""
-        hint = f'did you mean "{right}"?' if right else "use one of r, w, x and a"
-        return WrongText(f'the file mode "{letters}" needs exactly one of r, w, x and a', hint)
+        hint = f'did you mean "{right}"?' if right else "use one of r, w, x, and a"
+        return WrongText(f'the file mode "{letters}" needs exactly one of r, w, x, and a', hint)
     if {"b", "t"} <= set(letters):
         return WrongText(f'the file mode "{letters}" is binary and text at once', "leave out b or t")
     for name in ("encoding", "errors", "newline"):

@@ -1,7 +1,7 @@
 """Mark code that expects something to fail or to be missing, in one pass over a file for all rules.
 
-`try` with its handlers, `suppress`, `pytest.raises` and the like, tests for the version or the platform, tests that are
-expected to fail: all code for the case that a name is missing is marked here, and nowhere else.
+`try` with its handlers, `suppress`, `pytest.raises`, and the like, tests for the version or the platform, tests that
+are expected to fail: all code for the case that a name is missing is marked here, and nowhere else.
 """
 
 from __future__ import annotations
