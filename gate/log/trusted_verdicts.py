@@ -71,13 +71,18 @@ def find_attestation(
     return None
 
 
+def recorders(policy: Policy, protection: Protection) -> Collection[str]:
+    """Return whose verdicts count: the people and bots in `verdicts`, or everyone in the policy without it."""
+    return members(policy, protection.verdicts) if protection.verdicts else policy.people.keys()
+
+
 def trusted(entries: Iterable[Entry], policy: Policy, protection: Protection, now: int) -> list[Entry]:
     """Return the verdicts that count: validly signed, in the signer's own name, by someone the policy trusts.
 
     If the policy names nobody for that, anyone in the policy counts; callers decide whether that suffices.
     """
     key_holders = holders(policy)
-    people = members(policy, protection.verdicts) if protection.verdicts else policy.people.keys()
+    people = recorders(policy, protection)
     trusted_records = []
     for entry in entries:
         holder = key_holders.get(entry.signature.key) if isinstance(entry.signature, Signed) else None

@@ -110,6 +110,21 @@ def test_a_junior_can_neither_promote_nor_approve_a_release(company: Company) ->
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("words", [(), ("--dry-run",)], ids=["for real", "dry run"])
+def test_whose_record_would_not_count_cannot_promote(company: Company, words: tuple[str, ...]) -> None:
+    protect(company, STAGING.replace("kind: environment", 'kind: environment, verdicts: ["@nehemiah"]'))
+    commit = merged(company)
+    ada, nehemiah = company.clone("ada"), company.clone("nehemiah")
+    before = log_of(ada)
+    result = ada.gate("promote", commit, "--into", "staging", *words)
+    assert (result.code, log_of(ada)) == (2, before), result.text
+    assert "only records of those in `protect.staging.verdicts` count" in result.err
+    assert "@nehemiah" in result.err
+    result = nehemiah.gate("promote", commit, "--into", "staging", *words)
+    assert result.code == 0, result.text
+
+
+@pytest.mark.slow
 def test_a_senior_has_to_send_it_out_where_seniority_is_asked_for(company: Company) -> None:
     protect(company, "  staging: {kind: environment, require: {passed: [main], seniority: true}}\n")
     commit = merged(company)

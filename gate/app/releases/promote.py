@@ -29,6 +29,7 @@ from gate.log.admitted import open_log
 from gate.log.releases import deployments_in
 from gate.log.store import settle
 from gate.log.sync import bring
+from gate.log.trusted_verdicts import recorders
 from gate.model import Verdict
 from gate.requirements.facts import Deployment
 from gate.runner import Event
@@ -86,12 +87,7 @@ def promote(
         )
     notes = bring(repository)
     environment = verified(repository, request.start, named)
-    signer = find_signer(repository, environment.policy, request.key, request.now, environment.name)
-    if signer.person.role == "junior":
-        raise UsageError(
-            f"{signer.person.name} is a junior, and juniors cannot release",
-            f"ask {signer.person.senior or 'a senior'}",
-        )
+    signer = _signer(repository, environment, request)
     verdict = _evaluated(repository, named, request, progress)
     if verdict.decision != "pass":
         return NotPromoted(verdict)
@@ -109,6 +105,24 @@ def promote(
         return Promoted(verdict, None, back, notes)
     recorded = send(repository, put(repository, record, signer, files))
     return Promoted(verdict, recorded, back, notes)
+
+
+def _signer(repository: Repository, environment: ProtectedEnvironment, request: PromoteRequest) -> Signer:
+    """Return who signs the record. Raises UsageError if a record by them wouldn't count."""
+    signer = find_signer(repository, environment.policy, request.key, request.now, environment.name)
+    name = signer.person.name
+    if signer.person.role == "junior":
+        raise UsageError(
+            f"{name} is a junior, and juniors cannot release", f"ask {signer.person.senior or 'a senior'}"
+        )
+    allowed = recorders(environment.policy, environment.protection)
+    if name not in allowed:
+        listed = f"`protect.{environment.name}.verdicts`"
+        raise UsageError(
+            f"{name} cannot release into {environment.name}: only records of those in {listed} count",
+            f"let one of them release it: {', '.join(sorted(allowed))}",
+        )
+    return signer
 
 
 def _evaluated(
