@@ -12,8 +12,8 @@ import sys
 from collections import Counter
 from math import erf, exp, sqrt
 
+from machine.settings import Limits
 from release.canary import Compared, decide
-from release.settings import Limits
 
 LOOKS, INTERVALS = 200, 10
 TRAFFIC = (0, 2, 50)

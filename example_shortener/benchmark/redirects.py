@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from release.machine import free_port
-from release.servers import ask
+from machine.client import ask
+from machine.system import free_port
 
 ROOT = Path(__file__).parents[1]
 BARE = """\

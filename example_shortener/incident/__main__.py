@@ -23,15 +23,16 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from incident.stage import SETTINGS, build_repository, git
 from incident.visitors import Load, Writer
+from machine.environments import Environment
+from machine.monitoring import budget
+from machine.problems import CannotGo, Refused, WrongUsage
+from machine.settings import load
+from machine.system import free_port
 from release import stack
 from release.deploy import WentBack, deploy
-from release.environments import Environment
-from release.incidents import budget, notice, notify
-from release.machine import free_port
-from release.problems import CannotGo, Refused, WrongUsage
-from release.settings import load
-from release.story.stage import SETTINGS, build_repository, git
+from release.incidents import notice, notify
 
 GATE = [sys.executable, "-P", "-m", "gate"]
 QUESTION = ("check", "--head", "version-2")

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from release.problems import CannotGo
-from release.servers import ask
+from machine.client import ask
+from machine.problems import CannotGo
 
 HERE = Path(__file__).parent
 CONNECTIONS = 8

@@ -22,13 +22,14 @@ from pathlib import Path
 
 import click
 
-from release import configuration, stack
+from machine import configuration, setup
+from machine.environments import Environment
+from machine.problems import Busy, Refused, anyway
+from machine.settings import Settings, installed, load
+from machine.system import current_user
+from release import stack
 from release.deploy import WentBack, deploy, resume, roll_back, settle
-from release.environments import Environment
-from release.incidents import budget, notify
-from release.machine import current_user
-from release.problems import Busy, Refused, anyway
-from release.settings import Settings, installed, load
+from release.incidents import notify
 
 HOME = "The folder for data, logs, and records (default: `home` in the settings)."
 WAIT = "How long to wait for requirements that only need time, such as soaking."
@@ -120,17 +121,8 @@ def _rollback(settings: Settings, into: str, schema: bool) -> None:
 @click.pass_obj
 def _status(settings: Settings, as_json: bool) -> None:
     """Show what is running, and what is left of the downtime budget."""
-    environments, monitors = stack.status(settings)
-    if as_json:
-        _say(json.dumps(environments | {"monitoring": monitors}, indent=1))
-        return
-    for name, table in environments.items():
-        _say(f"{name}: " + (f"http://127.0.0.1:{table['port']}/" if table["up"] else "down"))
-        for release in table["releases"]:
-            how = f"{release['share']} %" if release["running"] else "not running"
-            _say(f"  {release['role']:<9} {release['revision'][:9]}  {how:>11}  {release['subject']}")
-        _say(f"  downtime budget: {budget(Environment(settings, name))}")
-    _say("monitoring: " + ", ".join(f"{name} {'up' if runs else 'down'}" for name, runs in monitors.items()))
+    status = setup.status(settings)
+    _say(json.dumps(status, indent=1) if as_json else setup.in_words(status))
 
 
 @commands.command("guard")

@@ -9,11 +9,12 @@ Ville's inequality it exceeds 1/a for at most a share of a of all harmless relea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from math import exp, inf, log
+from operator import add
 from typing import Literal
 
-from release.settings import Limits
+from machine.settings import Limits
 
 Decision = Literal["pass", "fail", "inconclusive"]
 GRID = 64
@@ -35,6 +36,10 @@ class Compared:
     base_failed: int = 0
     slow: int = 0
     fast: int = 0
+
+    def __add__(self, more: Compared) -> Compared:
+        """Return the sum of each count."""
+        return Compared(*map(add, astuple(self), astuple(more)))
 
 
 def evidence(hits: int, misses: int, chance: float) -> float:

@@ -4,62 +4,61 @@ from __future__ import annotations
 
 import time
 
-from release import servers
-from release.canary import Compared
-from release.environments import VISITED, Environment, Running
-from release.problems import Refused
+from machine.client import ask
+from machine.environments import VISITED, Environment, Running, State
+from machine.problems import Overtaken, Refused
+from release.canary import Compared, decide
 
+LOOK = 0.1
+"""Seconds between two probes of a release that is being watched."""
+LONGER = 3
+"""How many times the planned period an inconclusive comparison may take."""
 FAILURES = 3
 """After this many failed probes in a row, without failures of the baseline, the release is rolled back."""
 
 
-class Comparison:
-    """What the candidate and its baseline have done since this comparison was created."""
+def compare(environment: Environment, state: State, process: int | None) -> None:
+    """Compare the candidate with its baseline for a while. Raises Refused with the reason to roll back.
 
-    def __init__(self, environment: Environment, new: Running, baseline: Running) -> None:
-        """Start comparing the candidate `new` with `baseline`. Only `probe` sends requests."""
-        self._balancer, self._limits = environment.balancer, environment.settings.limits
-        self._new, self._baseline = new, baseline
-        self._before = self._balancer.counted()
-        self.probes = self._failed = self._base_failed = self._slow = self._in_a_row = 0
-
-    def probe(self) -> None:
-        """Send one request to each. Raises Refused if only the candidate failed several times in a row."""
-        status, took = _probed(self._new)
-        base_status, base_took = _probed(self._baseline)
-        self.probes += 1
-        self._failed += status != 302
-        self._base_failed += base_status != 302
-        self._slow += took > base_took * self._limits.slower + self._limits.slack
-        self._in_a_row = self._in_a_row + 1 if status != 302 and base_status == 302 else 0
-        if self._in_a_row == FAILURES:
+    `process` is the candidate's process: it may crash and be restarted so quickly that hardly any request fails.
+    """
+    new, baseline, seconds = state.candidate, state.baseline, environment.target.watch
+    if new is None or baseline is None:
+        return
+    limits, server = environment.settings.limits, environment.server(new.slot)
+    # Visitors' requests can be compared only where the baseline gets as many.
+    visited = environment.servers(state)["baseline"][1] > 0
+    before, began, seen, in_a_row = environment.balancer.counted(), time.monotonic(), Compared(), 0
+    while True:
+        time.sleep(LOOK)
+        if environment.records.state() != state:
+            raise Overtaken(f"{new.short} was rolled back by somebody else meanwhile")
+        (status, took), (base_status, base_took) = _probed(new), _probed(baseline)
+        failed, base_failed = status != 302, base_status != 302
+        slow = took > base_took * limits.slower + limits.slack
+        in_a_row = in_a_row + 1 if failed and not base_failed else 0
+        if in_a_row == FAILURES:
             raise Refused(f"the last {FAILURES} visits to the new release failed ({status or 'no answer'})")
-
-    def counts(self) -> Compared:
-        """Return the counts of visitors' requests and of this tool's probes so far."""
-        counted = self._balancer.counted()
-        own, base = (
-            [
-                getattr(counted[role], name) - getattr(self._before[role], name)
-                for name in ("requests", "failed")
-            ]
-            for role in ("candidate", "baseline")
-        )
-        # Compare visitors' requests only while the baseline gets some; always compare probes.
-        if base[0] == 0:
-            own = [0, 0]
-        return Compared(
-            own[0] + self.probes,
-            own[1] + self._failed,
-            base[0] + self.probes,
-            base[1] + self._base_failed,
-            self._slow,
-            self.probes - self._slow,
-        )
+        if server.pid != process:
+            raise Refused(f"the new release ended, and was started again (see {server.log})")
+        seen += Compared(1, failed, 1, base_failed, slow, not slow)
+        now = environment.balancer.counted()
+        if visited:
+            visits = [now[role].since(before[role]) for role in ("candidate", "baseline")]
+            seen += Compared(*visits[0], *visits[1])
+        before = now
+        decision, answer = decide(seen, limits)
+        over = time.monotonic() - began
+        if decision == "fail":
+            raise Refused(answer)
+        if decision == "pass" and over >= seconds:
+            return
+        if over >= max(seconds, limits.least_visits * LOOK * 2) * LONGER:
+            raise Refused(f"still inconclusive after {over:.0f} s: {answer}")
 
 
 def _probed(release: Running) -> tuple[int, float]:
     """Return the status of the response, and its duration in seconds."""
     began = time.monotonic()
-    status, _, _ = servers.ask(release.port, "HEAD", f"/{VISITED}", timeout=2)
+    status, _, _ = ask(release.port, "HEAD", f"/{VISITED}", timeout=2)
     return status, time.monotonic() - began

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import isnan, nan
+from math import nan
 from pathlib import Path
-from typing import Any
 
-from release.configuration import HERE, render
-from release.environments import Environment, Running, State
-from release.machine import current_user
-from release.monitoring import alert, query, total
-from release.problems import CannotGo, anyway
+from machine.balancer import Counted
+from machine.configuration import render
+from machine.environments import Environment, Running, State
+from machine.monitoring import Failures, alert, budget_of, failures
+from machine.problems import CannotGo, Say, anyway
+from machine.system import current_user
 
-Say = Callable[[str], None]
-EVERY = 5
-"""Seconds between two measurements of the downtime."""
+HERE = Path(__file__).parent
 LOOK_BACK = 6 * 3600.0
 """How many seconds before a rollback to search for failures."""
 LINES = 20
@@ -74,68 +71,23 @@ def incident_of(
     now = time.time()
     # If the clock was set back, the release seems to have started in the future.
     since = min(now, max(state.since, now - LOOK_BACK))
-    figures: dict[str, Any] = {"began": since, "ended": now, "requests": 0, "failed": 0, "measured": False}
+    seen, measured = Failures(since, now), False
     try:
         public = environment.balancer.counted()["public"]
-        figures |= {"requests": public.requests - state.requests, "failed": public.failed - state.failed}
-        # A restarted haproxy counts from zero.
-        if figures["requests"] < 0 or figures["failed"] < 0:
-            figures |= {"requests": public.requests, "failed": public.failed}
-        if state.candidate:
-            figures["measured"] = True
-        else:
-            figures |= _measured(environment, since, now)
+        requests, failed = public.since(Counted(state.requests, state.failed))
+        seen = Failures(since, now, requests, failed, failed / max(requests, 1) * (now - since))
+        if state.candidate is None:
+            seen = failures(environment, since, now)
+        measured = True
     except (CannotGo, LookupError, ValueError) as error:
-        reason = reason if figures["requests"] else f"{reason} ({error})"
-    share = figures["failed"] / max(figures["requests"], 1)
-    downtime = figures.setdefault("downtime", share * (figures["ended"] - figures["began"]))
-    most, used, _ = budget_of(environment)
-    # The measurements may not include this incident yet.
-    left = most - max(used, downtime)
+        reason = reason if seen.requests else f"{reason} ({error})"
+    promised, used, _ = budget_of(environment)
     return Incident(
         environment.name, new.revision, new.subject, new.author, current_user(), old.short,
-        reason=reason, stopped_by=stopped_by, budget_left=left, promised=most, **figures,
+        seen.began, seen.ended, seen.requests, seen.failed, seen.downtime, reason, stopped_by,
+        # The measurements may not include this incident yet.
+        promised=promised, measured=measured, budget_left=promised - max(used, seen.downtime),
     )  # fmt: skip
-
-
-def _measured(environment: Environment, since: float, now: float) -> dict[str, Any]:
-    """Return when failures since `since` began and ended, and their number. Raises CannotGo if unknown."""
-    settings, label = environment.settings, f'environment="{environment.name}"'
-    span = f"{max(now - since, 2 * EVERY):.0f}s"
-    series = query(settings, f"slo:bad:ratio{{{label}}}[{span}]")
-    if not series:
-        raise CannotGo("nothing was measured yet")
-    bad = [(float(at), float(ratio)) for item in series for at, ratio in item["values"] if float(ratio) > 0]
-    began, ended = (bad[0][0] - EVERY, bad[-1][0]) if bad else (now, now)
-    figures: dict[str, Any] = {"began": max(began, since), "ended": ended, "measured": True}
-    for name, code in (("requests", ""), ("failed", ', code="5xx"')):
-        responses = f'haproxy_frontend_http_responses_total{{{label}, proxy="public"{code}}}'
-        counted = f"sum(increase({responses}[{max(ended - began, EVERY):.0f}s] @ {ended:.0f}))"
-        figures[name] = round(total(settings, counted))
-    return figures | {"downtime": sum(ratio for _, ratio in bad) * EVERY}
-
-
-def budget_of(environment: Environment) -> tuple[float, float, float]:
-    """Return the budget in seconds, like `gate budget`: promised, used, and used without measurements.
-
-    All are NaN if Prometheus doesn't answer, since nobody would sign an estimate.
-    """
-    label = f'{{environment="{environment.name}"}}'
-    try:
-        names = ("budget", "downtime", "gap")
-        most, used, gaps = (total(environment.settings, f"slo:{name}:seconds{label}") for name in names)
-    except CannotGo:
-        return nan, nan, nan
-    return most, used, gaps
-
-
-def budget(environment: Environment) -> str:
-    """Return the budget as text."""
-    most, used, gaps = budget_of(environment)
-    if isnan(most):
-        return "unknown: Prometheus does not answer"
-    text = f"{(most - used) / 60:.1f} of {most / 60:.0f} minutes left"
-    return f"{text}, {gaps:.0f} s without measurements" if gaps else text
 
 
 def report(incident: Incident, log: str = "") -> str:
@@ -170,7 +122,7 @@ def waiver_used(environment: Environment, release: Running, by: str, say: Say) -
         f" not met. They were waived by {by}. Released by {current_user()}.\n"
     )
     say(f"{environment.name}: WAIVED by {by}")
-    environment.records.add("waived", revision=release.revision, subject=release.subject, reason=by)
+    environment.records.add("waived", release, reason=by)
     _alert(environment, "Waived", release, f"{release.subject} is released by a waiver", text, say)
 
 
@@ -188,4 +140,4 @@ def _alert(
         event, reason = "not notified", str(error)
         say(f"{environment.name}: nobody was notified of that: {error}")
     with anyway(environment.name, say):
-        environment.records.add(event, about=summary, reason=reason)
+        environment.records.add(event, of=summary, reason=reason)

@@ -29,7 +29,8 @@ SERVICE = ("flask", "prometheus_client")
 NOT_COPIED = (
     "__pycache__", ".venv", "*.egg-info", ".mypy_cache", ".pytest_cache", ".ruff_cache", "*.db*",
     # Releasing the service isn't part of the demo, and needs programs that may not be installed.
-    "release", ".release", "release.toml", "monitoring", "kubernetes", "incident", "systemd", "benchmark", "slo.yaml",
+    "release", "machine", ".release", "release.toml", "monitoring", "kubernetes", "incident", "systemd", "benchmark",
+    "slo.yaml",
 )  # fmt: skip
 ENVIRONMENTS = ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "CONDA_PREFIX", "POETRY_VIRTUALENVS_PATH")
 KEY = "nehemiah"

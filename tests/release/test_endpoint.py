@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from release.story.stage import SAMPLE
+from incident.stage import SAMPLE
 from support.company import Company, isolated
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ from typing import Any
 import kubernetes_validate  # type: ignore[import-untyped]  # it has no types
 import pytest
 import yaml
-from release.story.stage import SAMPLE
+from incident.stage import SAMPLE
 from support.shop import PATH, needs
 
 FOLDER = SAMPLE / "kubernetes"

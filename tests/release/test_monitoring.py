@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 import yaml
-from release import configuration
-from release.configuration import alertmanager_config, prometheus_config
-from release.engines import choose_ports
-from release.problems import WrongUsage
-from release.servers import ask
-from release.settings import Notices, Settings
-from release.story.stage import SAMPLE
+from incident.stage import SAMPLE
+from machine import configuration
+from machine.client import ask
+from machine.configuration import alertmanager_config, prometheus_config
+from machine.engines import choose_ports
+from machine.problems import WrongUsage
+from machine.settings import Notices, Settings
 from support.shop import ENGINES, PATH, Shop, build_shop, needs
 from support.waiting import until
 from support.webhooks import webhook

@@ -18,14 +18,14 @@ import yaml
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Sink
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from release.configuration import alertmanager_config
-from release.environments import Environment
+from incident.stage import SAMPLE
+from machine.configuration import alertmanager_config
+from machine.environments import Environment
+from machine.monitoring import reload
+from machine.settings import Notices, Settings
+from machine.system import free_port
 from release.incidents import Incident, notice, notify, report
-from release.machine import free_port
-from release.monitoring import reload
-from release.settings import Notices, Settings
-from release.story.stage import SAMPLE
-from support.shop import PATH, needs
+from support.shop import PATH, needs, records_in
 from support.waiting import until
 from support.webhooks import webhook
 
@@ -147,7 +147,7 @@ def test_engineers_and_customers_are_notified(tmp_path: Path, mailbox: tuple[str
     (alert,) = posted["alerts"]
     assert (alert["labels"]["alertname"], alert["labels"]["revision"]) == ("RolledBack", INCIDENT.revision)
     assert alert["annotations"]["report"] == path.read_text()
-    assert [record["event"] for record in environment.records.all()] == ["notified"] * 2
+    assert [record["event"] for record in records_in(environment.folder)] == ["notified"] * 2
 
 
 def test_what_cannot_be_passed_on_is_reported_and_recorded(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_what_cannot_be_passed_on_is_reported_and_recorded(tmp_path: Path) -> No
     path = notify(environment, INCIDENT, texts.append)
     assert path.is_file()
     assert sum("nobody was notified of that: alertmanager does not answer" in line for line in texts) == 2
-    assert [record["event"] for record in environment.records.all()] == ["not notified"] * 2
+    assert [record["event"] for record in records_in(environment.folder)] == ["not notified"] * 2
 
 
 def test_seniors_without_an_address_are_not_written_to(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
-from release.engines import Service
-from release.story.stage import SAMPLE
+from incident.stage import SAMPLE
+from machine.engines import Service
 from support.shop import ENGINES, PATH, Shop, build_shop, needs
 from support.waiting import until
 

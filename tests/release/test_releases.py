@@ -11,6 +11,7 @@ import signal
 import sqlite3
 import subprocess
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,9 +20,9 @@ from itertools import count, islice, repeat
 from pathlib import Path
 
 import pytest
+from incident.stage import SAMPLE
 from incident.visitors import Load, Writer
-from release.engines import Service
-from release.story.stage import SAMPLE
+from machine.engines import Service
 from support.company import Result
 from support.shop import Shop, needs
 from support.waiting import alive, until
@@ -425,6 +426,48 @@ def test_a_killed_supervisord_is_started_again_with_all_that_it_ran(shop: Shop) 
     assert shop.live() == "Version 3"
     shop.done("rollback")
     assert (shop.live(), shop.ask("HEAD", "/probe")[0]) == ("Version 1", 302)
+
+
+def cut_the_power(shop: Shop) -> None:
+    """Kill everything that runs in the shop, at once: nothing can tidy up."""
+    while pids := shop.processes():
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
+
+
+def test_after_a_power_failure_the_last_good_release_comes_back(shop: Shop) -> None:
+    shop.done("up", "version-1")
+    shop.done("deploy", "version-3")
+    assert shop.ask("POST", "/api/links", '{"url": "https://example.com/kept", "alias": "kept"}')[0] == 201
+    cut_the_power(shop)
+    # What was being written: the next state, and a record.
+    (shop.home / "production" / ".state.json.next").write_text('{"live": {"slot": "am')
+    with (shop.home / "production" / "records.jsonl").open("a") as lines:
+        lines.write('{"at": 1, "event": "expo')
+    assert json.loads(shop.done("status", "--json"))["production"]["up"] is False
+    shop.done("up", "version-1")
+    assert (shop.live(), shop.ask("GET", "/kept")[1]) == ("Version 3", "https://example.com/kept")
+    seen = len(shop.records())
+    shop.done("rollback")
+    assert (shop.live(), events(shop, seen)[0]) == ("Version 1", "rolled back"), (
+        "the record is a line of its own"
+    )
+
+    # While a release is watched, the other one is the last that was found to be good.
+    process = shop.start("--settings", "patient.toml", "deploy", "version-3")
+    wait_for(process, "10 % of the requests")
+    cut_the_power(shop)
+    process.communicate(timeout=600)
+    before = shop.state()
+    assert (before["live"]["subject"], before["candidate"]["subject"][:9]) == ("Version 1", "Version 3")
+    shop.done("up")
+    assert shop.ask("HEAD", "/probe")[0] == 302
+    # The guard goes on watching: the release is promoted or taken back, and does not stay half out.
+    until(lambda: shop.state()["candidate"] is None)
+    assert {"resumed"} <= {record["event"] for record in shop.records()}
+    assert shop.ask("HEAD", "/probe")[0] == 302
 
 
 def test_killed_while_it_prepares_nothing_is_left_of_it(version_1: Shop) -> None:

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from incident.stage import SAMPLE
 from incident.visitors import CONNECTIONS
-from release.story.stage import SAMPLE
 from support.shop import ENGINES, PATH, Shop, build_shop, needs
 from support.waiting import until
 

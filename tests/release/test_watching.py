@@ -6,8 +6,9 @@ import random
 from itertools import pairwise
 
 import pytest
+from machine.balancer import Counted
+from machine.settings import Limits
 from release.canary import Compared, decide, evidence
-from release.settings import Limits
 
 LIMITS = Limits()
 
@@ -31,6 +32,13 @@ LIMITS = Limits()
 )
 def test_what_is_decided(seen: Compared, decision: str) -> None:
     assert decide(seen, LIMITS)[0] == decision
+
+
+def test_a_restarted_haproxy_counts_from_zero() -> None:
+    assert Counted(120, 3).since(Counted(100, 2)) == (20, 1)
+    assert Counted(20, 1).since(Counted(100, 2)) == (20, 1)
+    assert Counted(20, 0).since(Counted(10, 2)) == (20, 0)
+    assert Compared(1, 2, 3, 4, 5, 6) + Compared(1, 1, 1, 1, 1, 1) == Compared(2, 3, 4, 5, 6, 7)
 
 
 def test_evidence_starts_at_nothing_and_grows_with_every_failure() -> None:

@@ -8,15 +8,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from release.engines import Service
-from release.environments import Records
-from release.servers import ask
-from release.story.stage import build_repository
+from incident.stage import build_repository
+from machine.client import ask
+from machine.engines import Service
 from support.company import Result, isolated
 
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
@@ -96,7 +96,8 @@ class Shop:
         return json.loads((self.home / environment / "state.json").read_text())
 
     def records(self, environment: str = "production") -> list[dict[str, Any]]:
-        return Records(self.home / environment).all()
+        """Return the records, oldest first."""
+        return records_in(self.home / environment)
 
     def ports(self) -> dict[str, int]:
         """Return the port of each engine."""
@@ -138,15 +139,29 @@ class Shop:
         return git("commit-tree", git("write-tree"), "-p", "version-1", "-m", subject)
 
     def left(self) -> list[str]:
+        """Return the command lines of the processes that are left."""
+        return list(self.processes().values())
+
+    def processes(self) -> dict[int, str]:
         """Return the command lines of the processes whose working folder is in this repository."""
-        found = []
+        found = {}
         for entry in Path("/proc").iterdir():
             try:
                 if entry.name.isdigit() and str((entry / "cwd").readlink()).startswith(str(self.root)):
-                    found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                    found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
             except OSError:
                 continue
         return found
+
+
+def records_in(folder: Path) -> list[dict[str, Any]]:
+    """Return the records in an environment's folder, but for lines that a power failure cut off."""
+    found = []
+    path = folder / "records.jsonl"
+    for line in path.read_text().splitlines() if path.exists() else ():
+        with suppress(ValueError):
+            found.append(json.loads(line))
+    return found
 
 
 def build_shop(
@@ -155,8 +170,8 @@ def build_shop(
     """Create a repository at `version-3` with nothing running. `prepare` may change files of the first version."""
     settings = FAST.format(gate=gate, python=json.dumps(sys.executable)) + more
     shop = Shop(build_repository(folder / "shop", settings + PATIENT, prepare))
-    # With these, there is time to end a deploy while it watches.
-    long = settings.replace("watch = 0.5", "watch = 600")
-    (shop.root / "patient.toml").write_text(long + PATIENT)
-    (shop.root / "strict.toml").write_text(long)
+    # There is time to end a deploy while it watches.
+    (shop.root / "patient.toml").write_text(settings.replace("watch = 0.5", "watch = 600") + PATIENT)
+    # There is time to notice what a release does wrong; one that does nothing wrong is soon live.
+    (shop.root / "strict.toml").write_text(settings.replace("watch = 0.5", "watch = 20"))
     return shop

@@ -1,1 +1,1 @@
-"""The incident, replayed: `python -m release.story`."""
+"""Where scripts import the story from."""

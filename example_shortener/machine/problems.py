@@ -7,6 +7,9 @@ from contextlib import contextmanager
 
 from click import ClickException
 
+Say = Callable[[str], None]
+"""How a command tells people what it does."""
+
 
 class Refused(ClickException):
     """The release was refused or rolled back."""
@@ -35,7 +38,7 @@ class Overtaken(Refused):
 
 
 @contextmanager
-def anyway(place: str, say: Callable[[str], None]) -> Iterator[None]:
+def anyway(place: str, say: Say) -> Iterator[None]:
     """Report an error, and go on: a full disk doesn't stop a rollback."""
     try:
         yield

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from release.problems import Busy, CannotGo
+from machine.problems import Busy, CannotGo
 
 PATIENCE = 60.0
 """Seconds to wait for something to become ready, even on a busy machine."""
@@ -82,6 +82,10 @@ def replace(path: Path, text: str) -> bool:
         file.truncate()
         os.fsync(file.fileno())
     beside.replace(path)
+    # The new name has to outlive a power failure as well.
+    folder = os.open(path.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
     with suppress(OSError):
         beside.write_bytes(b" " * max(4096, 2 * len(data)))
     return True
@@ -101,7 +105,10 @@ def alone(lock: Path, *, patience: float = 3.0) -> Iterator[None]:
     lock.parent.mkdir(parents=True, exist_ok=True)
     end, descriptor = time.monotonic() + patience, os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        while not _locked(descriptor):
+        while True:
+            with suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
             if time.monotonic() > end:
                 owner = os.pread(descriptor, 16, 0).decode().strip() or "?"
                 raise Busy(f"{lock.parent.name}: process {owner} is at work here; wait for its end")
@@ -113,23 +120,13 @@ def alone(lock: Path, *, patience: float = 3.0) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def must_be_free(port: int) -> int:
     """Return the port. Raises CannotGo if it is taken, since another program's answers could be mistaken for ours."""
-    with socket.socket() as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind(("127.0.0.1", port))
-        except OSError as error:
-            message = f"port {port} is taken: {error.strerror}; set another one in release.toml"
-            raise CannotGo(message) from error
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        message = f"port {port} is taken: {error.strerror}; set another one in release.toml"
+        raise CannotGo(message) from error
     return port
 
 

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from release.problems import WrongUsage
-from release.settings import Settings, Target, load
+from machine.problems import WrongUsage
+from machine.settings import Settings, Target, load
 
 
 def test_without_a_file_everything_has_a_value(tmp_path: Path) -> None:
@@ -56,6 +56,9 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
         ("[limits]\nfalse_alarms = 0\n", "limits.false_alarms: expected a share between 0 and 1, got 0"),
         ("[environments.production]\nwatch = inf\n", "production.watch: expected a number, got inf"),
         ("[environments.production]\nwatch = nan\n", "production.watch: expected a number, got nan"),
+        ("[environments.production]\nport = 70000\n", "port 70000: expected a number up to 65535"),
+        ("prometheus = 8080\n", "port 8080: is used more than once"),
+        ("environments = 3\n", "environments: expected a table for each environment"),
         ('[environments."../x"]\n', "environments.../x: expected a name of small letters"),
     ],
 )

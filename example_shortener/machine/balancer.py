@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from release.engines import Service
-from release.machine import connect
-from release.problems import CannotGo
+from machine.engines import Service
+from machine.problems import CannotGo
+from machine.system import connect
 
 ROLES = ("live", "baseline", "candidate", "spare")
 CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
@@ -22,8 +22,14 @@ class Counted:
 
     requests: int
     failed: int
-    ready: bool
-    weight: int
+    ready: bool = True
+    weight: int = 0
+
+    def since(self, before: Counted) -> tuple[int, int]:
+        """Return how many requests came since `before`, and how many of them failed."""
+        requests, failed = self.requests - before.requests, self.failed - before.failed
+        # A restarted haproxy counts from zero.
+        return (self.requests, self.failed) if requests < 0 or failed < 0 else (requests, failed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from release.environments import Environment, Running
-from release.machine import PATIENCE, read_json, replace, run, visible
-from release.problems import Refused
-from release.servers import LONGEST, interpreter, variables
+from machine.builds import LONGEST, interpreter, variables
+from machine.environments import Environment, Running
+from machine.problems import Refused
+from machine.system import PATIENCE, read_json, replace, run, visible
 
 KEPT = 5
 """How many copies from before migrations to preserve."""

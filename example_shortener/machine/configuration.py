@@ -17,11 +17,11 @@ from typing import Any
 import jinja2
 import yaml
 
-from release import engines
-from release.environments import VISITED, Environment
-from release.machine import PATIENCE, alone, read_json, replace, run
-from release.problems import CannotGo, WrongUsage
-from release.settings import Settings
+from machine import engines
+from machine.environments import VISITED, Environment
+from machine.problems import CannotGo, WrongUsage
+from machine.settings import Settings
+from machine.system import PATIENCE, alone, read_json, replace, run
 
 HERE = Path(__file__).parent
 FILTERS: dict[str, Callable[[Any], str]] = {

@@ -14,18 +14,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from release.machine import PATIENCE, free_port, must_be_free, read_json, replace, run
-from release.problems import CannotGo
-from release.settings import Settings
+from machine.problems import CannotGo
+from machine.settings import Settings
+from machine.system import PATIENCE, free_port, must_be_free, read_json, replace, run
 
 PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 """Some engines are installed in folders on root's PATH."""
 MONITORS = ("prometheus", "alertmanager", "blackbox")
-PACKAGES = {
-    "supervisord": "supervisor", "haproxy": "haproxy", "prometheus": "prometheus", "setpriv": "util-linux",
-    "prometheus-alertmanager": "prometheus-alertmanager",
-    "prometheus-blackbox-exporter": "prometheus-blackbox-exporter",
-}  # fmt: skip
+PROGRAMS = (
+    "haproxy", "supervisord", "setpriv", "prometheus", "prometheus-alertmanager", "prometheus-blackbox-exporter",
+)  # fmt: skip
+PACKAGES = {"supervisord": "supervisor", "setpriv": "util-linux"}
+"""The Debian packages of programs with another name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Service:
 
 def need_packages() -> None:
     """Raise CannotGo with the missing packages, if any."""
-    missing = [package for program, package in PACKAGES.items() if shutil.which(program, path=PATH) is None]
+    missing = [PACKAGES.get(name, name) for name in PROGRAMS if shutil.which(name, path=PATH) is None]
     if missing:
         raise CannotGo(f"these are not installed; as root: apt-get install {' '.join(missing)}")
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from release.environments import Environment
-from release.machine import free_port, must_be_free, run, visible
-from release.problems import CannotGo, Refused
-from release.servers import ask, interpreter
-from release.settings import Settings
-from release.story.stage import SAMPLE
+from incident.stage import SAMPLE
+from machine.builds import interpreter
+from machine.client import ask
+from machine.environments import Environment
+from machine.problems import CannotGo, Refused
+from machine.settings import Settings
+from machine.system import free_port, must_be_free, replace, run, visible
 from support.shop import PATH, needs
 from support.waiting import alive, until
 
@@ -31,6 +35,50 @@ def test_what_waits_for_somebody_silent_is_ended_with_all_that_it_started(tmp_pa
             break
     # A signal to a group is on its way to each of its processes for a moment.
     until(lambda: not alive(int(group.read_text())))
+
+
+def test_a_file_has_its_content_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power failure leaves the old file or the new one: it is on the disk before the name is, and then the name."""
+    path, done = tmp_path / "state.json", list[str]()
+    sync, rename = os.fsync, Path.replace
+
+    def fsync(descriptor: int) -> None:
+        of = Path(f"/proc/self/fd/{descriptor}").readlink()
+        done.append(f"wrote {of.read_text()}" if of.is_file() else f"wrote {of.name}/")
+        sync(descriptor)
+
+    def renaming(one: Path, other: Path) -> Path:
+        done.append(f"named {other.name}")
+        return rename(one, other)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", renaming)
+    for text in ("a long state", "short"):
+        done.clear()
+        assert replace(path, text)
+        assert done == [f"wrote {text}", "named state.json", f"wrote {tmp_path.name}/"]
+        assert path.read_text() == text
+    assert not replace(path, "short"), "nothing has changed"
+
+
+@pytest.mark.slow
+def test_who_is_killed_while_it_writes_leaves_a_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    program = (
+        "import itertools, json, pathlib, sys; from machine.system import replace\n"
+        "for n in itertools.count(): replace(pathlib.Path(sys.argv[1]), json.dumps([n] * (n % 7 * 5000)))"
+    )
+    for _ in range(5):
+        path.unlink(missing_ok=True)
+        writer = subprocess.Popen([sys.executable, "-c", program, str(path)], cwd=SAMPLE)
+        until(path.exists)
+        for _ in range(200):
+            json.loads(path.read_text())
+        writer.kill()
+        writer.wait()
+        json.loads(path.read_text())
 
 
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
