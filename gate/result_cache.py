@@ -37,6 +37,9 @@ class Shared(Protocol):
     def put(self, key: str, body: bytes) -> None:
         """Store `body` under `key`, if possible."""
 
+    def close(self) -> None:
+        """Finish writing."""
+
 
 class ResultCache:
     """A folder of cached results."""
@@ -76,6 +79,11 @@ class ResultCache:
             self._shared.put(key, body)
         if write_entry(self._path(key), key, body) and key.startswith("00"):
             self.prune()
+
+    def close(self) -> None:
+        """Finish writing to the shared results, if there are any. The cache can't be used any more."""
+        if self._shared:
+            self._shared.close()
 
     def prune(self) -> None:
         """Delete results that haven't been used for long, and the oldest if there are too many."""

@@ -15,11 +15,15 @@ from pathlib import Path
 import pytest
 from support.company import Clone
 
-from gate import shared_results
 from gate.errors import UsageError
+from gate.git.repository import Repository
 from gate.policy.keys import PublicKey, parse_key
 from gate.result_cache import ResultCache, key_of
-from gate.shared_results import LARGEST, Folder, Server, SignedResults, open_shared
+from gate.shared_results import stores
+from gate.shared_results.in_git import REF
+from gate.shared_results.opening import open_shared
+from gate.shared_results.signed import LARGEST, SignedResults
+from gate.shared_results.stores import Folder, Server
 from gate.ssh import SigningKey, find_key
 
 KEY, OTHER = "a" * 64, "b" * 64
@@ -234,7 +238,7 @@ def test_a_server_has_the_layout_of_bazel_remote(keys: dict[str, SigningKey]) ->
 def test_a_bad_server_costs_a_little_time_once(
     keys: dict[str, SigningKey], mood: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_results, "SECONDS", 1.0)
+    monkeypatch.setattr(stores, "SECONDS", 1.0)
     with serving() as url:
         SignedResults(Server(url), "a/b", trusted(keys), keys["ci"]).put(KEY, b"passed")
         Handler.mood = mood
@@ -253,20 +257,26 @@ def test_a_server_that_cannot_be_written_or_reached_is_no_failure(keys: dict[str
     assert gone.get(KEY) is None
 
 
-def test_what_gate_cache_may_be(tmp_path: Path, keys: dict[str, SigningKey]) -> None:
-    bots = trusted(keys)
-    assert open_shared("a/b", bots, {}) is None
-    assert isinstance(open_shared("a/b", {}, {"GATE_CACHE": f"file://{tmp_path}"}), ResultCache)
-    for url in (f"file://{tmp_path}", "http://127.0.0.1:1/x", "https://cache.example"):
-        assert isinstance(open_shared("a/b", bots, {"GATE_CACHE": url}), SignedResults)
-    for url in ("/srv/cache", "file://srv/cache", "file:", "s3://bucket", "http://"):
-        with pytest.raises(UsageError, match="GATE_CACHE: expected file:///ABSOLUTE/PATH"):
-            open_shared("a/b", bots, {"GATE_CACHE": url})
+def test_what_gate_cache_may_be(project: Clone, tmp_path: Path, keys: dict[str, SigningKey]) -> None:
+    bots, repository = trusted(keys), Repository.find(project.path)
+    assert open_shared("a/b", bots, repository, "origin", {}) is None
+    assert isinstance(
+        open_shared("a/b", {}, repository, "origin", {"GATE_CACHE": f"file://{tmp_path}"}), ResultCache
+    )
+    for url in (f"file://{tmp_path}", "http://127.0.0.1:1/x", "https://cache.example", REF):
+        assert isinstance(open_shared("a/b", bots, repository, "origin", {"GATE_CACHE": url}), SignedResults)
+    for url in ("/srv/cache", "file://srv/cache", "file:", "s3://bucket", "http://", "refs/x"):
+        with pytest.raises(UsageError, match="GATE_CACHE: expected refs/gate/results, file:///ABSOLUTE/PATH"):
+            open_shared("a/b", bots, repository, "origin", {"GATE_CACHE": url})
     with pytest.raises(UsageError, match="the policy has no bot with a key"):
-        open_shared("a/b", {}, {"GATE_CACHE": "https://cache.example"})
+        open_shared("a/b", {}, repository, "origin", {"GATE_CACHE": "https://cache.example"})
     with pytest.raises(UsageError, match="is not the key of a bot"):
         open_shared(
-            "a/b", bots, {"GATE_CACHE": "https://cache.example", "GATE_CACHE_KEY": keys["other"].path}
+            "a/b",
+            bots,
+            repository,
+            "origin",
+            {"GATE_CACHE": "https://cache.example", "GATE_CACHE_KEY": keys["other"].path},
         )
     assert parse_key(keys["ci"].public.line).blob in bots
 

@@ -20,15 +20,16 @@ from gate.runner.shares import Piece
 from gate.workspace import Workspace
 
 
-def _shared(policy: Policy, now: int) -> Shared | None:
+def open_results(repository: Repository, policy: Policy, now: int) -> Shared | None:
     """Return the shared result cache that GATE_CACHE names, or None. Its modules are only imported if it is set."""
     if not os.environ.get("GATE_CACHE"):
         return None
     from gate.approvals.keys import bots
-    from gate.shared_results import open_shared
+    from gate.log.sync import remote_of
+    from gate.shared_results.opening import open_shared
 
     trusted = {blob: holder.key for blob, holder in bots(policy, now).items()}
-    return open_shared(policy.repository, trusted)
+    return open_shared(policy.repository, trusted, repository, remote_of(repository))
 
 
 def run_checks(
@@ -46,6 +47,7 @@ def run_checks(
     environments = Environments(repository, policy.python, trees, policy.environment)
     workspace = Workspace(repository)
     state = repository.state_dir
+    results = ResultCache(state / "results", shared=open_results(repository, policy, now))
     with (
         workspace.tree(change.tree, role="head") as head,
         workspace.tree(change.tree, role="head-run", history=_history(change)) as head_run,
@@ -59,7 +61,7 @@ def run_checks(
             head=CheckedTree(repository, head, head_run, entries, packages),
             base=environments.base,
             environments=environments,
-            results=ResultCache(state / "results", shared=_shared(policy, now)),
+            results=results,
             state_dir=state,
             rerun=request.rerun,
             compare=request.compare,
@@ -76,6 +78,7 @@ def run_checks(
             under_way=under_way,
             fail_fast=request.fail_fast,
         )
+        results.close()
         return checks, environments.used, context.pieces
 
 

@@ -8,6 +8,7 @@ pusher saw it, so the second push in a race is rejected and must be repeated.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +34,8 @@ FOREIGN_REFS = {
 }
 """Refs that nobody can push, since git and gate would trust them in this repository or in a mirror of it."""
 
+RESULTS = "refs/gate/results/"
+
 
 def receive(start: Path, pushes: Sequence[RefUpdate]) -> Received:
     """Check every ref of a push. Raises a GateError if that isn't possible; then nothing is accepted."""
@@ -40,7 +43,7 @@ def receive(start: Path, pushes: Sequence[RefUpdate]) -> Received:
     real = _by_real_names(repository, pushes)
     own = tips(repository).own
     refusals = [refusal for push in real if (refusal := _refuse_own(repository, push, own)) is not None]
-    if refusals:
+    if refusals := [*refusals, *_refuse_results(repository, real)]:
         return Received(tuple(refusals))
     branches = [push for push in real if push.branch]
     has_log = any(push.ref == LOG for push in real)
@@ -82,9 +85,13 @@ def _refuse_own(repository: Repository, push: RefUpdate, own: str) -> Refusal | 
             return Refusal(push.ref, reason, help="keep these refs in your clone: a server doesn't need them")
     if not folded.startswith("refs/gate/"):
         return None
+    if push.ref.startswith(RESULTS):
+        return None
     if push.ref != LOG:
         return Refusal(
-            push.ref, f"only {LOG} is shared, nothing else under refs/gate/", help=f"push {LOG} alone"
+            push.ref,
+            f"only {LOG} is shared, and results of CI below {RESULTS}, nothing else under refs/gate/",
+            help=f"push {LOG} alone",
         )
     if not push.new:
         return Refusal(
@@ -95,6 +102,24 @@ def _refuse_own(repository: Repository, push: RefUpdate, own: str) -> Refusal | 
     # Compare with the current log, not with the one that the pusher saw: a delayed push could bypass an objection.
     reason, fix = refusal(repository, own, push.new)
     return Refusal(LOG, reason, help=fix) if reason else None
+
+
+def _refuse_results(repository: Repository, pushes: Sequence[RefUpdate]) -> list[Refusal]:
+    """Return the refusals of shared results, above all of those that no bot of the default branch's policy signed."""
+    results = [push for push in pushes if push.ref.startswith(RESULTS)]
+    if not results:
+        return []
+    from gate.approvals.keys import bots
+    from gate.shared_results import admission
+
+    policy = ProtectedBranches.known(repository).policy
+    trusted = {blob: holder.key for blob, holder in bots(policy, int(time.time())).items()}
+    deleted = [push.ref for push in results if not push.new]
+    answers = [
+        (push.ref, *admission.refusal(repository, push.ref, push.new, policy.repository, trusted, deleted))
+        for push in results
+    ]
+    return [Refusal(ref, reason, help=fix) for ref, reason, fix in answers if reason]
 
 
 def _refuse_unadmitted(repository: Repository, log: ApprovalLog, own: str) -> Refusal | None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from gate import __version__
+from gate.app.checking.running import open_results
 from gate.app.setup.caches import entries, human
 from gate.app.setup.doctor.items import Item
 from gate.app.setup.observed import tools_in
 from gate.checks import TOOLS
 from gate.environment import Environment, Environments, candidates
+from gate.errors import GateError
 from gate.git.objects import Entry, list_tree, resolve
 from gate.git.repository import Repository
 from gate.git.revisions import default_branch
@@ -104,15 +108,39 @@ def _tool(policy: Policy, name: str, environment: Environment, configured: dict[
 
 
 def caches(repository: Repository) -> list[Item]:
-    """Report gate's caches and their sizes."""
+    """Report gate's caches and their sizes, and whether shared results can be read."""
+    shared = _shared(repository)
     if not repository.state_dir.is_dir():
-        return [Item("note", "nothing is cached yet")]
+        return [Item("note", "nothing is cached yet"), *shared]
     cached = entries(repository)
     total = sum(entry.size for entry in cached)
     return [
         Item("ok", f"{repository.state_dir}: {human(total)}"),
         *(Item("ok", f"{entry.name}: {human(entry.size)}") for entry in cached),
+        *shared,
     ]
+
+
+def _shared(repository: Repository) -> list[Item]:
+    url = os.environ.get("GATE_CACHE", "")
+    if not url:
+        return []
+    from gate.shared_results.signed import SignedResults
+
+    try:
+        results = open_results(repository, _policy(repository), int(time.time()))
+    except GateError as error:
+        return [Item("error", error.message, error.hint)]
+    if not isinstance(results, SignedResults):
+        return [Item("ok", f"shared results: {url}, not signed")]
+    results.get("")
+    if results.problem:
+        fix = "until it works, each run takes up to 5 s longer, and shares nothing"
+        return [Item("warning", f"shared results: {url} can't be read: {results.problem}", fix)]
+    writes = (
+        ", and written" if os.environ.get("GATE_CACHE_KEY") else ", not written: GATE_CACHE_KEY is not set"
+    )
+    return [Item("ok", f"shared results: {url} is read{writes}")]
 
 
 def _policy(repository: Repository) -> Policy:
