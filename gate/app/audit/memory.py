@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -74,6 +75,7 @@ def _path(repository: Repository, ref: str) -> Path:
     return repository.state_dir / "log" / f"audit-{sha256(ref.encode()).hexdigest()[:16]}"
 
 
+@cache
 def _version() -> str:
     """Return a fingerprint of gate itself, because another version may decide differently."""
     files = sorted(Path(__file__).parents[2].rglob("*.py"))
