@@ -91,7 +91,7 @@ def _report(options: argparse.Namespace, answer: Answer, files: Sequence[tuple[s
     command = shlex.join(["gate", *_without_output_options(sys.argv[1:])])
     context = context_of(verdict, command, everything=options.all)
     if options.webhook or DESCRIBED & formats:
-        context = with_description(context, verdict, options.head)
+        context = with_description(context, verdict, options.head, request_of(options.reviews))
     for name, path in files:
         _write(path, report(name).render(verdict, replace(context, colour=False)))
     if "github" in formats:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from time import gmtime, strftime, time
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from gate.app.checking.sources import Sources, describe
 from gate.cli.terminal import terminal_height, terminal_width, wants_colour
@@ -16,6 +16,9 @@ from gate.git.repository import Repository
 from gate.log.sync import remote_of
 from gate.model import Verdict
 from gate.reports import ReportContext
+
+if TYPE_CHECKING:
+    from gate.forges.places import PullRequestRef
 
 EXIT_CODES = {"pass": 0, "blocked": 1, "undecided": 3}
 """The exit code of each decision."""
@@ -47,9 +50,11 @@ def _remote() -> str:
     return remote_of(repository) if repository.work_tree is not None else ""
 
 
-def with_description(context: ReportContext, verdict: Verdict, head: str | None) -> ReportContext:
+def with_description(
+    context: ReportContext, verdict: Verdict, head: str | None, reviews: PullRequestRef | None = None
+) -> ReportContext:
     """Return the context with branch, subject, and link to the pull request, for readers elsewhere."""
-    about = describe(Path.cwd(), verdict.change, head, os.environ)
+    about = describe(Path.cwd(), verdict.change, head, os.environ, reviews)
     age = max(int(time()) - about.committed, 0) if about.committed else 0
     return replace(
         context, source=about.source, subject=about.subject, request=about.request, link=about.link, age=age

@@ -52,6 +52,19 @@ class PullRequestRef:
     commit: str = ""
     queued: bool = False
 
+    @property
+    def name(self) -> str:
+        """The project and the number, as on the forge: `acme/shop#12`, `acme/shop!7`."""
+        return f"{self.project}{'!' if self.source == 'gitlab' else '#'}{self.number}"
+
+    @property
+    def page(self) -> str:
+        """The URL of the pull request's page, or "" if it has no number yet."""
+        site = self.api.removesuffix(_HOSTED[self.source][1])
+        site = "https://github.com" if self.api == APIS["github"] else site
+        kind = {"github": "pull", "gitlab": "-/merge_requests", "gitea": "pulls"}[self.source]
+        return f"{site}/{self.project}/{kind}/{self.number}" if self.number else ""
+
 
 def find_request(spec: str, environ: Mapping[str, str]) -> PullRequestRef:
     """Return the pull request that `spec` names: `github:OWNER/REPO#12` and the like, or `auto` for the CI's own.

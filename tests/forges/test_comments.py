@@ -97,8 +97,16 @@ def test_a_webhook_hears_of_the_verdict_in_slacks_format(hub: Site, hook: tuple[
     message = received.get(timeout=PATIENCE)
     assert message["outcome"] == "blocked"
     assert message["head"] == hub.head
-    assert f":x: *acme/shortener: {hub.head} into main*" in message["text"]
+    assert ":x: *acme/shortener: feature into main*" in message["text"], "CI may name only the commit"
     assert "• ask @nehemiah: code owner of" in message["text"]
+
+
+def test_a_webhook_links_to_the_pull_request(site: Site, hook: tuple[str, Queue[Any]]) -> None:
+    address, received = hook
+    assert site.check("--webhook", "TEAM_HOOK", env={"TEAM_HOOK": address}).code == 1
+    message = received.get(timeout=PATIENCE)
+    assert message["link"] == find_request(site.forge.spec, site.forge.env).page
+    assert message["text"].endswith(f"<{message['link']}|{site.forge.spec.partition(':')[2]}>")
 
 
 def test_a_webhook_that_fails_is_a_warning_without_its_address(hub: Site) -> None:

@@ -200,3 +200,26 @@ def test_a_push_to_main_is_looked_up_by_the_request_that_it_landed(
     assert hub.judge.gate(*words, env=env).code == 0
     hub.forge.refuse("lovelace")
     assert hub.judge.gate(*words, env=env).code == 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "variables", "page"),
+    [
+        ("github:acme/shop#12", {}, "https://github.com/acme/shop/pull/12"),
+        (
+            "github:acme/shop#12",
+            {"GITHUB_API_URL": "https://git.acme.example/api/v3"},
+            "https://git.acme.example/acme/shop/pull/12",
+        ),
+        ("gitlab:acme/web/shop!7", {}, "https://gitlab.com/acme/web/shop/-/merge_requests/7"),
+        (
+            "gitea:acme/shop#3",
+            {"GITEA_API_URL": "https://git.acme.example/forge/api/v1/"},
+            "https://git.acme.example/forge/acme/shop/pulls/3",
+        ),
+    ],
+)
+def test_the_page_of_a_request(spec: str, variables: dict[str, str], page: str) -> None:
+    tokens = {"GITHUB_TOKEN": "t", "GITLAB_TOKEN": "t", "GITEA_TOKEN": "t"}
+    request = find_request(spec, tokens | variables)
+    assert (request.page, request.name) == (page, spec.partition(":")[2])

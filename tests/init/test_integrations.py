@@ -164,6 +164,24 @@ def run_step(clone: Clone, script: str, env: dict[str, str]) -> str:
 
 
 @pytest.mark.slow
+def test_the_pipeline_of_gitlab_caches_by_what_the_packages_depend_on(hosted: Clone, tmp_path: Path) -> None:
+    written = []
+    for kind, files in PROJECTS.items():
+        hosted.write(files)
+        hosted.git("add", "-A")
+        text = files_of("gitlab", observe(hosted.path))[".gitlab-ci.yml"]
+        lock = next((name for name in files if name.endswith((".lock", ".txt"))), next(iter(files), ""))
+        key = yaml.safe_load(text)[".gate"]["cache"]["key"]
+        assert key == ({"prefix": "gate-uv", "files": [lock]} if lock else "gate-uv"), kind
+        written.append(tmp_path / f"{kind}.yml")
+        written[-1].write_text(text)
+        hosted.git("reset", "-q", "--hard")
+        hosted.git("clean", "-fdq")
+    options = ("--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci")
+    tool("check-jsonschema", *options, *map(str, written))
+
+
+@pytest.mark.slow
 def test_the_pipelines_of_gitlab_keep_to_the_schema_and_leave_an_existing_one_alone(hosted: Clone) -> None:
     assert hosted.gate("init", "--gitlab").code == 0
     first = hosted.path / ".gitlab-ci.yml"

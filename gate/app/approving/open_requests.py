@@ -13,8 +13,6 @@ from gate.git.repository import Repository
 from gate.git.reviewed_changes import bring
 from gate.policy.people import forge_of, repository_name
 
-MARK = {"github": "#", "gitea": "#", "gitlab": "!"}
-
 
 @dataclass(frozen=True, slots=True)
 class Requested:
@@ -44,12 +42,13 @@ def open_requests(
     )
     requests = forge(request_ref).open_requests(connect(request_ref), into)
     missing = bring(repository, (request.head for request in requests))
+    numbered = [(request, replace(request_ref, number=request.number)) for request in requests]
     return [
         Requested(
             request,
-            replace(request_ref, number=request.number),
-            f"{request_ref.project}{MARK[request_ref.source]}{request.number}",
+            ref,
+            ref.name,
             f"commit {request.head[:12]} can't be fetched from origin" if request.head in missing else "",
         )
-        for request in requests
+        for request, ref in numbered
     ]

@@ -8,11 +8,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gate.errors import CannotDecide
 from gate.git.objects import read_blobs
 from gate.git.repository import Repository
-from gate.model import Change, Verdict
+from gate.model import Change, Verdict, short_name
+
+if TYPE_CHECKING:
+    from gate.forges.places import PullRequestRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +33,39 @@ class Description:
     link: str = ""
 
 
-def describe(start: Path, change: Change, head: str | None, environ: Mapping[str, str]) -> Description:
-    """Describe a change by CI's variables, by the name given as `head`, and by its commit."""
+def describe(
+    start: Path,
+    change: Change,
+    head: str | None,
+    environ: Mapping[str, str],
+    reviews: PullRequestRef | None = None,
+) -> Description:
+    """Describe a change by CI's variables, by the name given as `head`, by its commit, and by its pull request."""
     repository = Repository.find(start)
     named = ("GITHUB_HEAD_REF", "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "CHANGE_BRANCH")
     source = next((environ[name] for name in named if environ.get(name)), head or "")
     if source in {"", "HEAD"}:
         source = _first_line(repository, "symbolic-ref", "--quiet", "--short", "HEAD") or change.head[:12]
+    if source == change.head:
+        source = _branch_at(repository, change) or change.head[:12]
     log = "" if change.staged else _first_line(repository, "log", "-1", "--format=%ct %s", change.head, "--")
     committed, _, subject = log.partition(" ")
-    return Description(source, subject, int(committed or 0), *_request(environ))
+    request, link = _request(environ)
+    if reviews and reviews.page and not link:
+        request, link = reviews.name, reviews.page
+    return Description(source, subject, int(committed or 0), request, link)
+
+
+def _branch_at(repository: Repository, change: Change) -> str:
+    """Return the branch whose last commit is the head, if there is one: CI often knows only the commit."""
+    names = ("refs/heads", "refs/remotes/origin")
+    with suppress(CannotDecide):
+        at = repository.text("for-each-ref", f"--points-at={change.head}", "--format=%(refname)", *names)
+        branches = [
+            name.removeprefix("refs/heads/").removeprefix("refs/remotes/origin/") for name in at.split()
+        ]
+        return next((name for name in branches if name not in {"HEAD", short_name(change.into)}), "")
+    return ""
 
 
 def _first_line(repository: Repository, *command: str) -> str:

@@ -61,16 +61,24 @@ def _github(observed: Observed) -> dict[str, str]:
 
 
 def _cache(observed: Observed) -> str:
-    """Return a step that caches uv's downloads, keyed by the environment's lock or project files, or "" without any."""
-    files = [observed.lock] if observed.lock else []
-    files += [name for name in ("pyproject.toml", "setup.py") if name in observed.paths and not files]
-    if not files:
-        return ""
-    return _filled("github-cache.yml", FILES=", ".join(f"'{name}'" for name in files))
+    """Return a step that caches uv's downloads, keyed by the files that decide about them, or "" without any."""
+    files = _deciding(observed)
+    return _filled("github-cache.yml", FILES=", ".join(f"'{name}'" for name in files)) if files else ""
+
+
+def _deciding(observed: Observed) -> list[str]:
+    """Return the files that the environment of the checks is built from: the lock, or else the project's own."""
+    if observed.lock:
+        return [observed.lock]
+    return [name for name in ("pyproject.toml", "setup.py") if name in observed.paths]
 
 
 def _gitlab(observed: Observed) -> dict[str, str]:
     text = gitlab_template().replace('value: "merge-gate[gitlab]"', f'value: "{_package("[gitlab]")}"')
+    if files := _deciding(observed):
+        text = text.replace(
+            "    key: gate-uv\n", f"    key: {{prefix: gate-uv, files: [{', '.join(files)}]}}\n"
+        )
     _, mark, rest = text.partition("\nvariables:")
     head = "# Written by `gate init --gitlab`. Then let merge requests be merged only when their pipeline succeeds.\n"
     # A pipeline of the project's own stays as it is, and includes this file.
