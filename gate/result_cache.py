@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import os
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -19,8 +20,44 @@ SHARED_MOST = 40_000
 UNUSED_FOR = 30 * 24 * 3600
 
 
+class Key(str):
+    """The key of a result on this machine, with a second one that is the same on every machine.
+
+    The second one is made of the content of what decides the result, where the first one is made of paths and times. It
+    takes longer to compute, so that is only done to share a result.
+    """
+
+    _portable: Callable[[ResultCache], str]
+
+    @classmethod
+    def of(cls, local: str, portable: Callable[[ResultCache], str]) -> Key:
+        """Return the key `local`. `portable` computes the other one, and may store intermediate results in a cache."""
+        key = cls(local)
+        key._portable = portable
+        return key
+
+    def portable(self, cache: ResultCache) -> str:
+        """Return the key that is the same on every machine. Raises OSError."""
+        return self._portable(cache)
+
+
 def key_of(*parts: str) -> str:
-    """Return the cache key for a result that depends on `parts`, in this order."""
+    """Return the cache key for a result that depends on `parts`, in this order.
+
+    If some of them are keys with a second, portable one, so is the result.
+    """
+    local = _digest(parts)
+    if not any(isinstance(part, Key) for part in parts):
+        return local
+    return Key.of(local, lambda cache: _digest([portable_key(part, cache) for part in parts]))
+
+
+def portable_key(key: str, cache: ResultCache) -> str:
+    """Return the portable form of a key, or the key itself if it has none. Raises OSError."""
+    return key.portable(cache) if isinstance(key, Key) else key
+
+
+def _digest(parts: Iterable[str]) -> str:
     digest = hashlib.sha256()
     for part in parts:
         data = part.encode("utf-8", "surrogateescape")
@@ -48,6 +85,7 @@ class ResultCache:
         """Create a cache of about `most` results. The folder is created on the first write.
 
         Missing results are looked up in `shared` and then stored here. Results that may be shared are stored there too.
+        There, their keys are the portable ones.
         """
         self._folder = folder
         self._most = most
@@ -55,14 +93,16 @@ class ResultCache:
 
     def get(self, key: str) -> bytes | None:
         """Return the body stored under `key`, or None."""
-        body = self._get(key)
+        body = self.get_local(key)
         if body is None and self._shared:
-            body = self._shared.get(key)
+            with contextlib.suppress(OSError):
+                body = self._shared.get(portable_key(key, self))
             if body is not None:
                 self.put(key, body, share=False)
         return body
 
-    def _get(self, key: str) -> bytes | None:
+    def get_local(self, key: str) -> bytes | None:
+        """Return the body stored under `key` here, or None."""
         path = self._path(key)
         body = read_entry(path, key)
         if body is not None:
@@ -76,7 +116,8 @@ class ResultCache:
         Others get it only with `share`, because failures aren't shared. One in 256 keys also prunes the folder.
         """
         if self._shared and share:
-            self._shared.put(key, body)
+            with contextlib.suppress(OSError):
+                self._shared.put(portable_key(key, self), body)
         if write_entry(self._path(key), key, body) and key.startswith("00"):
             self.prune()
 
