@@ -137,7 +137,8 @@ table { border-collapse: collapse; width: 100%; font-size: .9375rem; }
 th, td { text-align: left; padding: .5rem 1rem .5rem 0; border-top: 1px solid var(--rule); vertical-align: baseline;
   overflow-wrap: anywhere; }
 thead th { border-top: 0; overflow-wrap: normal; font-size: .8125rem; font-weight: 600; color: var(--quiet); }
-tbody th { font-weight: 600; }
+tbody th { font-weight: 600; min-width: 7.5em; }
+td:nth-child(2) { min-width: 5.5em; }
 td:last-child, th:last-child { padding-right: 0; }
 .word { white-space: nowrap; font-variant-numeric: tabular-nums; }
 footer { padding-bottom: 3rem; }

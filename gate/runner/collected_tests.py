@@ -11,6 +11,7 @@ from gate.finding import FEWER_TESTS, Finding
 from gate.git.objects import read_objects
 from gate.git.repository import Repository
 from gate.model import Change
+from gate.wording import count
 
 HOOKS = re.compile(rb"\bpytest_\w|\bcollect_ignore|\b__test__\b")
 """What in a Python file can affect which tests are collected."""
@@ -32,7 +33,9 @@ class CollectedTests:
         fewer = report.seen is not None and base.seen is not None and report.seen < base.seen and not removed
         messages = []
         if gone or fewer:
-            message = f"{report.seen} tests are collected, where the base has {base.seen}"
+            number = report.seen or 0
+            are = "is" if number == 1 else "are"
+            message = f"{count(number, 'test')} {are} collected, where the base has {base.seen}"
             messages.append(message + (f"; not among them: {first_of(gone)}" if gone else ""))
         if skipped:
             messages.append(f"skipped now, and not at the base: {first_of(skipped)}")
