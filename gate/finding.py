@@ -11,6 +11,8 @@ Severity = Literal["error", "warning", "note"]
 
 OWN_FILE = "guarded-"
 """The prefix of rules about changes to gate's own files: its policy, code owners, CI, and git attributes."""
+TEST_FAILED = "test-failed"
+"""The rule of a finding about a test that ran and failed."""
 FEWER_TESTS = "fewer-tests"
 """The rule of a finding that doesn't block by itself: fewer tests run after the change, which is a weakening."""
 
@@ -31,7 +33,7 @@ class Finding:
 
     `line`, `column`, and `end_line` start at 1. 0 means the whole file, and an empty `path` the whole tree. `fix`
     contains the edits that certainly fix it if applied together, or is empty. `test` is the id of the failed test; it
-    is `flaky` if it passed when rerun.
+    is `flaky` if it passed when rerun. `quarantined` says who lets it fail without blocking, until when, and why.
     """
 
     path: str
@@ -46,6 +48,7 @@ class Finding:
     fix: tuple[Edit, ...] = ()
     test: str = ""
     flaky: bool = False
+    quarantined: str = ""
 
     def __post_init__(self) -> None:
         """Correct lines before the first, which some tools report and no report format accepts."""

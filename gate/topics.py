@@ -281,7 +281,7 @@ TERMS: Final[dict[str, str]] = {
     "new-finding": "A finding that the base branch doesn't have. `block: new` blocks only on these.",
     "weakening": "A change that makes a check report less, or that changes gate's rules (`gate explain guarded`).",
     "verdict": "The result of all requirements: pass, blocked, or undecided (`gate explain exit-codes`).",
-    "record": "A signed entry of the approval log `refs/gate/log`: approval, objection, waiver, revocation, verdict.",
+    "record": "A signed entry of the approval log `refs/gate/log`: an approval, a revocation, a verdict, a quarantine…",
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 from gate.json_input import parse_json
 from gate.model import BRANCHES, ENVIRONMENTS, OID, Source
 
-Kind = Literal["approve", "block", "revoke", "waive", "verdict", "compact"]
+Kind = Literal["approve", "block", "revoke", "waive", "verdict", "compact", "quarantine"]
 KINDS: frozenset[str] = frozenset(get_args(Kind))
 VERSION = 1
 LARGEST = 16 * 1024
@@ -22,6 +22,11 @@ SHOWN = 60
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _REVIEW = re.compile(r"[^\s]+ [^\s]+( .*)?", re.DOTALL)
+QUARANTINE = re.compile(
+    r"(?P<until>\d{4}-\d{2}-\d{2}) (?P<owner>@\S+) (?P<check>\S+) (?P<test>[^\n]+::[^\n]+)\n(?P<reason>.*\S.*)",
+    re.DOTALL,
+)
+"""The reason of a record that quarantines a test: the last day, the owner, the check, and the test; then why."""
 _NONCE = re.compile(r"[0-9a-f]{32}")
 
 
@@ -30,7 +35,8 @@ class Record:
     """What a person signs. `at` is the signer's clock in seconds since the epoch: it only orders their own.
 
     `change` is the digest of the change, `of` the id of the record that is revoked, or the sha256 of the
-    JSON verdict that a `verdict` attests. A `compact` record names the end of a compacted log in `head`, the log
+    JSON verdict that a `verdict` attests. A `quarantine` is about the test that its `reason` names; its `change` is the
+    digest of that name. A `compact` record names the end of a compacted log in `head`, the log
     that it replaces in `base`, and in `change` the digest of the ids of its records.
 
     `into` is a full ref name. Only what is signed is ever written; a review on a forge takes the same form where it
@@ -158,12 +164,20 @@ def _wrong_value(fields: dict[str, Any]) -> str:
             len(fields["reason"]) <= LONGEST_REASON and (kind != "waive" or fields["reason"].strip()),
             f"at most {LONGEST_REASON} characters, and not empty for a waiver",
         ),
+        **_quarantine(fields),
         "source": (
             fields["source"] == "ssh" or _is_review(fields),
             "ssh, or a forge whose review the record is about",
         ),
     }
     return next((_expected(name, text, fields) for name, (valid, text) in expected.items() if not valid), "")
+
+
+def _quarantine(fields: dict[str, Any]) -> dict[str, tuple[object, str]]:
+    """Return what is expected of the reason of a quarantine."""
+    if fields["kind"] != "quarantine" or len(fields["reason"]) > LONGEST_REASON:
+        return {}
+    return {"reason": (QUARANTINE.fullmatch(fields["reason"]), "a date, an owner, a check, a test, and why")}
 
 
 def _expected(name: str, what: str, fields: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from gate.checks.tool import Invocation, Job, Left, Report, Unreadable, last_line, relative
-from gate.finding import Finding, Severity
+from gate.finding import TEST_FAILED, Finding, Severity
 from gate.json_input import parse_json
 
 FILES = "{files}"
@@ -120,7 +120,7 @@ def _junit(raw: bytes, root: str) -> tuple[tuple[Finding, ...], int | None]:
                     line,
                     1 if line else 0,
                     line,
-                    "test-failed",
+                    TEST_FAILED,
                     "error",
                     f"{name}: {(bad.get('message') or bad.text or 'failed').strip().splitlines()[0]}",
                 )

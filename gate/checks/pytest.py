@@ -15,7 +15,7 @@ from gate.checks import suites
 from gate.checks.advice import add_to_environment, built_from, missing_plugins, setup_command
 from gate.checks.import_path import import_roots, modules_in, project_roots, top_level
 from gate.checks.tool import FileReport, Invocation, Job, Left, Report, Unreadable, count_of, last_line
-from gate.finding import Finding
+from gate.finding import TEST_FAILED, Finding
 from gate.json_input import parse_json
 from gate.model import NOT_RUN
 
@@ -175,6 +175,8 @@ def _report(
         return Unreadable(
             f"pytest found {collected} tests and ran {ran}", "look for `--collect-only` and the like"
         )
+    if ran < collected and findings and not job.count and all(item.rule == TEST_FAILED for item in findings):
+        findings = (*findings, _stopped_early(ran, collected))
     if status != 0 and not findings:
         findings = (_exit_code(status, left),)
     if status == 0 and (findings or left.returncode != 0):
@@ -197,6 +199,15 @@ def _report(
         shared=shared,
         order=tuple(map(str, end.get("order", ()))),
     )
+
+
+def _stopped_early(ran: int, collected: int) -> Finding:
+    """Report tests that didn't run, because a failure that doesn't block must not hide them."""
+    message = f"pytest stopped at a failure: {ran} of {collected} tests ran"
+    hint = (
+        "take `-x` or `--maxfail` out of the settings, or add `args: [--maxfail=0]` to the check in gate.yaml"
+    )
+    return Finding("", 0, 0, 0, "not-run", "error", message, hint)
 
 
 def _no_tests(job: Job) -> Report:
@@ -257,7 +268,7 @@ def _finding(event: dict[str, Any]) -> Finding:
         line=line,
         column=1 if line else 0,
         end_line=line,
-        rule=NOT_COLLECTED if collecting else "test-failed",
+        rule=NOT_COLLECTED if collecting else TEST_FAILED,
         severity="error",
         message=f"{what}: {message[0]}",
         hint=str(event.get("again") or f"pytest {node}"),

@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
 def _lines(result: Audit, failed: int, *, everything: bool) -> list[str]:
     lines = []
     for step in result.steps:
-        if step.outcome == "failed" or step.waived or step.afterwards or everything:
+        if step.outcome == "failed" or step.waived or step.afterwards or step.quarantined or everything:
             lines.append(f"{step.outcome}  {step.commit[:12]}  {visible(step.title)}")
             lines += [f"        {visible(reason)}" for reason in step.reason.split("; ")]
     total = count(len(result.steps), "merge")
@@ -76,6 +76,8 @@ def _lines(result: Audit, failed: int, *, everything: bool) -> list[str]:
     special += (
         [f"{unenforced} with requirements not met and not enforced; `--all` shows them"] if unenforced else []
     )
+    quarantined = sum(step.quarantined for step in result.steps)
+    special += [f"{quarantined} despite a failure of a quarantined test"] if quarantined else []
     how = f" ({', '.join(special)})" if special else ""
     return [*lines, f"{branch}: {len(result.steps)} of {total} since {since} verified{how}"]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from gate.finding import Finding
+from gate.finding import TEST_FAILED, Finding
 from gate.model import CheckResult, Ran
 
 PREFERRED: Final = "names"
@@ -48,8 +48,6 @@ TYPE_ERRORS: Final = frozenset(
     }
 )
 """Rules of type checkers for mistakes that `names` reports too: the same mistake if the line is the same."""
-TEST_FAILED: Final = "test-failed"
-"""The rule of a failed test; its hint is the command that reruns it."""
 
 
 @dataclass(frozen=True, slots=True)

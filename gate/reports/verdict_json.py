@@ -210,4 +210,5 @@ def _fields(finding: Finding) -> Data:
         {"line": edit.line, "column": edit.column, "old": edit.old, "new": edit.new} for edit in finding.fix
     ]
     flaky = {"flaky": True} if finding.flaky else {}
-    return {field: getattr(finding, field) for field in FINDING_FIELDS} | flaky | {"fix": fix}
+    quarantined = {"quarantined": finding.quarantined} if finding.quarantined else {}
+    return {field: getattr(finding, field) for field in FINDING_FIELDS} | flaky | quarantined | {"fix": fix}

@@ -180,4 +180,5 @@ def _placed(folder: str, finding: Finding) -> Finding:
     message = finding.message if finding.path else f"{folder}: {finding.message}"
     path = f"{folder}/{finding.path}" if finding.path else ""
     hint = f"cd {folder} && {finding.hint}" if finding.test and finding.hint else finding.hint
-    return replace(finding, path=path, message=message, hint=hint)
+    test = f"{folder}/{finding.test}" if finding.test else ""
+    return replace(finding, path=path, message=message, hint=hint, test=test)

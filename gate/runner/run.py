@@ -56,13 +56,14 @@ class Runner:
         *,
         under_way: Callable[[], None] = lambda: None,
         fail_fast: bool = False,
+        judge: Callable[[CheckResult], CheckResult] = lambda result: result,
     ) -> tuple[CheckResult, ...]:
         """Run every check and return the results in the order of `settings`.
 
         Tests start first because they are the slowest. `under_way` is called when every check has started or ended.
         With `fail_fast`, the first blocking result ends the remaining checks, which are then Skipped; if the context is
-        `cached_only`, so is every check that would have to start. If interrupted, all started programs are ended before
-        this returns.
+        `cached_only`, so is every check that would have to start. `judge` has the last word about each result. If
+        interrupted, all started programs are ended before this returns.
         """
         results: dict[str, CheckResult] = {}
         if self._context.cached_only:
@@ -79,7 +80,7 @@ class Runner:
                     # A signal that arrives just before the main thread begins to wait doesn't wake it.
                     done, _ = wait(running, timeout=INTERRUPTIBLE, return_when="FIRST_COMPLETED")
                     for future in done:
-                        result = results[running.pop(future).id] = future.result()
+                        result = results[running.pop(future).id] = judge(future.result())
                         if not isinstance(result, Skipped):
                             progress(Event(result.id, "finished", result))
                         if fail_fast and isinstance(result, Ran) and result.blocking:

@@ -155,10 +155,17 @@ def test_mypys_findings_and_hints_are_read() -> None:
 
 
 def test_failed_tests_are_read() -> None:
-    lines = FAILED % ("call", "assert 1 == 2") + FINISHED % (1, 2, "{}")
+    lines = FAILED % ("call", "assert 1 == 2") + FINISHED.replace("1}", '1, "failed": 1}', 1) % (1, 2, "{}")
     report = read("pytest", Left(1, "", "", lines.encode()))
     assert isinstance(report, Report)
     assert [(f.path, f.line, f.rule) for f in report.findings] == [("test_app.py", 3, "test-failed")]
+
+
+def test_tests_that_did_not_run_after_a_failure_are_a_finding() -> None:
+    lines = FAILED % ("call", "assert 1 == 2") + FINISHED % (1, 2, "{}")
+    report = read("pytest", Left(1, "", "", lines.encode()))
+    assert isinstance(report, Report)
+    assert [finding.rule for finding in report.findings] == ["test-failed", "not-run"]
 
 
 @pytest.mark.parametrize(

@@ -244,7 +244,7 @@ def _may(
         case "block":
             return
         case "waive":
-            _may_waive(name, wish, policy, protection)
+            may_waive(name, wish.reason, policy, protection)
         case "approve":
             if signer.person.role == "bot":
                 raise UsageError(f"{name} is a bot, and bots cannot approve")
@@ -272,21 +272,29 @@ def _may(
             )
 
 
-def _may_waive(name: str, wish: ApprovalRequest, policy: Policy, protection: Protection) -> None:
+def may_waive(
+    name: str,
+    reason: str,
+    policy: Policy,
+    protection: Protection,
+    what: str = "waive",
+    noun: str = "a waiver",
+) -> None:
+    """Raise UsageError unless this person can `what` (such as waive), with this reason."""
     guardians = members(policy, protection.require.guarded)
     if not guardians:
         raise UsageError(
-            "only guardians (policy administrators) can waive, and the policy lists none",
+            f"only guardians (policy administrators) can {what}, and the policy lists none",
             "ask an administrator of the branch to merge it, and name guardians under `guarded` in gate.yaml before "
             "the next emergency",
         )
     if name not in guardians:
         raise UsageError(
             f"{name} is not one of the guardians ({', '.join(sorted(guardians))})",
-            f"ask {listed(sorted(guardians), 'or')} to waive it",
+            f"ask {listed(sorted(guardians), 'or')}",
         )
-    if not wish.reason.strip():
-        raise UsageError("a waiver needs a reason", "add `--reason TEXT`")
+    if not reason.strip():
+        raise UsageError(f"{noun} needs a reason", "add `--reason TEXT`")
 
 
 def _answers_for(

@@ -14,6 +14,7 @@ from gate.app.audit.rules import Rules
 from gate.approvals.content import contents_of
 from gate.approvals.count import CountContext, count
 from gate.approvals.keys import holders
+from gate.approvals.quarantine import quarantined
 from gate.approvals.record import is_afterwards
 from gate.approvals.spent import Timeline, files_of
 from gate.errors import InvalidInput
@@ -40,6 +41,8 @@ AT_ONCE = 500
 """The number of moves whose files are read in one call of git."""
 NOT_ENFORCED = "not enforced: "
 """The prefix of a step's reason that names an unmet requirement which isn't enforced."""
+QUARANTINED = "failed, but quarantined: "
+"""The prefix of a step's reason that names a failed test which didn't block."""
 MARK = 16
 """Characters remembered of a digest or commit ID. A collision can only cause more moves to be verified again."""
 
@@ -67,6 +70,11 @@ class Step:
     def unenforced(self) -> bool:
         """Whether requirements were not met that weren't enforced at the time."""
         return any(part.startswith(NOT_ENFORCED) for part in self.reason.split("; "))
+
+    @property
+    def quarantined(self) -> bool:
+        """Return whether a test failed that was quarantined at the time."""
+        return any(part.startswith(QUARANTINED) for part in self.reason.split("; "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,7 +334,9 @@ class Auditor:
             and passed(self._records.documents.get(item.record.of), target, required) is not None
         ]
         for entry in trusted(entries_of(attestations, policy), policy, protection, move.now):
-            return True, f"checks passed, signed by {entry.record.by}"
+            results = passed(self._records.documents.get(entry.record.of), target, required) or ()
+            failed = "".join(f"; {QUARANTINED}{text}" for text in quarantined(results))
+            return True, f"checks passed, signed by {entry.record.by}{failed}"
         if protection.verdicts:
             return False, f"no verdict of {' or '.join(protection.verdicts)} about them is recorded"
         document = self._records.documents.get(move.trailers.verdict)

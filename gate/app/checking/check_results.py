@@ -64,7 +64,7 @@ def check_results(
         if request.share is None or check.tool == "pytest" or request.share.has(index)
     )
     results, environments, pieces = run_checks(
-        repository, change, rules.policy, settings, request, progress, evidence.begin, now
+        repository, change, rules.policy, settings, request, progress, evidence, now
     )
     return CheckResults(results, settings, environments, pieces=pieces)
 

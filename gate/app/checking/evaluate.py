@@ -56,14 +56,17 @@ def evaluate(
     from gate.verdict import decide
 
     _log(facts)
-    notes = notes_about(repository, change, rules, request, checked, now, lock_out.sentences)
+    from gate.approvals.quarantine import quarantined
+
+    notes = tuple(f"Failed, but does not block: {text}" for text in quarantined(facts.checks))
+    notes += notes_about(repository, change, rules, request, checked, now, lock_out.sentences)
     verdict = decide(discount_unrequired(facts), notes)
     descriptions = dict.fromkeys(environment.description for environment in checked.environments)
     return Answer(
         replace(verdict, environments=tuple(descriptions)),
         repository,
         checked.environments,
-        decisions.until,
+        min(filter(None, (decisions.until, evidence.until)), default=None),
         checked.attestation,
         rules.protection.verdicts,
         checked.settings,

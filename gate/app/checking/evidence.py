@@ -12,20 +12,28 @@ from gate.app.checking.rules_at_base import Rules
 from gate.finding import Finding
 from gate.gather.weakenings import weakenings_in
 from gate.git.repository import Repository
-from gate.model import Change
+from gate.model import Change, CheckResult
 
 # Modules that decide are imported where they're used: by then the tools are running.
 if TYPE_CHECKING:
+    from gate.approvals.quarantine import Quarantine
     from gate.log.admitted import ApprovalLog
     from gate.log.decisions import Decisions
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The decisions recorded about a change, and the checks it weakens."""
+    """The decisions recorded about a change, the checks it weakens, and the quarantined tests of the branch."""
 
     decisions: Decisions
     weakenings: tuple[Finding, ...]
+    quarantines: tuple[Quarantine, ...] = ()
+
+    @property
+    def until(self) -> int | None:
+        """The next moment at which time alone would alter it, in seconds since the epoch."""
+        ends = [item.end for item in self.quarantines if not item.why_not]
+        return min([*ends, *filter(None, [self.decisions.until])], default=None)
 
 
 class EvidenceReader:
@@ -58,6 +66,14 @@ class EvidenceReader:
         """Wait for the evidence. Raises any error that occurred while reading it."""
         return self._begun().result()
 
+    def judge(self, result: CheckResult) -> CheckResult:
+        """Return the result of a check in which failures of quarantined tests don't block."""
+        if not result.failed:
+            return result
+        from gate.approvals.quarantine import apply
+
+        return apply(result, self.result().quarantines)
+
     def _begun(self) -> Future[Evidence]:
         if self._evidence is None:
             self._evidence = self._pool.submit(self._read)
@@ -65,12 +81,14 @@ class EvidenceReader:
 
     def _read(self) -> Evidence:
         from gate.log.decisions import decisions_in
+        from gate.log.quarantines import quarantines_for
 
         policy, protection = self._rules.policy, self._rules.protection
         decisions = decisions_in(self._repository, self.log, self._change, policy, protection, self._now)
         weakenings = weakenings_in(self._repository, self._change, policy)
+        quarantines = quarantines_for(self.log, self._change, policy, protection, self._now)
         _import_what_decides()
-        return Evidence(decisions, weakenings)
+        return Evidence(decisions, weakenings, quarantines)
 
     def __enter__(self) -> Self:
         """Return the reader. Its thread ends with the `with` block, whatever happens in it."""

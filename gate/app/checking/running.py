@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from gate.app.checking.evidence import EvidenceReader
 from gate.app.checking.request import CheckRequest, no_progress
 from gate.environment import Environment, Environments
 from gate.git.as_cloned import History
@@ -39,7 +40,7 @@ def run_checks(
     settings: Sequence[CheckSettings],
     request: CheckRequest,
     progress: Callable[[Event], None],
-    under_way: Callable[[], None],
+    evidence: EvidenceReader,
     now: int,
 ) -> tuple[tuple[CheckResult, ...], tuple[Environment, ...], Mapping[tuple[str, str], Piece]]:
     """Return the results of these checks, the environments in which they ran, and the tests that ran in a share."""
@@ -75,8 +76,9 @@ def run_checks(
         checks = Runner(context).run(
             settings,
             progress,
-            under_way=under_way,
+            under_way=evidence.begin,
             fail_fast=request.fail_fast,
+            judge=evidence.judge,
         )
         results.close()
         return checks, environments.used, context.pieces

@@ -63,9 +63,12 @@ def invalid_rules_explained(head: str, into: str) -> Iterator[None]:
 
 
 def document_of(verdict: Verdict) -> bytes:
-    """Return the verdict as the log stores it. The only findings in it are those that need a guardian's approval."""
+    """Return the verdict as the log stores it.
+
+    The only findings in it are those that need a guardian's approval, and those of quarantined tests.
+    """
     checks = tuple(
-        replace(result, findings=tuple(f for f in result.findings if f.rule == FEWER_TESTS))
+        replace(result, findings=tuple(f for f in result.findings if f.rule == FEWER_TESTS or f.quarantined))
         if isinstance(result, Ran)
         else result
         for result in verdict.checks

@@ -1,0 +1,174 @@
+"""Quarantined tests: signed records that let a known failing or flaky test warn instead of block, until a date.
+
+A quarantine counts only if a guardian signed it, and at most for `LONGEST`. It never covers a change of its signer, who
+could otherwise remove the test that finds their mistake. It is about one test of one check, by its exact id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+
+from gate.approvals.entries import Decision, Entry, identify
+from gate.approvals.keys import holders
+from gate.approvals.record import QUARANTINE, Record
+from gate.finding import TEST_FAILED, Finding
+from gate.model import CheckResult, Ran
+from gate.policy.people import members
+from gate.policy.types import Policy, Protection
+
+LONGEST = timedelta(days=90)
+"""How long a quarantine can last. It can be renewed, which is another signed record."""
+DAY = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """A quarantine of `test` by `by`. `owner` has to repair the test. `until` is its last day, in UTC.
+
+    `why_not` says why it doesn't count; empty if it does.
+    """
+
+    id: str
+    check: str
+    test: str
+    owner: str
+    by: str
+    until: date
+    reason: str
+    why_not: str = ""
+
+    @property
+    def end(self) -> int:
+        """The moment at which it ends, in seconds since the epoch."""
+        return end_of(self.until)
+
+    def __str__(self) -> str:
+        """Describe it for people: which test, by whom, until when, and why."""
+        reason = " ".join(self.reason.split())
+        return f"{self.test} is quarantined by {self.by} until {self.until} (owner {self.owner}): {reason}"
+
+
+def end_of(day: date) -> int:
+    """Return the end of a day in UTC, in seconds since the epoch."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) + DAY
+
+
+def reason_of(owner: str, until: date, check: str, test: str, reason: str) -> str:
+    """Return what a record says in its `reason`."""
+    return f"{until.isoformat()} {owner} {check} {test}\n{reason.strip()}"
+
+
+def subject_of(check: str, test: str) -> str:
+    """Return what a record has as its `change`: a digest of the test's name."""
+    return hashlib.sha256(f"{check}\0{test}".encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def quarantines(
+    entries: Iterable[Entry],
+    policy: Policy,
+    protection: Protection,
+    into: str,
+    now: int,
+    authors: frozenset[str] = frozenset(),
+) -> tuple[Quarantine, ...]:
+    """Return the quarantines for a branch, from its admitted records. `authors` are those of the change, if any."""
+    key_holders = holders(policy)
+    decisions = [
+        decision
+        for entry in entries
+        if isinstance(
+            decision := identify(entry, key_holders.get(getattr(entry.signature, "key", "")), policy, now),
+            Decision,
+        )
+        and (entry.record.repository, entry.record.into) == (policy.repository, into)
+    ]
+    guardians = members(policy, protection.require.guarded)
+    ended = {
+        (decision.entry.record.of, decision.person)
+        for decision in decisions
+        if decision.entry.record.kind == "revoke"
+    }
+    found = []
+    for decision in decisions:
+        item = _parsed(decision) if decision.entry.record.kind == "quarantine" else None
+        if item is not None:
+            enders = {item.by, item.owner, *guardians}
+            why_not = _why_not(item, decision, guardians, now) or (
+                f"ended by {min(enders & _who(ended, item.id))}" if enders & _who(ended, item.id) else ""
+            )
+            if not why_not and item.by in authors:
+                why_not = f"{item.by} is an author of this change, and cannot quarantine a test for it"
+            found.append(replace(item, why_not=why_not))
+    return tuple(sorted(found, key=lambda item: (item.test, item.until, item.id)))
+
+
+def _who(ended: Iterable[tuple[str, str]], identity: str) -> set[str]:
+    return {person for of, person in ended if of == identity}
+
+
+def _parsed(decision: Decision) -> Quarantine | None:
+    record = decision.entry.record
+    match = re.fullmatch(QUARANTINE, record.reason)
+    if match is None or record.change != subject_of(match["check"], match["test"]):
+        return None
+    try:
+        until = date.fromisoformat(match["until"])
+    except ValueError:
+        return None
+    return Quarantine(
+        decision.entry.id,
+        match["check"],
+        match["test"],
+        match["owner"],
+        decision.person,
+        until,
+        match["reason"].strip(),
+    )
+
+
+def _why_not(item: Quarantine, decision: Decision, guardians: frozenset[str], now: int) -> str:
+    record: Record = decision.entry.record
+    if item.by not in guardians:
+        return f"{item.by} is not one of the guardians"
+    if decision.validity != "valid":
+        return f"the key of {item.by} is {decision.validity}"
+    if now >= item.end:
+        return f"it ended on {item.until}"
+    # The signer's clock only matters here: a date in the future would make it last longer.
+    if item.end - min(record.at, now) > LONGEST.total_seconds() + DAY:
+        return f"it lasts longer than {LONGEST.days} days"
+    return ""
+
+
+def apply(results: CheckResult, standing: Sequence[Quarantine]) -> CheckResult:
+    """Return the result of a check in which failures of quarantined tests are marked, and don't block."""
+    if not isinstance(results, Ran):
+        return results
+    by_test = {item.test: item for item in standing if item.check == results.id and not item.why_not}
+    if not by_test:
+        return results
+    return replace(
+        results,
+        findings=tuple(_marked(finding, by_test) for finding in results.findings),
+        blocking=tuple(finding for finding in results.blocking if not _covering(finding, by_test)),
+    )
+
+
+def _covering(finding: Finding, by_test: Mapping[str, Quarantine]) -> Quarantine | None:
+    """Return the quarantine of the test that failed, if any. A file or class that can't be imported has none."""
+    return by_test.get(finding.test) if finding.rule == TEST_FAILED else None
+
+
+def _marked(finding: Finding, by_test: Mapping[str, Quarantine]) -> Finding:
+    item = _covering(finding, by_test)
+    return replace(finding, severity="warning", quarantined=str(item)) if item else finding
+
+
+def quarantined(results: Iterable[CheckResult]) -> tuple[str, ...]:
+    """Return a description of each quarantine because of which a failure doesn't block."""
+    findings = [finding for result in results if isinstance(result, Ran) for finding in result.findings]
+    return tuple(dict.fromkeys(finding.quarantined for finding in findings if finding.quarantined))
