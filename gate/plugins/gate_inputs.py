@@ -313,8 +313,17 @@ def pause() -> None:
 
 
 def _write() -> None:
-    if os.getpid() != Inputs.process:
-        return
+    if os.getpid() == Inputs.process:
+        _write_record(Inputs.target)
+
+
+def write_collection() -> None:
+    """Write what was read so far, before the first test runs, to a record of its own: the inputs of collection."""
+    if Inputs.process == os.getpid() and not Inputs.alone and not Inputs.paused:
+        _write_record(os.path.join(os.path.dirname(Inputs.target), "collection"))
+
+
+def _write_record(target: str) -> None:
     if not Inputs.paused:
         gate_watch.read()
     if gate_watch.Watch.failed:
@@ -337,7 +346,7 @@ def _write() -> None:
         "workers": Inputs.workers,
         **(_between_files() if Inputs.alone else {}),
     }
-    with open(f"{Inputs.target}.{os.getpid()}", "w", encoding="ascii") as file:
+    with open(f"{target}.{os.getpid()}", "w", encoding="ascii") as file:
         json.dump({**fields, "everything": list(Inputs.everything)}, file)
 
 

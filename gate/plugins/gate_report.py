@@ -134,6 +134,8 @@ def pytest_collection_finish(session: Any) -> None:
     State.order = ordered if ordered != [path for path in State.order if path in ordered] else []
     State.tests = {item.nodeid.partition("[")[0] for item in session.items}
     State.skipped = {item.nodeid.partition("[")[0] for item in session.items if is_skipped(item)}
+    if not is_worker(session.config):
+        gate_inputs.write_collection()
 
 
 def _place(report: Any) -> tuple[str, int]:

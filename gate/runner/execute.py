@@ -64,7 +64,8 @@ class RunRequest:
 class Outcome:
     """The result of a run. `output` is the end of the tool's output if no report could be read from it.
 
-    `inputs` are the recorded inputs of a test run, if any; `by_file` those of each file that ran in its own process.
+    `inputs` are the recorded inputs of a test run, if any; `collection` those of collecting its tests, and `by_file`
+    those of each file that ran in its own process.
     `verified` are the files whose passes would have been reused, in a run that verifies this; a single empty path means
     the whole suite.
     """
@@ -75,6 +76,7 @@ class Outcome:
     output: str = ""
     cancelled: bool = False
     inputs: Inputs | None = None
+    collection: Inputs | None = None
     by_file: Mapping[str, Inputs | None] = field(default_factory=dict)
     verified: tuple[str, ...] = ()
 
@@ -140,7 +142,12 @@ def execute(
             path: _inputs(scratch, f"inputs.{number}.*", environment)
             for number, path in enumerate(request.test_files if request.each else ())
         }
-        return replace(outcome, inputs=_inputs(scratch, "inputs.*", environment), by_file=by_file)
+        return replace(
+            outcome,
+            inputs=_inputs(scratch, "inputs.*", environment),
+            collection=_inputs(scratch, "collection.*", environment),
+            by_file=by_file,
+        )
     except BuildFailed as error:
         cancelled = cancel.is_set()
         return Outcome(

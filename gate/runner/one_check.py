@@ -10,7 +10,7 @@ from functools import partial
 from gate.checks import TOOLS, Report, Unreadable
 from gate.checks.baseline import mark_new
 from gate.checks.checkers import chosen
-from gate.checks.pytest import NOT_COLLECTED
+from gate.checks.pytest import NOT_COLLECTED, decides_tests
 from gate.finding import Finding
 from gate.model import Broken, CheckResult, Ran, Skipped
 from gate.policy.types import BUILT_IN_CHECKS, CheckSettings
@@ -25,6 +25,8 @@ from gate.runner.turns import Turns
 
 NOT_STARTED = "not-started"
 """The rule of a finding about a check that can't start because of the change, but does start on the base."""
+LIKELY = (".py", ".lock", ".toml", ".txt")
+"""Suffixes of files that often affect which tests are collected, or their environment."""
 MOST_RETRIED = 25
 """If more tests fail than this, they are not retried: that many are unlikely to be flaky."""
 
@@ -57,7 +59,7 @@ class ProjectChecks:
 
             def under_way() -> None:
                 started()
-                if self._is_compared_by_tests(check):
+                if self._is_compared_by_tests(check) and self._may_alter_collection():
                     collection.start()
 
             with turns.taken() as started:
@@ -215,6 +217,16 @@ class ProjectChecks:
             check.tool == "pytest"
             and self._context.share is None
             and self._change.base_tree != self._change.tree
+        )
+
+    def _may_alter_collection(self) -> bool:
+        """Return whether the change probably affects which tests are collected, according to its files' names.
+
+        Otherwise, what the head's run reads while it collects probably decides, so wait for it: then the tests of the
+        base are only collected if that differs there.
+        """
+        return not self._context.select or any(
+            entry.path.endswith(LIKELY) or decides_tests(entry.path) for entry in self._change.files
         )
 
     def _collect_base(self, check: CheckSettings, cancel: Cancel) -> Outcome:

@@ -11,6 +11,7 @@ from pathlib import Path
 from gate.checks import TOOLS, Report, Unreadable
 from gate.checks.command import FILES
 from gate.checks.paths import any_matches
+from gate.checks.pytest import NOT_COLLECTED
 from gate.environment import Environment, Environments
 from gate.finding import Finding
 from gate.model import Change
@@ -253,8 +254,28 @@ class ToolRuns:
             logger.debug(
                 "%s: recorded what the tests look at%s", check.id, why_not and f"; in vain: {why_not}"
             )
+            self._record_collection(plan, outcome)
         passed = not outcome.report.findings
         self._context.results.put(key, dump(outcome.report, outcome.seconds), share=passed)
+
+    def _record_collection(self, plan: _RunPlan, outcome: Outcome) -> None:
+        """Record which tests a run collected, which holds for other trees in which that reads the same.
+
+        So the tests of the base often need not be collected.
+        """
+        report, request = outcome.report, plan.request
+        if outcome.collection is None or request.count or request.only or request.test_files:
+            return
+        if plan.check.select not in BY_FILE:
+            # Then collecting shares the records of the suite, and what it reads isn't all that the tests read.
+            return
+        if not isinstance(report, Report) or any(item.rule == NOT_COLLECTED for item in report.findings):
+            return
+        counting = self._plan(plan.check, plan.side, only=(), test_files=(), count=True)
+        records = None if isinstance(counting, Outcome) else self._selection(counting)
+        if records:
+            counted = Report((), "", report.seen, report.tests, skipped=report.skipped)
+            records.record(Selected(), Outcome(counted, inputs=outcome.collection))
 
     def _explained(self, plan: _RunPlan, outcome: Outcome) -> Outcome:
         """Return the outcome of code that ran, with missing files of the working tree and its environment explained."""

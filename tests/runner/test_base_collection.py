@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from support.company import Clone
 
 from gate.checks import Report
 from gate.process import Cancel
@@ -54,3 +57,68 @@ def test_an_error_is_raised_where_the_result_is_needed() -> None:
         collection.start()
         with pytest.raises(OSError, match="no room"):
             collection.result()
+
+
+RUNNING = "tests: running pytest"
+CASES = """\
+import json
+import pathlib
+import subprocess
+
+import pytest
+
+import app
+
+PATH = pathlib.Path(__file__).with_name("cases.json")
+assert app.VALUE and not PATH.with_name("app.json").is_dir()
+
+
+@pytest.mark.parametrize("case", json.loads(PATH.read_text()))
+def test_case(case):
+    assert case
+
+
+def test_a_process():
+    # What it reads isn't recorded, so the run depends on the whole tree. Its collection doesn't.
+    subprocess.run(["true"], check=True)
+
+
+if len(PATH.read_text()) > 5:
+
+    def test_many():
+        pass
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("files", "runs", "message"),
+    [
+        ({"notes.md": "more\n"}, 1, ""),
+        ({"deploy.yml": "a: 1\n", "data.json": "[]\n"}, 1, ""),
+        ({"cases.json": "[4]\n"}, 2, "2 tests are collected, where the base has 4"),
+        ({"app.json": "{}\n"}, 2, ""),
+        ({"app.py": "VALUE = 2\n"}, 2, ""),
+    ],
+    ids=["a document", "files that no test reads", "cases of a test", "a file that is looked for", "code"],
+)
+def test_the_tests_of_the_base_are_collected_only_if_collection_reads_something_else(
+    project: Clone, files: dict[str, str], runs: int, message: str
+) -> None:
+    project.write({
+        "app.py": "VALUE = 1\n",
+        "cases.json": "[1, 2]\n",
+        "test_app.py": CASES,
+        "notes.md": "",
+    })  # fmt: skip
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Tests")
+    project.git("checkout", "-q", "-b", "feature")
+    project.write(files)
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Change")
+    result = project.gate_process("-v", "check", "--format", "json", "--only", "tests")
+    assert result.err.count(RUNNING) == runs, result.err
+    messages = [finding["message"] for finding in json.loads(result.out)["checks"][0]["findings"]]
+    assert all(message and message in each for each in messages)
+    assert bool(messages) is bool(message)
