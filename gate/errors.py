@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -22,6 +22,11 @@ class Mistake:
         """`gate.yaml:3:5: protect.main: expected a mapping, got a list`."""
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
         return f"{place}: {self.message}"
+
+
+def first_of(mistakes: Sequence[Mistake]) -> str:
+    """Return the first of several mistakes, and how many more there are."""
+    return f"{mistakes[0]}{f' (and {len(mistakes) - 1} more)' if mistakes[1:] else ''}"
 
 
 class GateError(Exception):
@@ -45,6 +50,11 @@ class InvalidInput(UsageError):
         """Create the error. `mistakes` must not be empty."""
         self.mistakes = tuple(mistakes)
         super().__init__("\n".join(str(mistake) for mistake in self.mistakes), hint)
+
+    @property
+    def in_one_line(self) -> str:
+        """The first mistake, and how many more there are."""
+        return first_of(self.mistakes)
 
 
 class CannotDecide(GateError):

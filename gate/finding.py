@@ -15,6 +15,10 @@ TEST_FAILED = "test-failed"
 """The rule of a finding about a test that ran and failed."""
 FEWER_TESTS = "fewer-tests"
 """The rule of a finding that doesn't block by itself: fewer tests run after the change, which is a weakening."""
+SKIPPED_NOW = "skipped now, and not at the base"
+"""How the message of such a finding begins if the tests are collected, but skipped."""
+NEW_SKIP = "new-skip"
+"""The rule of a finding about code that skips a test."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -272,6 +272,7 @@ TERMS: Final[dict[str, str]] = {
     "code-owner": "A person or team that must approve changes to a file (`gate explain owners`).",
     "unowned": "A file without owners: no rule matches it, or the last matching rule lists none.",
     "approval": "A signed record that a person accepts exactly this change, or a review on a forge.",
+    "objection": "A signed record, or a review that requests changes: it blocks until the person withdraws it.",
     "discounted": "An approval that is recorded but doesn't count. `gate approvals` gives the reason for each.",
     "author": "Anyone who wrote, committed, or co-authored a commit of the change. Authors can't approve it.",
     "policy": "The requirements of each branch: gate.yaml on the base branch, or the defaults without one.",

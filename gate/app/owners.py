@@ -132,7 +132,7 @@ def _read_here(
         return None
     file, dialect = located
     owners = parse(files[file], file, dialect)
-    return replace(owners, hint=hint_for(files[file], owners, dialect, policy.dialect))
+    return replace(owners, hint=hint_for(files[file], owners, dialect, policy.dialect, base=False))
 
 
 def _candidates(repository: Repository, top: Path) -> list[str]:

@@ -266,7 +266,10 @@ class _ApprovalCounter:
         if settler and person not in self._question.policy.people:
             return _Ruling(False, f"settled by {settler}: {person} is no longer in the policy")
         earlier = record.change != self._question.change.digest
-        details = (record.reason.strip(), "raised against an earlier form of the change" if earlier else "")
+        details = (
+            record.reason.strip(),
+            f"raised against {record.head[:12]}, an earlier form of the change" if earlier else "",
+        )
         return _Ruling(True, "; ".join(filter(None, details)), tuple(self._contents))
 
     def _waiver(self, record: Record, person: str) -> _Ruling:

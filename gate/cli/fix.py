@@ -7,6 +7,7 @@ import sys
 from gate.app.checking.fixes import apply as apply_to_file
 from gate.app.checking.fixes import fixable, fixes_of
 from gate.app.checking.request import Answer
+from gate.model import CheckResult, Ran
 from gate.reports.patch import patch
 from gate.reports.words import visible_path
 from gate.wording import count
@@ -16,8 +17,12 @@ def show(answer: Answer, *, everything: bool, apply: bool) -> None:
     """Print the fixes as a diff, or apply them to the working tree and print the fixed files."""
     findings = fixable(answer, everything=everything)
     files = fixes_of(answer, findings)
+    if any(
+        result.id == "lint" and _has_fix(result, everything=everything) for result in answer.verdict.checks
+    ):
+        _say("`ruff check --fix` fixes findings of lint")
     if not files:
-        _say("no safe fixes")
+        _say("no safe fixes for findings of names")
         return
     if not apply:
         _print("".join(patch(file.path, file.before, file.after) for file in files))
@@ -31,6 +36,13 @@ def show(answer: Answer, *, everything: bool, apply: bool) -> None:
         else:
             print(f"fixed {name}: {count(len(set(file.fixes)), 'finding')}")
     _say("the exit code is that of the check before the fixes; run `gate check` again")
+
+
+def _has_fix(result: CheckResult, *, everything: bool) -> bool:
+    """Return whether ruff offers a fix for one of the findings, which gate leaves to ruff."""
+    if not isinstance(result, Ran):
+        return False
+    return any(finding.hint for finding in (result.findings if everything else result.blocking))
 
 
 def _say(text: str) -> None:

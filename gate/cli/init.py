@@ -220,7 +220,7 @@ def _person(options: argparse.Namespace) -> int:
         Path.cwd(), load_policy(added.data, POLICY_FILE, stored_here(added.path.parent))
     ):
         print(
-            f"  two people can approve now, so you can require review; set under `require` in {POLICY_FILE}:"
+            f"  several people can approve now, so you can require review; set under `require` in {POLICY_FILE}:"
         )
         print("\n".join(f"    {visible(line)}" for line in more))
     return 0

@@ -53,12 +53,15 @@ def parse(data: bytes, file: str, dialect: Dialect) -> CodeOwners:
     return replace(owners, mistakes=tuple(mistakes))
 
 
-def hint_for(data: bytes, owners: CodeOwners, dialect: Dialect, named: Dialect | None) -> str:
-    """Return what to do about the mistakes in a file besides fixing them: it may be written for another forge.
+def hint_for(data: bytes, owners: CodeOwners, dialect: Dialect, named: Dialect | None, *, base: bool) -> str:
+    """Return what to do about the mistakes in a file: fix them where it is, or it may be written for another forge.
 
-    `named` is the dialect that the policy names. If the dialect was guessed, the guess may be wrong.
+    `base` says whether it is the base branch's file, and not the one in the working tree. `named` is the dialect that
+    the policy names. If the dialect was guessed, the guess may be wrong.
     """
-    fix = "fix these lines on the base branch; `gate owners --lint` shows them"
+    fix = f"fix these lines of {owners.file}{' on the base branch' if base else ''}"
+    if base:
+        fix += "; `gate owners --lint` checks them before you commit"
     if named is not None or owners.file not in SHARED or not owners.mistakes:
         return fix
     alternatives = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gate.errors import InvalidInput, Mistake
+from gate.errors import InvalidInput, Mistake, first_of
 from gate.gather.ownership import codeowners_at
 from gate.git.objects import REGULAR_MODES
 from gate.git.repository import Repository
@@ -36,8 +36,8 @@ def invalid_rules(repository: Repository, change: Change) -> str:
     mistakes = unreadable_rules(repository, change.tree, change.into)
     if not mistakes:
         return ""
-    more = f" (and {len(mistakes) - 1} more)" if mistakes[1:] else ""
-    return f"{short_name(change.into)} would have an invalid policy or CODEOWNERS file: {mistakes[0]}{more}"
+    branch = short_name(change.into)
+    return f"{branch} would have an invalid policy or CODEOWNERS file: {first_of(mistakes)}"
 
 
 def may_alter_rules(file: FileChange) -> bool:

@@ -70,7 +70,7 @@ def codeowners_at(
     file, dialect = located
     data = blobs[oids[file]]
     owners = parse(data, file, dialect)
-    return replace(owners, hint=hint_for(data, owners, dialect, policy.dialect))
+    return replace(owners, hint=hint_for(data, owners, dialect, policy.dialect, base=True))
 
 
 def refuse_near_misses(paths: Iterable[str], policy: Policy) -> InvalidInput:

@@ -75,7 +75,7 @@ def duration(seconds: float) -> str:
 
 
 _UNMET: Final = {
-    "mergeable": "the merge result is missing or invalid",
+    "mergeable": "merge conflicts or invalid rules",
     "owners": "missing code owner approval",
     "approvals": "missing approvals",
     "seniority": "missing senior approval",

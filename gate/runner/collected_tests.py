@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gate.checks import Report
 from gate.checks.pytest import decides_tests
-from gate.finding import FEWER_TESTS, Finding
+from gate.finding import FEWER_TESTS, SKIPPED_NOW, Finding
 from gate.git.objects import read_objects
 from gate.git.repository import Repository
 from gate.model import Change
@@ -31,16 +31,27 @@ class CollectedTests:
         gone = sorted(missing - removed)
         skipped = sorted((report.skipped - base.skipped) & base.tests)
         fewer = report.seen is not None and base.seen is not None and report.seen < base.seen and not removed
-        messages = []
+        messages = {}
         if gone or fewer:
             number = report.seen or 0
             are = "is" if number == 1 else "are"
             message = f"{count(number, 'test')} {are} collected, where the base has {base.seen}"
-            messages.append(message + (f"; not among them: {first_of(gone)}" if gone else ""))
+            messages[message + (f"; not among them: {first_of(gone)}" if gone else "")] = gone
         if skipped:
-            messages.append(f"skipped now, and not at the base: {first_of(skipped)}")
-        touched = self._touches_tests() if messages else ""
-        return tuple(Finding(touched, 0, 0, 0, FEWER_TESTS, "warning", message) for message in messages)
+            messages[f"{SKIPPED_NOW}: {first_of(skipped)}"] = skipped
+        return tuple(
+            Finding(self._cause(tests), 0, 0, 0, FEWER_TESTS, "warning", message)
+            for message, tests in messages.items()
+        )
+
+    def _cause(self, tests: Sequence[str]) -> str:
+        """Return the changed file that most likely hides the tests. A guardian has to approve it."""
+        if touched := self._touches_tests():
+            return touched
+        changed = [entry.path for entry in self._change.files]
+        own = [path for path in (test.partition("::")[0] for test in tests) if path in changed]
+        code = [path for path in changed if path.endswith(".py")]
+        return next(iter((*own, *code, *changed)), "")
 
     def _moved(self, tests: frozenset[str]) -> frozenset[str]:
         """Return the tests of the base by their names after the change renamed their files."""

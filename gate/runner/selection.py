@@ -141,7 +141,7 @@ class Selection:
             return outcome
         if selected.failed and not report.findings:
             self._files.strike(selected.failed)
-        if selected.whole:
+        if selected.whole and not (selected.failed and report.findings):
             note = f"{report.note}; run as a whole: {selected.whole}"
             outcome = replace(outcome, report=replace(report, note=note))
         return replace(outcome, verified=self._verified)

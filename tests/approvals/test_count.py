@@ -141,7 +141,7 @@ WAIVE = {"kind": "waive", "reason": "outage"}
         ([entry(), entry("f", signer="laptop", by="@senior", at=NOW)],
          (False, "superseded by a later one of the same person")),
         ([entry(**BLOCK)], (True, "no")),
-        ([entry(**BLOCK, change=EARLIER)], (True, "no; raised against an earlier form of the change")),
+        ([entry(**BLOCK, change=EARLIER)], (True, f"no; raised against {HEAD[:12]}, an earlier form of the change")),
         ([entry(signer="old", **BLOCK)], (True, "no")),
         ([entry(signer="author", **BLOCK)], (True, "no")),
         ([entry(signer="new", by="@old", **BLOCK), entry("r", signer="old", kind="revoke", of="e", at=NOW)],

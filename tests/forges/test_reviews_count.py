@@ -73,7 +73,7 @@ def test_an_objection_to_an_earlier_commit_still_blocks(site: Site) -> None:
     site.commit("more", {"b.py": "y = 2\n"})
     site.forge.approve("nmonrose")
     assert site.check().code == 1
-    assert "raised against an earlier form" in site.why()["@ada"]
+    assert ", an earlier form of the change" in site.why()["@ada"]
 
 
 @pytest.mark.slow

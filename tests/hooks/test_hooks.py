@@ -190,7 +190,7 @@ def test_at_a_commit_only_what_can_stop_it_is_shown(hooked: Clone) -> None:
     stage(hooked, "bad.py", "import os\n")
     done = attempt(hooked, "commit", "-m", "Bad")
     assert "lint failed" in done.stderr
-    assert "Not needed to commit, but to merge into main: owners" in done.stderr
+    assert "To merge into main, this commit also needs: owners" in done.stderr
 
 
 def test_a_commit_is_possible_where_the_policy_requires_nothing_but_approvals(company: Company) -> None:

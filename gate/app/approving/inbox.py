@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from gate.app.checking.evaluate import evaluate
 from gate.app.checking.request import CheckRequest
 from gate.app.checking.rules_at_base import read_rules
-from gate.errors import GateError, UsageError
+from gate.errors import GateError, InvalidInput, UsageError
 from gate.git.branches import refs_of
 from gate.git.change import read_change
 from gate.git.objects import resolve
@@ -270,6 +270,8 @@ def _item(
             reviews=branch.request_ref,
         )
         return Item(branch, evaluate(repository, change, rules, request, log=log).verdict)
+    except InvalidInput as error:
+        return Item(branch, None, trouble=error.in_one_line)
     except GateError as error:
         return Item(branch, None, trouble=error.message)
 

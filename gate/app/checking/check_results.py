@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gate.app.checking.evidence import EvidenceReader
 from gate.app.checking.request import CheckRequest
 from gate.app.checking.rules_at_base import Rules
-from gate.finding import FEWER_TESTS, Finding
+from gate.finding import FEWER_TESTS, NEW_SKIP, SKIPPED_NOW, Finding
 from gate.git.repository import Repository
 from gate.model import Change, CheckResult, Ran
 from gate.policy.types import CheckSettings
@@ -69,12 +69,18 @@ def check_results(
     return CheckResults(results, settings, environments, pieces=pieces)
 
 
-def fewer_tests(checks: Iterable[CheckResult]) -> list[Finding]:
-    """Return the findings about tests that no longer run, which count as weakened checks."""
-    return [
+def with_fewer_tests(weakenings: Sequence[Finding], checks: Iterable[CheckResult]) -> tuple[Finding, ...]:
+    """Return the weakened checks with the findings about tests that no longer run.
+
+    A skipped test is left out if the code that skips it, in the same file, is among them already.
+    """
+    skips = {finding.path for finding in weakenings if finding.rule == NEW_SKIP}
+    fewer = (
         finding
         for result in checks
         if isinstance(result, Ran)
         for finding in result.findings
         if finding.rule == FEWER_TESTS
-    ]
+        and not (finding.path in skips and finding.message.startswith(SKIPPED_NOW))
+    )
+    return (*weakenings, *fewer)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from time import time
 from typing import TYPE_CHECKING
 
-from gate.app.checking.check_results import CheckResults, check_results, fewer_tests
+from gate.app.checking.check_results import CheckResults, check_results, with_fewer_tests
 from gate.app.checking.evidence import Evidence, EvidenceReader
 from gate.app.checking.request import Answer, CheckRequest, no_progress
 from gate.app.checking.rules_at_base import Rules
@@ -100,7 +100,7 @@ def facts_of(change: Change, rules: Rules, checked: CheckResults, evidence: Evid
             replace(result, enforced=policy.enforces_check(protection, result.id))
             for result in checked.results
         ),
-        weakenings=(*evidence.weakenings, *fewer_tests(checked.results)),
+        weakenings=with_fewer_tests(evidence.weakenings, checked.results),
         log_gap=evidence.decisions.gap,
         release=rules.release,
     )

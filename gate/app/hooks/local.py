@@ -38,7 +38,7 @@ def for_commit(verdict: Verdict) -> Verdict:
     later = [replace(outcome, enforced=False) for outcome in verdict.outcomes if outcome.id in LATER]
     missing = [outcome.id for outcome in later if outcome.state in {"unmet", "undecided"}]
     branch = short_name(verdict.change.into)
-    notes = (f"Not needed to commit, but to merge into {branch}: {listed(missing)}",) if missing else ()
+    notes = (f"To merge into {branch}, this commit also needs: {listed(missing)}",) if missing else ()
     return replace(verdict, outcomes=now, decision=draw((*now, *later)), notes=(*verdict.notes, *notes))
 
 

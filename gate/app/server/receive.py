@@ -17,6 +17,7 @@ from gate.app.audit.audit import is_start
 from gate.app.audit.rules import WATCHED
 from gate.app.ref_updates import RefUpdate
 from gate.app.server.moves import Received, Refusal, check_moves
+from gate.errors import first_of
 from gate.gather.invalid_rules import unreadable_rules
 from gate.git.branches import USUAL
 from gate.git.collisions import fold
@@ -201,7 +202,7 @@ class _ReceivingRepository:
         mistakes = unreadable_rules(self.repository, push.new, push.ref)
         if mistakes:
             return (
-                f"{branch} would have an invalid policy or CODEOWNERS file: {mistakes[0]}",
+                f"{branch} would have an invalid policy or CODEOWNERS file: {first_of(mistakes)}",
                 "fix that first",
             )
         return "", ""

@@ -67,26 +67,32 @@ def could_require(start: Path, policy: Policy) -> tuple[str, ...]:
     if not branch or policy.protection(branch).require.approvals:
         return ()
     current = policy.protection(branch).require
-    for candidate in _candidates(current, owners is not None, _approvers(repository, policy)):
+    guardians = _possible_guardians(repository, policy)
+    for candidate in _candidates(current, owners is not None, guardians):
         protect = {**policy.protect, branch: replace(policy.protection(branch), require=candidate)}
         if not simulated(repository, replace(policy, protect=protect), owners, paths).blocked:
             return tuple(_changed(current, candidate))
     return ()
 
 
-def _approvers(repository: Repository, policy: Policy) -> tuple[str, ...]:
+def _possible_guardians(repository: Repository, policy: Policy) -> tuple[str, ...]:
+    """Return everyone who can approve, without juniors: their own work needs a senior."""
     forge = forge_of(origin_of(repository))
-    return tuple(person.name for person in policy.people.values() if can_approve(policy, person, forge))
+    return tuple(
+        person.name
+        for person in policy.people.values()
+        if person.role != "junior" and can_approve(policy, person, forge)
+    )
 
 
-def _candidates(current: Require, has_owners: bool, able: tuple[str, ...]) -> Iterator[Require]:
+def _candidates(current: Require, has_owners: bool, possible: tuple[str, ...]) -> Iterator[Require]:
     """Yield what to require of several people, the strictest first."""
     everyone = replace(current, approvals=(ApprovalRule(1),))
     if current.seniority and "member" in current.seniority.authors:
         # The rule for a single senior, whose own changes nobody else could approve.
         everyone = replace(everyone, seniority=SeniorityRequired())
     for owners in (OwnersRequired(), None) if has_owners and current.owners is None else (current.owners,):
-        for guardians in (able, ()) if len(able) > 1 and not current.guarded else (current.guarded,):
+        for guardians in (possible, ()) if len(possible) > 1 and not current.guarded else (current.guarded,):
             yield replace(everyone, owners=owners, guarded=guardians)
 
 
