@@ -43,7 +43,7 @@ def test_files(folder: Path) -> list[str]:
 
 def commit(folder: Path, message: str) -> str:
     """Commit everything in the working tree."""
-    git(folder, "add", "--all", "--force", ":!.venv")
+    git(folder, "add", "--all", "--force", ":!.venv", ":!*.pyc")
     git(folder, "commit", "--quiet", "--allow-empty", "--message", message)
     return git(folder, "rev-parse", "HEAD")
 

@@ -113,7 +113,8 @@ for count, line in enumerate(sys.stdin):
             watcher.files["modules"] = modules
             watcher.save(True)
         os._exit(code)
-    until = time.monotonic() + 4 * limit
+    # A busy machine is no failure: only processor time counts, except for a test that waits for ever.
+    until = time.monotonic() + 300 + 100 * limit
     status = None
     while status is None and time.monotonic() < until:
         pid, waited = os.waitpid(child, os.WNOHANG)
@@ -299,7 +300,8 @@ class Comparison:
         )
         suite_runs = all(difference(state, tree) for state in self.suites)
         lost = wrong - ran
-        if (lost or (code and not suite_runs)) and confirmed(self.folder, self.base, path, lost):
+        doubtful = (lost or (code and not suite_runs)) and confirmed(self.folder, self.base, path, lost)
+        if doubtful and self.runs.run(*sorted(lost))[0]:
             tally.missed += 1
             print(f"MISSED {path}: {sorted(lost)}\n{git(self.folder, 'diff', '-U0', self.start)}", flush=True)
         if lost:
