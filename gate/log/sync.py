@@ -158,7 +158,9 @@ def stuck(remote: str, pushed: Pushed) -> CannotDecide:
 
 def push(repository: Repository, remote: str, specs: Sequence[str], *options: str) -> Pushed:
     """Push, and distinguish a lost race from a rejection. Raises CannotDecide if there is no connection."""
-    done = _talk(repository, "push", "--porcelain", "--no-verify", "--quiet", *options, remote, *specs)
+    # A clone made with `--mirror` would push all its refs, and rejects specs.
+    exactly = ("-c", f"remote.{remote}.mirror=false")
+    done = _talk(repository, *exactly, "push", "--porcelain", "--no-verify", "--quiet", *options, remote, *specs)
     if done.returncode == 0:
         return Pushed("done")
     lines = done.stdout.decode("utf-8", "replace").splitlines()

@@ -331,7 +331,13 @@ def test_a_dry_run_proves_that_a_release_can_be_recorded_and_records_nothing(com
     assert result.code == 3, result.text
     assert "could not be reached" in result.text
     ada.git("config", "--unset", "remote.origin.pushurl")
+    # As `git clone --mirror` sets it: only the log is pushed.
+    ada.git("config", "remote.origin.mirror", "true")
+    refs = company.server.git("for-each-ref", "refs/heads")
+    assert ada.gate("promote", commit, "--into", "staging", "--dry-run").code == 0
     promoted(ada, commit, "staging")
+    assert company.server.git("for-each-ref", "refs/heads") == refs
+    assert "refs/gate/log" in company.server.git("for-each-ref")
 
 
 @pytest.mark.slow
