@@ -45,7 +45,7 @@ class Service:
         """The id of its process and process group; None if it isn't running."""
         with suppress(OSError, ValueError):
             pid = int(self.log.with_suffix(".pid").read_text("utf-8"))
-            return pid if _is_running(pid) else None
+            return pid if _is_running(pid, self.home) else None
         return None
 
     def last_line(self) -> str:
@@ -97,7 +97,7 @@ def shut_down(home: Path) -> None:
     pid, end = Service(home, "supervisord").pid, time.monotonic() + PATIENCE
     if pid:
         _control(home, "shutdown")
-    while pid and _is_running(pid):
+    while pid and _is_running(pid, home):
         if time.monotonic() > end:
             raise CannotGo(f"supervisord does not end; see {home / 'services' / 'supervisord.log'}")
         time.sleep(0.05)
@@ -107,9 +107,14 @@ def _control(home: Path, *words: str) -> tuple[int, str]:
     return run(["supervisorctl", "-c", "supervisord.conf", *words], cwd=home / "services", env={"PATH": PATH})
 
 
-def _is_running(pid: int) -> bool:
-    """Return whether this process leads its group and is running. If it isn't, others in its group may still be."""
+def _is_running(pid: int, home: Path) -> bool:
+    """Return whether this process leads its group, runs, and works in `home`: an id is used again after a reboot.
+
+    If it isn't running, others in its group may still be.
+    """
+    process = Path("/proc", str(pid))
     with suppress(OSError):
-        state, _, group = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[:3]
-        return int(group) == pid and state not in {"Z", "X"}
+        state, _, group = (process / "stat").read_text("utf-8").rpartition(")")[2].split()[:3]
+        ours = (process / "cwd").readlink().is_relative_to(home.resolve())
+        return ours and int(group) == pid and state not in {"Z", "X"}
     return False
