@@ -119,5 +119,5 @@ def reload(settings: Settings, names: Sequence[str] = MONITORS) -> None:
 def _ask(settings: Settings, name: str, path: str, body: str | None = None) -> str:
     status, _, text = ask(port_of(settings, name), "GET" if body is None else "POST", path, body or "")
     if status != 200:
-        raise CannotGo(f"{name} {'refuses that' if status else 'does not answer'}: {text[:500]}")
+        raise CannotGo(f"{name} {'rejects the request' if status else 'does not answer'}: {text[:500]}")
     return text

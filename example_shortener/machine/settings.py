@@ -108,12 +108,16 @@ def load(path: Path, *, must_exist: bool = False) -> Settings:
         environments[name] = target = _read(DEFAULT.get(name, Target()), values, place, mistakes)
         if not re.fullmatch("[a-z][a-z0-9-]*", name):
             mistakes.append(f"{place}: expected a name of small letters, digits and hyphens")
+        if target.workers < 1:
+            mistakes.append(f"{place}.workers: expected at least 1")
         if target.shares[-1:] != (100,) or list(target.shares) != sorted(set(target.shares)):
             mistakes.append(f"{place}.shares: expected rising percents that end with 100")
     settings = _read(default, table, "", mistakes)
     ports = [settings.prometheus, *(target.port for target in environments.values())]
     mistakes += [f"port {port}: expected a number up to 65535" for port in ports if port > 65535]
     mistakes += [f"port {port}: is used more than once" for port in {*ports} - {0} if ports.count(port) > 1]
+    if not settings.gate:
+        mistakes.append("gate: expected the words of a command")
     if not 0 < (alarms := settings.limits.false_alarms) < 1:
         mistakes.append(f"limits.false_alarms: expected a share between 0 and 1, got {alarms}")
     if mistakes:
@@ -133,7 +137,7 @@ def install(settings: Settings, say: Say) -> None:
     if not judge.exists():
         replace(judge, json.dumps(settings.gate))
     elif (judged := _judge(home)) != settings.gate:
-        say(f"the gate that is asked stays {shlex.join(judged)}; to change it, edit {judge}")
+        say(f"the gate command stays `{shlex.join(judged)}`; to change it, edit {judge}")
 
 
 def installed(home: Path) -> Settings | None:

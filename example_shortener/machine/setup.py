@@ -116,7 +116,7 @@ def ensure_ready(environment: Environment, role: str, release: Running, say: Say
         if environment.balancer.counted()[role].ready:
             return
     if ask(release.port, "GET", "/readyz")[0] != 200:
-        say(f"{environment.name}: {release.short} is started again")
+        say(f"{environment.name}: {release.short} isn't running; starting it")
         configuration.apply(environment.settings, again=True)
         builds.wait(environment, release)
 

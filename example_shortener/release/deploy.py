@@ -44,7 +44,7 @@ def deploy(
     with alone(environment.deploying):
         state = environment.records.state()
         if state.candidate:
-            raise CannotGo(f"{state.candidate.short} is half out; `python -m release rollback` takes it back")
+            raise CannotGo(f"the deploy of {state.candidate.short} was killed; the guard goes on with it")
         if state.live and state.live.revision == new.revision:
             say(f"{environment.name}: {new.short} is live already")
             return state.live
@@ -60,7 +60,7 @@ def _ask_gate(environment: Environment, new: Running, say: Say) -> str:
     """Return who waived gate's requirements, and notify the seniors; "" if all are met. Raises Refused."""
     say(f"{environment.name}: asking gate about {new.revision[:9]}")
     if not record_owed(environment, say) and environment.records.state().owed == "rollback":
-        raise Refused("gate has not recorded the last rollback yet, and does not now")
+        raise Refused("gate could not record the last rollback, which comes first")
     waived = gates.may_enter(environment, new.revision)
     if waived:
         waiver_used(environment, new, waived, say)
@@ -175,7 +175,7 @@ def roll_back(
             exposed = state.candidate is not None and state.step > NOT_EXPOSED
             new, old = (state.candidate, state.live) if exposed else (state.live, state.spare)
             if new is None or old is None:
-                raise CannotGo(f"{name}: there is no release to go back to")
+                raise CannotGo(f"{name}: there is no previous release to roll back to")
             back = State(live=old, owed="rollback")
             setup.ensure_ready(environment, "live" if exposed else "spare", old, say)
             try:
@@ -185,7 +185,7 @@ def roll_back(
                 records.write(back)
                 configuration.apply(environment.settings, again=True)
                 environment.balancer.share(environment.servers(back), PATIENCE)
-            say(f"{name}: {old.short} answers everything again" + (f": {reason}" if reason else ""))
+            say(f"{name}: {old.short} gets all requests again" + (f": {reason}" if reason else ""))
             with anyway(name, say):
                 records.write(back)
         reason, stopped_by = reason or f"rolled back by {by}", stopped_by or f"a rollback by {by}"
@@ -215,7 +215,7 @@ def record_owed(environment: Environment, say: Say, *, patience: float = PATIENC
         try:
             gates.record(environment, state.live.revision)
         except Refused as error:
-            say(f"{environment.name}: gate has not recorded that: {str(error).splitlines()[0]}")
+            say(f"{environment.name}: gate has not recorded this yet: {str(error).splitlines()[0]}")
             return False
         with suppress(Overtaken):
             environment.records.change(state, owed="")
@@ -229,13 +229,15 @@ def resume(environment: Environment, say: Say) -> None:
         state = environment.records.state()
         if state.candidate and state.step > NOT_EXPOSED:
             environment.records.add("resumed", state.candidate)
-            say(f"{environment.name}: whoever watched {state.candidate.short} is gone; the watch goes on")
+            say(
+                f"{environment.name}: the deploy of {state.candidate.short} was killed; watching it from here"
+            )
             try:
                 watch(environment, state, say)
             except WentBack as error:
                 notify(environment, error.incident, say)
         elif state.candidate:
-            say(f"{environment.name}: whoever prepared {state.candidate.short} is gone; it is ended")
+            say(f"{environment.name}: the deploy of {state.candidate.short} was killed; stopping the release")
             abandon(environment, state)
 
 

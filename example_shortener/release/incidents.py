@@ -138,6 +138,6 @@ def _alert(
         alert(environment.settings, labels, {"summary": summary, "report": text})
     except CannotGo as error:
         event, reason = "not notified", str(error)
-        say(f"{environment.name}: nobody was notified of that: {error}")
+        say(f"{environment.name}: nobody was notified: {error}")
     with anyway(environment.name, say):
         environment.records.add(event, of=summary, reason=reason)

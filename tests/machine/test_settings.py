@@ -57,6 +57,8 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
         ("[environments.production]\nwatch = inf\n", "production.watch: expected a number, got inf"),
         ("[environments.production]\nwatch = nan\n", "production.watch: expected a number, got nan"),
         ("[environments.production]\nport = 70000\n", "port 70000: expected a number up to 65535"),
+        ("[environments.production]\nworkers = 0\n", "environments.production.workers: expected at least 1"),
+        ("gate = []\n", "gate: expected the words of a command"),
         ("prometheus = 8080\n", "port 8080: is used more than once"),
         ("environments = 3\n", "environments: expected a table for each environment"),
         ('[environments."../x"]\n', "environments.../x: expected a name of small letters"),

@@ -156,7 +156,7 @@ def test_what_cannot_be_passed_on_is_reported_and_recorded(tmp_path: Path) -> No
     texts: list[str] = []
     path = notify(environment, INCIDENT, texts.append)
     assert path.is_file()
-    assert sum("nobody was notified of that: alertmanager does not answer" in line for line in texts) == 2
+    assert sum("nobody was notified: alertmanager does not answer" in line for line in texts) == 2
     assert [record["event"] for record in records_in(environment.folder)] == ["not notified"] * 2
 
 

@@ -68,7 +68,7 @@ def test_gate_is_asked_before_and_notified_after(tmp_path: Path) -> None:
     try:
         # Of the first release in each it only hears: there was nobody yet to harm.
         (tmp_path / "no-promote").touch()
-        assert "gate has not recorded that" in shop.done("up", "version-1")
+        assert "gate has not recorded this yet" in shop.done("up", "version-1")
         first = shop.state("staging")["live"]["revision"]
         commands = {f"promote {first} --into {name}" for name in ("staging", "production")}
         assert set(asked.read_text().splitlines()) == commands
@@ -99,7 +99,7 @@ def test_gate_is_asked_before_and_notified_after(tmp_path: Path) -> None:
         shop.done("deploy", "version-3")
         first = shop.state()["spare"]["revision"]
         (tmp_path / "no-promote").touch()
-        assert "gate has not recorded that" in shop.done("rollback")
+        assert "gate has not recorded this yet" in shop.done("rollback")
         assert asked.read_text().splitlines()[-1] == f"promote {first} --into production"
         assert shop.live() == "Version 1"
         # Only `up` puts a release where nothing is without asking.
@@ -119,7 +119,7 @@ def test_a_checkout_decides_neither_about_settings_nor_about_the_gate(shop: Shop
     good = settings.read_text()
     settings.write_text(good.replace('"true"', '"no-such-gate"').replace("watch = 0.5", "watch = 0.7"))
     assert "is live" in shop.done("deploy", "version-1"), "what a checkout says counts only for `up`"
-    assert "the gate that is asked stays true" in shop.done("up")
+    assert "the gate command stays `true`" in shop.done("up")
     assert "watch = 0.7" in (shop.home / "release.toml").read_text()
     # The administrator of the machine can.
     judge = shop.home / "gate.json"
