@@ -160,7 +160,9 @@ def push(repository: Repository, remote: str, specs: Sequence[str], *options: st
     """Push, and distinguish a lost race from a rejection. Raises CannotDecide if there is no connection."""
     # A clone made with `--mirror` would push all its refs, and rejects specs.
     exactly = ("-c", f"remote.{remote}.mirror=false")
-    done = _talk(repository, *exactly, "push", "--porcelain", "--no-verify", "--quiet", *options, remote, *specs)
+    done = _talk(
+        repository, *exactly, "push", "--porcelain", "--no-verify", "--quiet", *options, remote, *specs
+    )
     if done.returncode == 0:
         return Pushed("done")
     lines = done.stdout.decode("utf-8", "replace").splitlines()
