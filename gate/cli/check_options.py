@@ -61,6 +61,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="run nothing; combine the results of all shards into a verdict",
     )
+    parser.add_argument(
+        "--unsigned",
+        action="store_true",
+        help="with --join: accept parts without a signature, where nobody else can write them",
+    )
     _add_format(parser, tuple(REPORTS))
     parser.add_argument("--output", metavar="FILE", help="write the report to FILE instead of printing it")
     parser.add_argument(
@@ -99,6 +104,8 @@ def check_options(options: argparse.Namespace) -> None:
         raise UsageError("--record needs a full run on a commit", "remove --staged and --only")
     if options.key and not (options.record or options.shard):
         raise UsageError("--key needs --record or --shard")
+    if options.unsigned and not options.join:
+        raise UsageError("--unsigned needs --join")
 
 
 def _check_announcing(options: argparse.Namespace) -> None:
@@ -144,4 +151,5 @@ def check_request(options: argparse.Namespace, share: Share | None) -> CheckRequ
         compare=options.all,
         share=share,
         parts=tuple(options.join),
+        unsigned=options.unsigned,
     )

@@ -12,7 +12,7 @@ from typing import get_args
 
 from gate.app.setup.init import Added, add_person, write_all
 from gate.app.setup.install import Installed, install
-from gate.app.setup.integrations import FORGE, KINDS, Kind, after, files_of
+from gate.app.setup.integrations import FORGE, KINDS, MOST_SHARDS, Kind, after, files_of
 from gate.app.setup.observed import FORGE_NAMES, Observed, observe
 from gate.app.setup.proposal import propose
 from gate.app.setup.refspec import share_log
@@ -35,6 +35,7 @@ EXAMPLES = """\
   gate init                           inspect the repository, ask a few questions, and write gate.yaml
   gate init --yes                     ask nothing, and print what it assumed
   gate init --github                  also write the CI workflow; likewise --gitlab, --jenkins, --bare
+  gate init --github --shards 4       with four jobs that each run a share of the checks
   gate init --print                   print the files instead of writing them
   gate init --me @ada --approvals 2   answer two of the questions in advance
   gate init --extends                 fetch and store the shared policy that gate.yaml extends
@@ -62,6 +63,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         ("bare", "for a bare repository on a server: also install the git hooks in this clone"),
     ):
         kind.add_argument(f"--{name}", dest="kind", action="store_const", const=name, help=text)
+    parser.add_argument(
+        "--shards",
+        metavar="N",
+        type=int,
+        help="with --github, --gitlab, or --jenkins: divide the checks among N jobs",
+    )
     parser.add_argument("--me", metavar="@NAME", help="your name in CODEOWNERS")
     parser.add_argument("--approvals", metavar="N", type=int, help="how many people must approve a change")
     parser.add_argument(
@@ -93,12 +100,13 @@ def run(options: argparse.Namespace) -> int:
     for option in ("role", "email", "key", "records"):
         if getattr(options, option):
             raise UsageError(f"--{option} needs --person", "add `--person @NAME`")
+    shards = _shards(options)
     observed = observe(Path.cwd(), options.into)
     if options.kind and not options.print and (observed.top / POLICY_FILE).is_file():
-        return _integration(options, observed)
+        return _integration(options, observed, shards)
     answers = _answers(options, observed)
     proposal = propose(observed, answers, int(time()))
-    files = {POLICY_FILE: proposal.text, **(files_of(options.kind, observed) if options.kind else {})}
+    files = {POLICY_FILE: proposal.text, **(files_of(options.kind, observed, shards) if options.kind else {})}
     if options.print:
         _print(files)
         return 0
@@ -111,14 +119,28 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _integration(options: argparse.Namespace, observed: Observed) -> int:
+def _shards(options: argparse.Namespace) -> int:
+    """Return how many jobs the checks are divided among. Raises UsageError."""
+    if options.shards is None:
+        return 1
+    if options.kind not in {"github", "gitlab", "jenkins"}:
+        raise UsageError(
+            "--shards needs --github, --gitlab, or --jenkins", "it divides the checks among jobs of CI"
+        )
+    if not 2 <= options.shards <= MOST_SHARDS:
+        raise UsageError(f"--shards {options.shards}: expected a number from 2 to {MOST_SHARDS}")
+    shards: int = options.shards
+    return shards
+
+
+def _integration(options: argparse.Namespace, observed: Observed, shards: int) -> int:
     """Write an integration's files next to an existing policy."""
     if options.me is not None or options.approvals is not None:
         raise UsageError(
             f"{POLICY_FILE} already exists, and gate doesn't overwrite it",
             f"leave out --me and --approvals, and edit {POLICY_FILE}",
         )
-    files = files_of(options.kind, observed)
+    files = files_of(options.kind, observed, shards)
     write_all(observed.top, files)
     shared = share_log(Repository.find(Path.cwd()))
     installed = install(Path.cwd()) if options.kind == "bare" else None

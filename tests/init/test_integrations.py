@@ -64,6 +64,70 @@ def test_the_workflow_is_valid_and_safe_for_every_kind_of_project(hosted: Clone,
 
 
 @pytest.mark.slow
+def test_workflows_with_shards_are_valid_and_safe(hosted: Clone, tmp_path: Path) -> None:
+    assert hosted.gate("init", "--github", "--shards", "3").code == 0
+    workflow = hosted.path / WORKFLOW
+    tool("check-jsonschema", "--builtin-schema", "vendor.github-workflows", str(workflow))
+    tool("zizmor", "--offline", "--quiet", "--persona=pedantic", str(workflow))
+    jobs = yaml.safe_load(workflow.read_text())["jobs"]
+    assert jobs["shard"]["strategy"]["matrix"]["shard"] == [1, 2, 3]
+    # GitHub counts a job that is skipped as passed, so the one that is required always runs.
+    assert (jobs["gate"]["needs"], jobs["gate"]["if"]) == ("shard", "${{ always() }}")
+    pipeline = tmp_path / "gitlab-ci.yml"
+    pipeline.write_text(files_of("gitlab", observe(hosted.path), 3)[".gitlab-ci.yml"])
+    options = ("--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci")
+    tool("check-jsonschema", *options, str(pipeline))
+    assert yaml.safe_load(pipeline.read_text())["gate-shard"]["parallel"] == 3
+    jenkinsfile = files_of("jenkins", observe(hosted.path), 3)["Jenkinsfile"]
+    assert "values '1', '2', '3'" in jenkinsfile
+    assert "@" not in re.sub(r"@Library\('gate'\) _", "", jenkinsfile)
+
+
+def test_shards_need_a_ci_with_jobs_and_a_number_of_them(hosted: Clone) -> None:
+    for arguments in (("--shards", "3"), ("--bare", "--shards", "3")):
+        assert "--shards needs --github" in hosted.gate("init", *arguments).err
+    for count in ("1", "0", "-1", "101"):
+        assert "expected a number from 2 to 100" in hosted.gate("init", "--github", "--shards", count).err
+    assert list(hosted.path.glob("**/gate.yml")) == []
+
+
+@pytest.mark.slow
+def test_the_shards_of_the_workflow_are_joined(company: Company, tmp_path: Path) -> None:
+    """Each share runs in a clone of its own, as on a machine of its own."""
+    workflow = yaml.safe_load(files_of("github", observe(company.clone("ada").path), 2)[WORKFLOW])
+    share, decide = (
+        next(step["run"] for step in workflow["jobs"][job]["steps"] if step["name"] == name)
+        for job, name in (("shard", "Run a share of the checks"), ("gate", "Decide"))
+    )
+    new = company.clone("newhire")
+    head = new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    company.clone("nehemiah").approve("origin/feature")
+    gate = tmp_path / "gate" / "bin" / "gate"
+    gate.parent.mkdir(parents=True)
+    gate.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m gate "$@"\n')
+    gate.chmod(0o755)
+    env = {"INTO": "main", "HEAD": head, "BASE": "", "RUNNER_TEMP": str(tmp_path)}
+    (tmp_path / "parts").mkdir()
+    decide = decide.replace("--reviews auto", "").replace("--format github", "--format text")
+    for number in (1, 2):
+        runner = company.clone("nobody", f"runner{number}")
+        runner.git(
+            "fetch",
+            "-q",
+            "origin",
+            "+refs/heads/*:refs/remotes/origin/*",
+            "+refs/gate/log*:refs/gate/remotes/origin/log*",
+        )
+        run_step(runner, share, {**env, "SHARD": str(number)})
+        part = tmp_path / f"part-{number}.json"
+        if number == 2:
+            with pytest.raises(AssertionError, match="part of share 2 of 2 is missing"):
+                run_step(runner, decide, env)
+        part.rename(tmp_path / "parts" / part.name)
+    assert "--unsigned" in run_step(runner, decide, env)
+
+
+@pytest.mark.slow
 def test_the_steps_of_the_workflow_reach_the_log_and_quote_what_strangers_name(
     company: Company, tmp_path: Path
 ) -> None:

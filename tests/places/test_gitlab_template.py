@@ -17,6 +17,9 @@ from support.impostors import IMPOSTORS
 from support.site import open_site, with_logins
 from support.this_repository import ROOT, registry_settings
 
+from gate.app.setup.integrations import files_of
+from gate.app.setup.observed import observe
+
 pytestmark = pytest.mark.slow
 
 BIN = Path(sys.executable).parent
@@ -182,6 +185,21 @@ def test_more_arguments(company: Company, job: Clone) -> None:
     code, result = run_job(company, job, of_request(job, GATE_ARGUMENTS="--only lint"))
     assert "Partial run (`--only lint`)" in result, result
     assert code == 1
+
+
+def test_the_shares_of_a_request_are_joined(company: Company, job: Clone) -> None:
+    jobs = yaml.safe_load(files_of("gitlab", observe(job.path), 2)[".gitlab-ci.yml"])
+    arguments = jobs["gate-shard"]["variables"]["GATE_ARGUMENTS"]
+    for number in ("1", "2"):
+        own = arguments.replace("$CI_NODE_INDEX", number).replace("$CI_NODE_TOTAL", "2")
+        code, result = run_job(company, job, of_request(job, GATE_ARGUMENTS=own))
+        assert code in {0, *jobs["gate-shard"]["allow_failure"]["exit_codes"]}, result
+    joined = jobs["gate"]["variables"]["GATE_ARGUMENTS"]
+    code, result = run_job(company, job, of_request(job, GATE_ARGUMENTS=joined))
+    assert (code, "may be unsigned" in result) == (1, True), result
+    (job.path / ".gate-parts" / "1.json").unlink()
+    code, result = run_job(company, job, of_request(job, GATE_ARGUMENTS=joined))
+    assert (code, "the part of share 1 of 2 is missing" in result) == (3, True), result
 
 
 def test_template_and_documentation_keep_to_gitlabs_schema(tmp_path: Path) -> None:

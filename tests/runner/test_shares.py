@@ -155,6 +155,9 @@ def test_a_join_refuses_what_is_not_just_all_parts_of_this_change(project: Clone
     ):
         code, message = join(*parts)
         assert (code, reason in message) == (3, True), message
+    assert join(one, unsigned, "--unsigned")[0] == 0
+    code, message = join(one, str(altered), "--unsigned")
+    assert (code, "it was altered" in message) == (3, True), message
     project.write({"m.py": "x = 2\n"})
     project.git("commit", "-q", "-am", "more")
     code, message = join(one, two)

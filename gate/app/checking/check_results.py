@@ -51,7 +51,7 @@ def check_results(
     if request.parts:
         from gate.app.checking.shares import join, part_files, read_parts
 
-        parts = read_parts(part_files(request.parts), change, rules.policy, now)
+        parts = read_parts(part_files(request.parts), change, rules.policy, now, unsigned=request.unsigned)
         return CheckResults(join(parts, rules.checks), rules.checks)
     if not change.tree or request.trust_only:
         return CheckResults((), rules.checks)

@@ -24,7 +24,7 @@ def notes_about(
     if request.parts:
         from gate.app.checking.shares import unsigned_note
 
-        notes += (unsigned_note(rules.policy, now),)
+        notes += (unsigned_note(rules.policy, now, unsigned=request.unsigned),)
     if rules.release is None and change.tree and not change.merge_blocker:
         notes += tuple(f"This change would lock people out: {sentence}" for sentence in lock_out)
         notes += (absent_branches(repository, rules.policy, short_name(change.into)),)

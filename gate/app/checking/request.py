@@ -50,6 +50,7 @@ class CheckRequest:
     allow_lock_out: bool = False
     share: Share | None = None
     parts: tuple[str, ...] = ()
+    unsigned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ def write_part(
         signature = sign(document.encode("utf-8", "surrogateescape"), signing, NAMESPACE)
         signed |= {"key": signing.public.line, "signature": signature.decode("ascii")}
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(signed), "utf-8")
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from error
@@ -74,10 +75,15 @@ def part_files(paths: Iterable[str]) -> list[Path]:
     return found
 
 
-def read_parts(paths: Sequence[Path], change: Change, policy: Policy, now: int) -> list[Part]:
-    """Return the parts of all shares of this change, in order. Raises CannotDecide if any is missing or doesn't fit."""
+def read_parts(
+    paths: Sequence[Path], change: Change, policy: Policy, now: int, *, unsigned: bool = False
+) -> list[Part]:
+    """Return the parts of all shares of this change, in order. Raises CannotDecide if any is missing or doesn't fit.
+
+    With `unsigned`, parts without a signature are accepted, too.
+    """
     trusted = bots(policy, now)
-    parts = [_read(path, change, trusted) for path in paths]
+    parts = [_read(path, change, trusted, unsigned) for path in paths]
     if not parts:
         raise CannotDecide("no files to join", "name the files that `gate check --shard` has written")
     count = parts[0].share.count
@@ -99,7 +105,7 @@ def read_parts(paths: Sequence[Path], change: Change, policy: Policy, now: int) 
     return [by_number[number] for number in sorted(by_number)]
 
 
-def _read(path: Path, change: Change, trusted: Mapping[str, Holder]) -> Part:
+def _read(path: Path, change: Change, trusted: Mapping[str, Holder], unsigned: bool) -> Part:
     try:
         if path.stat().st_size > LARGEST:
             raise CannotDecide(f"{path} is too large to be a part", AGAIN)
@@ -109,7 +115,7 @@ def _read(path: Path, change: Change, trusted: Mapping[str, Holder]) -> Part:
         raise CannotDecide(f"{path} cannot be read: {error.strerror}", AGAIN) from error
     except (ValueError, KeyError, TypeError, RecursionError):
         raise CannotDecide(f"{path} is not the result of a shard, or is damaged", AGAIN) from None
-    if trusted:
+    if trusted and (signature or not unsigned):
         _verify(path, document.encode("utf-8", "surrogateescape"), line, signature, trusted)
     try:
         return _parse(path, parse_json(document), change)
@@ -123,7 +129,9 @@ def _verify(path: Path, document: bytes, line: str, signature: str, trusted: Map
     names = ", ".join(sorted({holder.person for holder in trusted.values()}))
     if not signature:
         raise CannotDecide(
-            f"{path} is not signed", f"`gate check --shard I/N --key FILE` with the key of {names}"
+            f"{path} is not signed",
+            f"`gate check --shard I/N --key FILE` with the key of {names}; or `--join … --unsigned` where only the "
+            "shards can write the parts, such as among the jobs of one pipeline",
         )
     try:
         key = parse_key(line)
@@ -210,8 +218,10 @@ def _unique(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(dict.fromkeys(findings))
 
 
-def unsigned_note(policy: Policy, now: int) -> str:
-    """Return a warning for readers of the verdict if the parts aren't signed, or "" if a bot signs them."""
+def unsigned_note(policy: Policy, now: int, *, unsigned: bool) -> str:
+    """Return a warning for readers of the verdict if the parts may be unsigned, or "" if a bot signs them."""
+    if unsigned:
+        return "The parts may be unsigned (`--unsigned`), so anyone who can write them decides."
     if bots(policy, now):
         return ""
     return "The parts are not signed: the policy has no bot with a key, so anyone who can write them decides."

@@ -31,17 +31,26 @@ NEXT: Mapping[Kind, tuple[str, ...]] = {
 """The manual steps left to do outside the repository."""
 FORGE: Mapping[Kind, str] = {"github": "github", "gitlab": "gitlab"}
 """The forge whose reviews the integration counts."""
+MOST_SHARDS = 100
+ALWAYS = """\
+    needs: shard
+    # Whatever the shares found, and even if one was canceled: GitHub counts a skipped job as passed.
+    if: ${{ always() }}
+"""
 
 
-def files_of(kind: Kind, observed: Observed) -> dict[str, str]:
-    """Return the files of an integration by path, relative to the top of the repository."""
+def files_of(kind: Kind, observed: Observed, shards: int = 1) -> dict[str, str]:
+    """Return the files of an integration by path, relative to the top of the repository.
+
+    With more than one of `shards`, the checks are divided among as many jobs.
+    """
     match kind:
         case "github":
-            return _github(observed)
+            return _github(observed, shards)
         case "gitlab":
-            return _gitlab(observed)
+            return _gitlab(observed, shards)
         case "jenkins":
-            return {"Jenkinsfile": _jenkins(observed)}
+            return {"Jenkinsfile": _jenkins(observed, shards)}
         case "bare":
             return {}
 
@@ -50,13 +59,28 @@ def _package(extra: str) -> str:
     return f"merge-gate{extra}=={__version__}"
 
 
-def _github(observed: Observed) -> dict[str, str]:
+def _github(observed: Observed, shards: int) -> dict[str, str]:
     setup = _filled("github-setup.yml", CACHE=_cache(observed), PACKAGE=_package("[github]"))
     # GitHub reads branch names as patterns unless they are escaped; JSON is valid YAML.
     branch = json.dumps(re.sub(r"([+!])", r"\\\1", observed.branch), ensure_ascii=False)
     return {
-        ".github/workflows/gate.yml": _filled("github.yml", SETUP=setup),
+        ".github/workflows/gate.yml": _filled("github.yml", **_jobs(setup, shards), SETUP=setup),
         ".github/workflows/gate-record.yml": _filled("github-record.yml", SETUP=setup, BRANCH=branch),
+    }
+
+
+def _jobs(setup: str, shards: int) -> dict[str, str]:
+    """Return what a workflow with several jobs for the checks has in addition to the one that decides."""
+    if shards == 1:
+        return dict.fromkeys(("OPTION", "SHARDS", "NEEDS", "PARTS", "JOIN"), "")
+    numbers = ", ".join(str(number) for number in range(1, shards + 1))
+    return {
+        "OPTION": f" --shards {shards}",
+        "SHARDS": _filled("github-shards.yml", SETUP=setup, NUMBERS=numbers, COUNT=str(shards)),
+        "NEEDS": ALWAYS,
+        "PARTS": _filled("github-join.yml"),
+        # Only jobs of this run can write its artifacts.
+        "JOIN": ' \\\n            --join "$RUNNER_TEMP/parts" --unsigned',
     }
 
 
@@ -73,7 +97,7 @@ def _deciding(observed: Observed) -> list[str]:
     return [name for name in ("pyproject.toml", "setup.py") if name in observed.paths]
 
 
-def _gitlab(observed: Observed) -> dict[str, str]:
+def _gitlab(observed: Observed, shards: int) -> dict[str, str]:
     text = gitlab_template().replace('value: "merge-gate[gitlab]"', f'value: "{_package("[gitlab]")}"')
     if files := _deciding(observed):
         text = text.replace(
@@ -81,6 +105,10 @@ def _gitlab(observed: Observed) -> dict[str, str]:
         )
     _, mark, rest = text.partition("\nvariables:")
     head = "# Written by `gate init --gitlab`. Then let merge requests be merged only when their pipeline succeeds.\n"
+    if shards > 1:
+        jobs, _, _ = rest.rpartition("\ngate:\n")
+        rest = jobs + _filled("gitlab-shards.yml", COUNT=str(shards))
+        head = head.replace("--gitlab`", f"--gitlab --shards {shards}`")
     # A pipeline of the project's own stays as it is, and includes this file.
     pipeline = observed.top / ".gitlab-ci.yml"
     own = pipeline.exists() and not pipeline.read_bytes().startswith(head.encode())
@@ -96,9 +124,16 @@ def gitlab_template() -> str:
     raise UsageError(f"this installation of gate lacks {GITLAB_TEMPLATE}", "install gate again")
 
 
-def _jenkins(observed: Observed) -> str:
+def _jenkins(observed: Observed, shards: int) -> str:
     branch = observed.branch.replace("\\", "\\\\").replace("'", "\\'")
-    return _filled("Jenkinsfile", BRANCH=branch, PACKAGE=_package("[github]" if observed.forge else ""))
+    numbers = ", ".join(f"'{number}'" for number in range(1, shards + 1))
+    return _filled(
+        "Jenkinsfile-shards" if shards > 1 else "Jenkinsfile",
+        BRANCH=branch,
+        PACKAGE=_package("[github]" if observed.forge else ""),
+        COUNT=str(shards),
+        NUMBERS=numbers,
+    )
 
 
 def after(kind: Kind, files: Mapping[str, str]) -> tuple[str, ...]:
