@@ -72,7 +72,12 @@ AFTERWARDS = "afterwards"
 
 def is_afterwards(record: Record) -> bool:
     """Return whether the record was made for a commit that was already on the branch."""
-    return record.reason == AFTERWARDS or record.reason.startswith(f"{AFTERWARDS}: ")
+    return claims_afterwards(record.reason)
+
+
+def claims_afterwards(reason: str) -> bool:
+    """Return whether this reason says that the record was made for a commit that was already on the branch."""
+    return reason == AFTERWARDS or reason.startswith(f"{AFTERWARDS}: ")
 
 
 FIELDS = frozenset(Record.__dataclass_fields__)

@@ -71,7 +71,7 @@ def _lines(result: Audit, failed: int, *, everything: bool) -> list[str]:
     waived = sum(step.waived for step in result.steps)
     afterwards = sum(step.afterwards for step in result.steps)
     special = [f"{waived} by waiver"] if waived else []
-    special += [f"{afterwards} settled afterwards"] if afterwards else []
+    special += [f"{afterwards} with later decisions"] if afterwards else []
     unenforced = sum(step.unenforced for step in result.steps)
     special += (
         [f"{unenforced} with requirements not met and not enforced; `--all` shows them"] if unenforced else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -90,8 +90,8 @@ def bring(repository: Repository) -> tuple[str, ...]:
     return ()
 
 
-def share(repository: Repository, remote: str) -> None:
-    """Push the log. If others were faster, merge theirs and push again, so that nothing is lost.
+def share(repository: Repository, remote: str, outpaced: Callable[[], None] = lambda: None) -> None:
+    """Push the log. If others were faster, merge theirs, call `outpaced`, and push again, so that nothing is lost.
 
     Raises CannotDecide if the remote can't be reached or rejects the log.
     """
@@ -105,7 +105,7 @@ def share(repository: Repository, remote: str) -> None:
             remember(repository, remote, tip)
             return
         fetch(repository, remote)
-        if pushed.state == "refused" and not outpaced(repository, remote, tip):
+        if pushed.state == "refused" and not has_more(repository, remote, tip):
             raise CannotDecide(
                 f"{remote} does not accept the approval log: {pushed.output}",
                 pushed.hint or "`gate log` lists what is not admitted; ask an administrator of the server",
@@ -113,6 +113,7 @@ def share(repository: Repository, remote: str) -> None:
         unmoved = unmoved + 1 if tips(repository).own == tip else 0
         if unmoved == UNMOVED:
             raise stuck(remote, pushed)
+        outpaced()
     raise CannotDecide(f"the approval log on {remote} changed {ROUNDS} times in a row", "try again later")
 
 
@@ -123,7 +124,7 @@ def is_shared(repository: Repository, remote: str) -> bool:
     return not known.own or (bool(theirs) and contains(repository, theirs, known.own))
 
 
-def outpaced(repository: Repository, remote: str, tip: str) -> bool:
+def has_more(repository: Repository, remote: str, tip: str) -> bool:
     """Return whether the remote's log, as just fetched, has something that the log at `tip` doesn't contain.
 
     If so, a push that the remote's hook rejected lost a race, which a hook can't report in a form that git recognizes.

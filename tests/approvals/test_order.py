@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +15,9 @@ from unittest.mock import patch
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.company import Clone, Company, Result, copy_company
+from support.company import Clone, Company, Result, copy_company, isolated
+from support.pushing import on_main
+from support.terminal import Terminal
 
 REQUIRE = "      owners: {stale: change}\n      checks: []\n"
 
@@ -139,6 +145,95 @@ def test_a_record_of_a_clone_without_network_counts_if_nothing_proves_that_it_wa
     result = audit(company)
     assert result.code == 1
     assert "@bob objects" in result.text
+
+
+@pytest.mark.slow
+def test_what_was_recorded_without_network_can_be_withdrawn_when_it_turns_out_to_be_late(
+    company: Company,
+) -> None:
+    with_feature(company)
+    bob = company.clone("bob", "on-a-train")
+    bob.fetch()
+    bob.git("remote", "set-url", "origin", str(company.path / "nowhere"))
+    assert bob.gate("approve", "origin/feature", "--block", "--reason", "wait").code == 3
+    assert company.clone("ada").gate("merge", "origin/feature", "--push").code == 0
+    bob.git("remote", "set-url", "origin", str(company.server.path))
+    again = bob.gate("approve", "origin/feature", "--block", "--reason", "wait")
+    assert again.code == 2
+    (command,) = re.findall(r"never pushed: `gate (revoke \w+)`", again.err)
+    assert bob.gate(*command.split()).code == 0
+    assert audit(company).code == 0
+
+
+@pytest.mark.slow
+def test_an_objection_after_a_merge_undoes_nothing_but_answers_a_late_approval(company: Company) -> None:
+    with_feature(company)
+    bob, ada = company.clone("bob"), company.clone("ada")
+    assert ada.gate("merge", "origin/feature", "--push").code == 0
+    bob.approve("origin/main", "--block", "--reason", "drops the index")
+    result = audit(company)
+    assert result.code == 0, result.text
+    assert "@bob objected afterwards" in " ".join(result.text.split())
+    # A commit that bypassed gate only passes by what was recorded after it, so the objection counts, too.
+    new = on_main(company.clone("newhire"))
+    new.commit("past the gate", {"b.py": "y = 2\n"})
+    company.clone("nehemiah").approve("origin/main")
+    assert audit(company).code == 0
+    bob.approve("origin/main", "--block", "--reason", "not this one")
+    result = audit(company)
+    assert result.code == 1
+    assert "@bob objects" in result.text
+
+
+@pytest.mark.slow
+def test_a_reason_cannot_claim_that_an_objection_came_late(company: Company) -> None:
+    with_feature(company)
+    bob = company.clone("bob")
+    bob.fetch()
+    result = bob.gate("approve", "origin/feature", "--block", "--reason", "afterwards: we cannot go back")
+    assert result.code == 2
+    assert "reason" in result.err
+
+
+@pytest.mark.slow
+def test_an_objection_that_waited_for_its_author_is_not_signed_after_the_merge(company: Company) -> None:
+    with_feature(company)
+    bob = company.clone("bob")
+    bob.fetch()
+    gate = [sys.executable, "-P", "-m", "gate", "approve", "origin/feature", "--block", "--reason", "wait"]
+    terminal = Terminal(gate, bob.path, isolated(company.path / "home"))
+    try:
+        assert terminal.wait_for("Object to this?")
+        assert company.clone("ada").gate("merge", "origin/feature", "--push").code == 0
+        terminal.type("y\n")
+        assert terminal.wait_for("nothing to object to: main has merged this change")
+    finally:
+        terminal.close()
+    assert audit(company).code == 0, audit(company).text
+
+
+@pytest.mark.slow
+def test_an_objection_that_lost_the_race_against_the_merge_is_withdrawn(company: Company) -> None:
+    """The merge reaches the remote after the objection was signed and before it was pushed."""
+    with_feature(company)
+    bob, ada = company.clone("bob"), company.clone("ada")
+    for clone in (bob, ada):
+        clone.fetch()
+    (company.path / "bin").mkdir()
+    git, first = company.path / "bin" / "git", company.path / "first"
+    git.write_text(
+        f'#!/bin/sh\ncase " $* " in *" push "*) if mkdir "{first}" 2>/dev/null; then (cd "{ada.path}" && '
+        f'"{sys.executable}" -P -m gate merge origin/feature --push) >&2; fi ;; esac\nexec {shutil.which("git")} "$@"\n'
+    )
+    git.chmod(0o755)
+    late = bob.gate_process(
+        "approve", "origin/feature", "--block", "--reason", "wait",
+        env={"PATH": f"{git.parent}{os.pathsep}{os.environ['PATH']}"},
+    )  # fmt: skip
+    assert late.code == 2, late.text
+    assert "it was withdrawn" in late.err
+    result = audit(company)
+    assert result.code == 0, result.text
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from gate.app.approving.late import UNDO, check_not_merged, hint_of_unshared, send_objection
 from gate.app.approving.outdated import Outdated, find_outdated
 from gate.app.audit.moves import change_of, read_moves
 from gate.app.check import check
@@ -21,7 +22,7 @@ from gate.app.recording.signing import (
     put,
     send,
 )
-from gate.approvals.record import AFTERWARDS
+from gate.approvals.record import AFTERWARDS, claims_afterwards
 from gate.errors import InvalidInput, UsageError
 from gate.gather.environments import environment_named
 from gate.gather.ownership import ownership_at
@@ -100,7 +101,7 @@ def propose(wish: ApprovalRequest) -> ApprovalPreview:
     if not change.files:
         raise UsageError(
             f"nothing to approve: {wish.rev or 'HEAD'} has no changes for {branch}",
-            "to undo what was merged, use `git revert`"
+            "; ".join(filter(None, (UNDO, hint_of_unshared(repository, change))))
             if wish.kind == "block"
             else "name the branch to approve; `gate inbox` lists the branches that need your approval",
         )
@@ -109,6 +110,11 @@ def propose(wish: ApprovalRequest) -> ApprovalPreview:
     _may(signer, wish, change, policy, protection, evidence)
     if change.merged_commits:
         wish = replace(wish, reason=": ".join(filter(None, [AFTERWARDS, wish.reason.strip()])))
+    elif claims_afterwards(wish.reason.strip()):
+        raise UsageError(
+            f"a reason cannot start with `{AFTERWARDS}`: that marks a decision about what is already merged",
+            "reword it",
+        )
     released_at, earlier = _releases_before(repository, change, policy, wish.now)
     standing = next(
         (
@@ -181,6 +187,8 @@ def approve(proposal: ApprovalPreview) -> StoredRecord:
         entry = next(entry for entry in proposal.evidence.records if entry.id == proposal.standing.id)
         return send(proposal.repository, StoredRecord(entry.id, entry.record))
     change, name = proposal.change, proposal.signer.person.name
+    if proposal.kind == "block":
+        check_not_merged(proposal.repository, change)
     # The clocks of a person's machines may differ; a later decision must still have a later time.
     latest = open_log(proposal.repository).latest_by(name, change.into, proposal.now)
     record = compose(
@@ -192,7 +200,10 @@ def approve(proposal: ApprovalPreview) -> StoredRecord:
         reason=proposal.reason,
     )
     lists = {change_path(change.digest): changes_of(proposal.repository, change)}
-    return send(proposal.repository, put(proposal.repository, record, proposal.signer, lists))
+    recorded = put(proposal.repository, record, proposal.signer, lists)
+    if proposal.kind == "block":
+        return send_objection(proposal.repository, change, proposal.signer, recorded)
+    return send(proposal.repository, recorded)
 
 
 def the_change(

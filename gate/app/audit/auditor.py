@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -79,12 +79,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A move, the number of the commit where it ends, and the facts that decide about it."""
+    """A move, the number of the commit where it ends, and the facts that decide about it.
+
+    If somebody objected after the move, `facts` are those at the time of the move, and `afterwards` today's.
+    """
 
     end: int
     move: Move
     facts: Facts | str
     settings: Mapping[str, str]
+    afterwards: Facts | str | None = None
 
 
 class Auditor:
@@ -153,9 +157,9 @@ class Auditor:
             alternatives = []
             for number, move in enumerate(self.moves[start : start + AT_ONCE], start):
                 settings = self._rules.settings()
-                candidates = [_Candidate(number + 1, move, self._facts(number, move), settings)]
+                candidates = [self._candidate(number, number + 1, move, settings)]
                 for end, stretch in self._stretches.get(number, ()):
-                    candidates.append(_Candidate(end, stretch, self._facts(number, stretch), settings))
+                    candidates.append(self._candidate(number, end, stretch, settings))
                 self._rules.follow(move.new.oid, move.files)
                 alternatives.append(candidates)
             yield from self._with_weakenings(alternatives)
@@ -164,23 +168,43 @@ class Auditor:
         """Add the weakened checks to the facts about each move for which they matter."""
         wanted: set[str] = set()
         for item in (item for candidates in alternatives for item in candidates):
-            if isinstance(item.facts, Facts) and _unguarded(item.facts):
-                wanted |= blobs_of(item.facts.change) | set(item.settings.values())
+            for facts in (item.facts, item.afterwards):
+                if isinstance(facts, Facts) and _unguarded(facts):
+                    wanted |= blobs_of(facts.change) | set(item.settings.values())
         contents = read_objects(self._repository, sorted(wanted))
 
-        def complete(candidate: _Candidate) -> _Candidate:
-            if not isinstance(candidate.facts, Facts) or not _unguarded(candidate.facts):
-                return candidate
-            weakenings = weakenings_of(
-                candidate.facts.change, contents, candidate.facts.policy, candidate.settings
-            )
-            return replace(candidate, facts=replace(candidate.facts, weakenings=weakenings))
+        def complete(facts: Facts | str | None, settings: Mapping[str, str]) -> Facts | str | None:
+            if not isinstance(facts, Facts) or not _unguarded(facts):
+                return facts
+            return replace(facts, weakenings=weakenings_of(facts.change, contents, facts.policy, settings))
 
-        return [[complete(item) for item in candidates] for candidates in alternatives]
+        return [
+            [
+                replace(
+                    item,
+                    facts=complete(item.facts, item.settings) or item.facts,
+                    afterwards=complete(item.afterwards, item.settings),
+                )
+                for item in candidates
+            ]
+            for candidates in alternatives
+        ]
+
+    def _candidate(self, start: int, end: int, move: Move, settings: Mapping[str, str]) -> _Candidate:
+        """Return the candidate from the commit `start` to the commit `end`, by number.
+
+        An objection that says itself that it came after the move undoes nothing that had passed before it.
+        """
+        if not self._records.late_objections(move):
+            return _Candidate(end, move, self._facts(start, move), settings)
+        then = self._facts(start, move, without=self._late(move))
+        return _Candidate(end, move, then, settings, self._facts(start, move))
 
     def _step(self, candidate: _Candidate) -> Step:
         move, facts = candidate.move, candidate.facts
         reason, passed = self._evaluate(move, facts) if isinstance(facts, Facts) else (facts, False)
+        if not passed and candidate.afterwards is not None:
+            return self._step(replace(candidate, facts=candidate.afterwards, afterwards=None))
         waived = isinstance(facts, Facts) and bool(waiver.waivers(facts))
         return Step(
             move.new.oid,
@@ -191,7 +215,7 @@ class Auditor:
             move.old.oid,
             move.digest,
             _approvers(facts) if isinstance(facts, Facts) else (),
-            isinstance(facts, Facts) and passed and self._settled_afterwards(move, facts),
+            isinstance(facts, Facts) and passed and self._decided_afterwards(move, facts),
         )
 
     def _evaluate(self, move: Move, facts: Facts) -> tuple[str, bool]:
@@ -225,26 +249,31 @@ class Auditor:
         words += [f"approved afterwards by {', '.join(late_names)}"] if late_names else []
         withdrawn = sorted({entry.record.by for entry in self._records.withdrawn_later(move)})
         words += [f"objection of {', '.join(withdrawn)} withdrawn afterwards"] if withdrawn else []
+        objectors = sorted({entry.record.by for entry in self._records.late_objections(move)})
+        words += [f"{', '.join(objectors)} objected afterwards"] if objectors else []
         return ", ".join(words) or "needed no approval"
 
-    def _settled_afterwards(self, move: Move, facts: Facts) -> bool:
-        """Return whether it was approved after the merge, or merged despite an objection that was revoked later."""
+    def _decided_afterwards(self, move: Move, facts: Facts) -> bool:
+        """Return whether it was approved or objected to after the merge, or an objection was revoked after it."""
         late = self._late(move)
         approved = any(approval.counted and approval.id in late for approval in facts.approvals)
-        return approved or bool(self._records.withdrawn_later(move))
+        return approved or bool(self._records.withdrawn_later(move) or self._records.late_objections(move))
 
     def _late(self, move: Move) -> set[str]:
         """Return the IDs of the records that say themselves that they were made after the move."""
         return {entry.id for entry in self._records.bearing(move) if is_afterwards(entry.record)}
 
-    def _facts(self, start: int, move: Move) -> Facts | str:
-        """Return the facts about a move from commit `start`, at which the rules must be, or why there are none."""
+    def _facts(self, start: int, move: Move, without: Collection[str] = ()) -> Facts | str:
+        """Return the facts about a move from commit `start`, at which the rules must be, or why there are none.
+
+        The records `without` don't count.
+        """
         try:
-            return self._gathered(start, move)
+            return self._gathered(start, move, without)
         except InvalidInput as error:
             return f"its base had no valid rules: {error.mistakes[0]}"
 
-    def _gathered(self, start: int, move: Move) -> Facts | str:
+    def _gathered(self, start: int, move: Move, without: Collection[str]) -> Facts | str:
         if move.trailers.log and not self._approvals.state(move.trailers.log):
             return (
                 f"the log lacks the commit {move.trailers.log[:12]} that it refers to: "
@@ -258,7 +287,9 @@ class Auditor:
         required = protection.require.owners is not None
         file, ownership = self._rules.ownership(policy, paths, required=required)
         bearing = [
-            item for item in self._records.bearing(move) if self._records.grants.counts(own_policy, item)
+            item
+            for item in self._records.bearing(move)
+            if item.id not in without and self._records.grants.counts(own_policy, item)
         ]
         records = self._records.for_move(move, bearing)
         own = self._records.own(move)

@@ -117,17 +117,34 @@ class MoveRecords:
             if entry.record.kind == "block" and entry.id in later and self._was_there(move, entry)
         ]
 
+    def late_objections(self, move: Move) -> list[Found]:
+        """Return the objections to the move that say themselves that they came after it, and that nobody revoked."""
+        about = self.about(move)
+        revoked = {entry.record.of for entry in about if entry.record.kind == "revoke"}
+        return [
+            entry
+            for entry in about
+            if entry.record.kind == "block"
+            and entry.id not in revoked
+            and self._is_afterwards(move, entry.record)
+        ]
+
     def _was_there(self, move: Move, entry: Found) -> bool:
         """Return whether the record was made before the move. Later objections and revocations don't undo a merge."""
         record = entry.record
         if (move.new.oid, entry.id) in self._seen:
             return True
-        if is_afterwards(record) and (record.base, record.change) == (move.old.oid, move.digest):
-            # The record itself says that it was made afterwards, and is shown as such.
+        if self._is_afterwards(move, record):
+            # It is shown as such.
             return True
         if record.kind in CLOSING:
             return not self._is_later(move, record)
         return not move.trailers.log
+
+    @staticmethod
+    def _is_afterwards(move: Move, record: Record) -> bool:
+        """Return whether the record says that its author knew of the move."""
+        return is_afterwards(record) and (record.base, record.change) == (move.old.oid, move.digest)
 
     def _is_later(self, move: Move, record: Record) -> bool:
         """Return whether it is proven that the record came after the move: its signed base already contains the move.

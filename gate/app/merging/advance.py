@@ -19,7 +19,7 @@ from gate.git.repository import Repository
 from gate.git.worktrees import advance, busy_worktree
 from gate.log.admitted import log_at
 from gate.log.store import LOG, add, contains, settle, tips
-from gate.log.sync import Pushed, fetch, outpaced, push, remember, remote_of, share
+from gate.log.sync import Pushed, fetch, has_more, push, remember, remote_of, share
 from gate.log.trailers import How, trailers_for
 from gate.model import Change, Verdict, short_name
 from gate.rules import policy_at
@@ -200,7 +200,7 @@ def _push(
             # Behind a server's hook, only the remote's current state distinguishes a refusal from a lost race.
             fetch(repository, remote, branch)
             moved = resolve(repository, [f"refs/remotes/{remote}/{branch}"])
-            if verdict.change.base in moved.values() and not outpaced(repository, remote, log):
+            if verdict.change.base in moved.values() and not has_more(repository, remote, log):
                 return NotMerged(verdict, f"the remote refused it: {pushed.output}")
             return LostRace(pushed)
         case "behind":

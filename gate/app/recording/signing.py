@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -176,12 +176,17 @@ def rehearse(
         may_share(repository, remote, commit)
 
 
-def send(repository: Repository, recorded: StoredRecord) -> StoredRecord:
-    """Share the log with the remote, if there is one. If that fails, nothing is lost, and `unshared` says why."""
+def send(
+    repository: Repository, recorded: StoredRecord, outpaced: Callable[[], None] = lambda: None
+) -> StoredRecord:
+    """Share the log with the remote, if there is one. If that fails, nothing is lost, and `unshared` says why.
+
+    `outpaced` is called each time that the remote's log has changed, before the next attempt.
+    """
     remote = remote_of(repository)
     if not remote:
         return recorded
-    unshared = _send_log(repository, remote)
+    unshared = _send_log(repository, remote, outpaced)
     return replace(recorded, shared="" if unshared else remote, unshared=unshared)
 
 
@@ -193,10 +198,10 @@ def share_rest(repository: Repository) -> str:
     return _send_log(repository, remote)
 
 
-def _send_log(repository: Repository, remote: str) -> str:
+def _send_log(repository: Repository, remote: str, outpaced: Callable[[], None] = lambda: None) -> str:
     """Push the log. Return why that failed, or ""."""
     try:
-        share(repository, remote)
+        share(repository, remote, outpaced)
     except CannotDecide as error:
         return "; ".join(filter(None, (error.message, error.hint)))
     return ""
