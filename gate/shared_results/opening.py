@@ -11,11 +11,12 @@ from gate.git.repository import Repository
 from gate.policy.keys import PublicKey
 from gate.result_cache import SHARED_MOST, ResultCache
 from gate.shared_results.in_git import REF, ResultsRef
+from gate.shared_results.objects import SCHEMES, ObjectStore
 from gate.shared_results.signed import SignedResults
 from gate.shared_results.stores import Folder, Server, Store
 from gate.ssh import find_key
 
-EXPECTED = f"expected {REF}, file:///ABSOLUTE/PATH, or https://HOST/PATH"
+EXPECTED = f"expected {REF}, file:///ABSOLUTE/PATH, https://HOST/PATH, or s3://BUCKET/PREFIX"
 
 
 def open_shared(
@@ -63,4 +64,6 @@ def _store(url: str, repository: Repository, remote: str, environ: Mapping[str, 
     scheme, _, rest = url.partition("://")
     if scheme in {"http", "https"} and rest:
         return Server(url, environ.get("GATE_CACHE_TOKEN", ""))
+    if scheme in SCHEMES:
+        return ObjectStore(url)
     raise UsageError(f"GATE_CACHE: {EXPECTED}, got {url!r}")

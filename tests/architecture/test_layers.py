@@ -29,7 +29,7 @@ MODULES_THAT = {
     "start a program": {"subprocess", "multiprocessing", "pty", "_posixsubprocess", "_winapi", "git"},
     "open a connection": {
         "socket", "ssl", "socketserver", "http", "urllib.request", "urllib3", "ftplib", "smtplib", "poplib", "imaplib",
-        "telnetlib", "nntplib", "xmlrpc", "requests", "httpx", "aiohttp", "github", "gitlab",
+        "telnetlib", "nntplib", "xmlrpc", "requests", "httpx", "aiohttp", "github", "gitlab", "obstore",
     },
 }  # fmt: skip
 NAMES_THAT = {

@@ -187,6 +187,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.stored[self.path] = body
         self.send_response(201)
+        self.send_header("ETag", '"any"')
         self.end_headers()
 
     def do_GET(self) -> None:
@@ -200,6 +201,8 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
+            self.send_header("ETag", '"any"')
+            self.send_header("Last-Modified", "Thu, 01 Jan 2026 00:00:00 GMT")
             self.end_headers()
             if self.mood == "cuts off":
                 body = body[: len(body) // 2]
@@ -265,7 +268,7 @@ def test_what_gate_cache_may_be(project: Clone, tmp_path: Path, keys: dict[str, 
     )
     for url in (f"file://{tmp_path}", "http://127.0.0.1:1/x", "https://cache.example", REF):
         assert isinstance(open_shared("a/b", bots, repository, "origin", {"GATE_CACHE": url}), SignedResults)
-    for url in ("/srv/cache", "file://srv/cache", "file:", "s3://bucket", "http://", "refs/x"):
+    for url in ("/srv/cache", "file://srv/cache", "file:", "ftp://bucket", "http://", "refs/x"):
         with pytest.raises(UsageError, match="GATE_CACHE: expected refs/gate/results, file:///ABSOLUTE/PATH"):
             open_shared("a/b", bots, repository, "origin", {"GATE_CACHE": url})
     with pytest.raises(UsageError, match="the policy has no bot with a key"):
