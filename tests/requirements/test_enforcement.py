@@ -108,3 +108,24 @@ def test_the_audit_passes_what_was_not_enforced_and_says_so(company: Company) ->
     assert (
         "verified (1 with requirements not met and not enforced" in owner.gate("audit", f"{start}..HEAD").out
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("code", "noted"), [("import json\n\nx = json.laods('1')\n", True), ("x = 2\n", False)]
+)
+def test_the_audit_says_which_check_did_not_pass_and_was_not_enforced(
+    company: Company, code: str, *, noted: bool
+) -> None:
+    require = "      owners: false\n      checks: [names, ok]\n"
+    company.set_policy(company.policy(require, more="  names: {enforce: false}\n"))
+    owner = company.clone("nehemiah")
+    owner.fetch()
+    owner.git("reset", "-q", "--hard", "origin/main")
+    start = owner.git("rev-parse", "HEAD")
+    owner.commit("v2", {"a.py": code}, branch="feature")
+    merged = owner.gate("merge", "feature", "--push")
+    assert merged.code == 0, merged.text
+    (step,) = json.loads(owner.gate("audit", f"{start}..origin/main", "--format", "json").out)
+    assert step["outcome"] == "passed"
+    assert ("not enforced: checks: no verdict that names passed is recorded" in step["reason"]) == noted

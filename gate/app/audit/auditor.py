@@ -34,6 +34,7 @@ from gate.policy.types import Policy, Protection
 from gate.requirements import REQUIREMENTS, checks, enforcement, mergeable, waiver
 from gate.requirements.approvals import approvers
 from gate.requirements.facts import Facts
+from gate.wording import listed
 
 NOT_EVALUATED = frozenset({mergeable.ID, checks.ID})
 """The requirements whose outcome is in the recorded verdict; the others are evaluated again."""
@@ -237,6 +238,8 @@ class Auditor:
             for outcome in waived
             if not outcome.enforced and outcome.state in {"unmet", "undecided"}
         ]
+        if unsettled := self._unenforced_checks(move, facts.policy, facts.protection):
+            tried.append(f"{NOT_ENFORCED}checks: no verdict that {listed(unsettled)} passed is recorded")
         return "; ".join([*notes, approved, *([evidence] if checked else []), *tried]), True
 
     def _approved_by(self, move: Move, facts: Facts) -> str:
@@ -376,6 +379,21 @@ class Auditor:
             # can be.
             return True, "checks passed, by an unsigned verdict (the policy lists no key)"
         return False, "no signed verdict about them is recorded"
+
+    def _unenforced_checks(self, move: Move, policy: Policy, protection: Protection) -> list[str]:
+        """Return the required checks that weren't enforced, and that no recorded verdict says passed.
+
+        This is only for people to read, so the verdict may be unsigned.
+        """
+        target = VerdictSubject(policy.repository, self._ref, move.old.oid, move.digest)
+        records = [item.record.of for item in self._records.about(move) if target.fits(item.record)]
+        documents = [self._records.documents.get(name) for name in (move.trailers.verdict, *records)]
+        return [
+            name
+            for name in protection.require.checks
+            if not policy.enforces_check(protection, name)
+            and all(passed(document, target, (name,)) is None for document in documents)
+        ]
 
 
 def _approvers(facts: Facts) -> tuple[str, ...]:
