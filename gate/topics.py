@@ -275,6 +275,7 @@ TERMS: Final[dict[str, str]] = {
     "objection": "A signed record, or a review that requests changes: it blocks until the person withdraws it.",
     "discounted": "An approval that is recorded but doesn't count. `gate approvals` gives the reason for each.",
     "author": "Anyone who wrote, committed, or co-authored a commit of the change. Authors can't approve it.",
+    "enforce": "With `enforce: false`, a branch, requirement, or check is evaluated and shown, and never blocks.",
     "policy": "The requirements of each branch: gate.yaml on the base branch, or the defaults without one.",
     "requirement": "One rule of the policy: met, not met, unknown, or not applicable.",
     "check": "A tool that runs on the merge result: names, lint, types, tests, or any command.",

@@ -202,6 +202,32 @@ def test_a_new_target_branch_is_checked_and_a_review_cancels_no_other_run(hosted
     assert "if" not in workflow["jobs"]["gate"]
 
 
+def test_only_what_is_merged_saves_packages_for_later_runs(hosted: Clone) -> None:
+    """The code of a pull request can alter what is in uv's cache, and later runs execute that."""
+    hosted.write({"uv.lock": "version = 1\n"})
+    hosted.git("add", "-A")
+    observed = observe(hosted.path)
+    files = files_of("github", observed)
+    actions = {
+        name: [
+            step["uses"].partition("@")[0].removeprefix("actions/")
+            for job in yaml.safe_load(files[name])["jobs"].values()
+            for step in job["steps"]
+            if "cache" in step.get("uses", "")
+        ]
+        for name in (WORKFLOW, RECORDING)
+    }
+    assert actions == {WORKFLOW: ["cache/restore"], RECORDING: ["cache/restore", "cache/save"]}
+    job = yaml.safe_load(files_of("gitlab", observed)[".gitlab-ci.yml"])[".gate"]
+    assert job["variables"]["CACHE_POLICY"] == "pull"
+    assert job["cache"]["policy"] == "$CACHE_POLICY"
+    saving = [
+        rule["if"] for rule in job["rules"] if rule.get("variables", {}).get("CACHE_POLICY") == "pull-push"
+    ]
+    assert len(saving) == 1
+    assert '$CI_COMMIT_REF_PROTECTED == "true"' in saving[0]
+
+
 @pytest.mark.parametrize(
     ("branch", "pattern"), [("main", "main"), ("rel+1", "rel\\+1"), ("!x", "\\!x"), ("a'b#c", "a'b#c")]
 )

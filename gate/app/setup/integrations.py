@@ -60,12 +60,15 @@ def _package(extra: str) -> str:
 
 
 def _github(observed: Observed, shards: int) -> dict[str, str]:
-    setup = _filled("github-setup.yml", CACHE=_cache(observed), PACKAGE=_package("[github]"))
+    restore, save = (_cache(f"github-{step}.yml", observed) for step in ("restore", "save"))
+    setup = _filled("github-setup.yml", CACHE=restore, PACKAGE=_package("[github]"))
     # GitHub reads branch names as patterns unless they are escaped; JSON is valid YAML.
     branch = json.dumps(re.sub(r"([+!])", r"\\\1", observed.branch), ensure_ascii=False)
     return {
         ".github/workflows/gate.yml": _filled("github.yml", **_jobs(setup, shards), SETUP=setup),
-        ".github/workflows/gate-record.yml": _filled("github-record.yml", SETUP=setup, BRANCH=branch),
+        ".github/workflows/gate-record.yml": _filled(
+            "github-record.yml", SETUP=setup, SAVE=save, BRANCH=branch
+        ),
     }
 
 
@@ -84,10 +87,10 @@ def _jobs(setup: str, shards: int) -> dict[str, str]:
     }
 
 
-def _cache(observed: Observed) -> str:
+def _cache(template: str, observed: Observed) -> str:
     """Return a step that caches uv's downloads, keyed by the files that decide about them, or "" without any."""
     files = _deciding(observed)
-    return _filled("github-cache.yml", FILES=", ".join(f"'{name}'" for name in files)) if files else ""
+    return _filled(template, FILES=", ".join(f"'{name}'" for name in files)) if files else ""
 
 
 def _deciding(observed: Observed) -> list[str]:
