@@ -12,6 +12,7 @@ import yaml
 from support.asking import at_terminal
 from support.company import Clone, Company, isolated
 from support.forge import serving
+from support.git_http import serving_git
 from support.site import actions, open_site, with_logins
 
 from gate.app.setup.integrations import files_of
@@ -184,7 +185,10 @@ def test_the_recording_workflow_signs_what_was_reviewed_and_merged_on_github(
         run_step(runner, scripts["Fetch the target branch and the approval log"], env)
         run_step(runner, scripts["Run the checks"], env)
         key = (company.keys / "ci").read_text()
-        result = run_step(runner, scripts["Record the reviews and the merges"], {**env, "KEY": key})
+        with serving_git(company, "x-access-token", env["GITHUB_TOKEN"]) as address:
+            # A server that wants a password for everything, as GitHub does for a private repository.
+            runner.git("remote", "set-url", "origin", address)
+            result = run_step(runner, scripts["Record the reviews and the merges"], {**env, "KEY": key})
     assert "Recorded the approval of nmonrose" in result
     assert "checks passed, recorded by @ci" in result
     ada = company.clone("ada")

@@ -5,80 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from support.company import Clone, Company, isolated
+from support.git_http import serving_git
 from support.pushing import EVIL, audited, change, on_main
 
 SSHD = shutil.which("sshd") or shutil.which("/usr/sbin/sshd")
 
 
-class Backend(BaseHTTPRequestHandler):
-    """`git http-backend` as a web server calls it, by the rules of CGI."""
-
-    company: Company
-
-    def do_GET(self) -> None:
-        self._answer(b"")
-
-    def do_POST(self) -> None:
-        if self.headers.get("Transfer-Encoding") == "chunked":
-            body = b""
-            while size := int(self.rfile.readline(), 16):
-                body += self.rfile.read(size)
-                self.rfile.readline()
-            self.rfile.readline()
-        else:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-        self._answer(body)
-
-    def _answer(self, body: bytes) -> None:
-        path, _, query = self.path.partition("?")
-        env = isolated(self.company.path / "home") | {
-            "GIT_PROJECT_ROOT": str(self.company.path),
-            "GIT_HTTP_EXPORT_ALL": "1",
-            "PATH_INFO": path,
-            "QUERY_STRING": query,
-            "REQUEST_METHOD": self.command,
-            "REMOTE_USER": "somebody",
-            "REMOTE_ADDR": "127.0.0.1",
-            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-            "CONTENT_LENGTH": str(len(body)),
-            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-            "HTTP_GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-        }
-        done = subprocess.run(["git", "http-backend"], env=env, input=body, capture_output=True, check=False)
-        head, _, content = done.stdout.partition(b"\r\n\r\n")
-        fields = [line.partition(": ") for line in head.decode().split("\r\n")]
-        status = next((value for name, _, value in fields if name == "Status"), "200 OK")
-        self.send_response(int(status.split()[0]))
-        for name, _, value in fields:
-            if name != "Status":
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *args: object) -> None:
-        """Nobody reads it."""
-
-
 @pytest.fixture
 def address(guarded: Company) -> Iterator[str]:
     """Where the company's server can be reached by http."""
-    handler = type("Handler", (Backend,), {"company": guarded})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/server.git"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving_git(guarded) as url:
+        yield url
 
 
 def refused_and_merged(company: Company) -> None:
