@@ -76,12 +76,14 @@ def record_reviews(
         for entry in reviewed.decisions.entries
         if _stands(entry) and entry.record.change
     }
-    recorded = {(item.record.kind, item.record.head, review_of(item.record)[:2]): item for item in entries}
+    # Two jobs at once may have recorded the same review twice.
+    named = [((item.record.kind, item.record.head, review_of(item.record)[:2]), item) for item in entries]
+    recorded = {name for name, _ in named}
     fresh = [_record(entry, signer, now) for name, entry in wanted.items() if name not in recorded]
     # The signer can't know whether a review was dismissed before the merge: the review's own base implies no order.
     gone = [
         revocation(item, signer, now, item.record.base, f"no longer valid on {item.record.source}")
-        for name, item in recorded.items()
+        for name, item in named
         if name not in wanted
     ]
     last = None
@@ -92,7 +94,7 @@ def record_reviews(
             else {}
         )
         last = put(repository, record, signer, lists)
-    unchanged = len(wanted.keys() & recorded.keys())
+    unchanged = len(wanted.keys() & recorded)
     last = send(repository, last) if last else None
     return RecordedReviews(reviewed.decisions.request.name, tuple(fresh), tuple(gone), unchanged, last)
 
