@@ -202,6 +202,16 @@ mypy can't parse a file: a syntax error, a template, or Python 2.
 mypy checks the other files without it.
 
 What to do: fix the file, or exclude it in mypy's settings.""",
+    "not-run": """\
+pytest stopped at a failure, so later tests didn't run.
+
+The failure may not block, for example because its test is quarantined, and must not hide others.
+
+What to do: take `-x` or `--maxfail` out of its settings, or add `args: [--maxfail=0]` to the check in gate.yaml.""",
+    "own-quarantine": """\
+A failing test passes only because an author of the change quarantined it.
+
+That weakens the check, so another guardian has to approve the change. `gate flaky` lists quarantined tests.""",
     "fewer-tests": """\
 pytest collects fewer tests, or other tests, than on the base branch.
 

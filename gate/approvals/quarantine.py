@@ -1,7 +1,8 @@
 """Quarantined tests: signed records that let a known failing or flaky test warn instead of block, until a date.
 
-A quarantine counts only if a guardian signed it, and at most for `LONGEST`. It never covers a change of its signer, who
-could otherwise remove the test that finds their mistake. It is about one test of one check, by its exact id.
+A quarantine counts only if a guardian signed it, and at most for `LONGEST`. It is about one test of one check, by its
+exact id. For a change of its signer, who could otherwise silence the test that finds their mistake, it is a weakened
+check: another guardian has to approve.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from datetime import UTC, date, datetime, timedelta
 from gate.approvals.entries import Decision, Entry, identify
 from gate.approvals.keys import holders
 from gate.approvals.record import QUARANTINE, Record
-from gate.finding import TEST_FAILED, Finding
-from gate.model import CheckResult, Ran
+from gate.finding import OWN_QUARANTINE, TEST_FAILED, Finding
+from gate.model import Change, CheckResult, Ran
 from gate.policy.people import members
 from gate.policy.types import Policy, Protection
 
@@ -29,7 +30,7 @@ DAY = 24 * 3600
 class Quarantine:
     """A quarantine of `test` by `by`. `owner` has to repair the test. `until` is its last day, in UTC.
 
-    `why_not` says why it doesn't count; empty if it does.
+    `why_not` says why it doesn't count; empty if it does. `by_author` means that an author of the change signed it.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Quarantine:
     until: date
     reason: str
     why_not: str = ""
+    by_author: bool = False
 
     @property
     def end(self) -> int:
@@ -92,7 +94,7 @@ def quarantines(
         for decision in decisions
         if decision.entry.record.kind == "revoke"
     }
-    found = []
+    standing = []
     for decision in decisions:
         item = _parsed(decision) if decision.entry.record.kind == "quarantine" else None
         if item is not None:
@@ -100,10 +102,8 @@ def quarantines(
             why_not = _why_not(item, decision, guardians, now) or (
                 f"ended by {min(enders & _who(ended, item.id))}" if enders & _who(ended, item.id) else ""
             )
-            if not why_not and item.by in authors:
-                why_not = f"{item.by} is an author of this change, and cannot quarantine a test for it"
-            found.append(replace(item, why_not=why_not))
-    return tuple(sorted(found, key=lambda item: (item.test, item.until, item.id)))
+            standing.append(replace(item, why_not=why_not, by_author=item.by in authors))
+    return tuple(sorted(standing, key=lambda item: (item.test, item.until, item.id)))
 
 
 def _who(ended: Iterable[tuple[str, str]], identity: str) -> set[str]:
@@ -148,7 +148,9 @@ def apply(results: CheckResult, standing: Sequence[Quarantine]) -> CheckResult:
     """Return the result of a check in which failures of quarantined tests are marked, and don't block."""
     if not isinstance(results, Ran):
         return results
-    by_test = {item.test: item for item in standing if item.check == results.id and not item.why_not}
+    counted = [item for item in standing if item.check == results.id and not item.why_not]
+    # One that somebody else signed needs no further approval.
+    by_test = {item.test: item for item in sorted(counted, key=lambda item: not item.by_author)}
     if not by_test:
         return results
     return replace(
@@ -166,6 +168,26 @@ def _covering(finding: Finding, by_test: Mapping[str, Quarantine]) -> Quarantine
 def _marked(finding: Finding, by_test: Mapping[str, Quarantine]) -> Finding:
     item = _covering(finding, by_test)
     return replace(finding, severity="warning", quarantined=str(item)) if item else finding
+
+
+def by_authors(
+    results: Iterable[CheckResult], standing: Iterable[Quarantine], change: Change
+) -> tuple[Finding, ...]:
+    """Return the failures that only quarantines by the change's own authors let pass: these are weakened checks.
+
+    Each is reported in a changed file, the test's own if possible, which another guardian has to approve.
+    """
+    used = set(quarantined(results))
+    paths = [entry.path for entry in change.files]
+    signed_by_others = {str(item) for item in standing if not item.by_author and not item.why_not}
+    return tuple(
+        Finding(path, 0, 0, 0, OWN_QUARANTINE, "warning", f"{item}; {item.by} is an author of this change")
+        for item in standing
+        if item.by_author and str(item) in used - signed_by_others
+        for path in [
+            item.test.partition("::")[0] if item.test.partition("::")[0] in paths else next(iter(paths), "")
+        ]
+    )
 
 
 def quarantined(results: Iterable[CheckResult]) -> tuple[str, ...]:

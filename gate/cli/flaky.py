@@ -114,7 +114,7 @@ def _record(options: argparse.Namespace, now: int) -> int:
 def _quarantined(request: QuarantineRequest, identity: str) -> str:
     return (
         f"Quarantined {visible(request.test)} until {request.until}: {identity[:12]}\n"
-        "It still runs, and its failure is a warning. It still blocks your own changes."
+        "It still runs, and its failure is a warning. For your own changes, another guardian has to approve that."
     )
 
 

@@ -92,12 +92,23 @@ class TestQuarantine:
         new.commit("break more", {"a.py": "x = 2\ny = 2\n"}, branch="feature")
         assert not fetched(new).may_merge("feature")
 
-    def test_it_never_covers_the_work_of_its_signer(self, owner: Clone) -> None:
+    def test_for_the_work_of_its_signer_another_guardian_has_to_approve(
+        self, company: Company, owner: Clone
+    ) -> None:
         owner.commit("break", BROKEN, branch="own")
         quarantine(owner)
-        assert not owner.may_merge("own")
-        listed = owner.gate("flaky").out
-        assert "issue 4711" in listed
+        verdict = owner.verdict("own")
+        assert verdict["outcome"] == "blocked"
+        (guarded,) = [item for item in verdict["requirements"] if item["id"] == "guarded"]
+        assert (guarded["outcome"], guarded["findings"][0]["rule"]) == ("unmet", "own-quarantine")
+        company.clone("ada").approve("origin/own")
+        assert fetched(owner).may_merge("own")
+
+    def test_one_of_somebody_else_covers_it_as_well(self, company: Company, owner: Clone) -> None:
+        owner.commit("break", BROKEN, branch="own")
+        quarantine(owner)
+        quarantine(company.clone("ada"))
+        assert fetched(owner).may_merge("own")
 
     def test_it_ends_when_somebody_ends_it(self, company: Company, owner: Clone, new: Clone) -> None:
         quarantine(owner)

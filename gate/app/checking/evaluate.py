@@ -12,6 +12,7 @@ from gate.app.checking.check_results import CheckResults, check_results, with_fe
 from gate.app.checking.evidence import Evidence, EvidenceReader
 from gate.app.checking.request import Answer, CheckRequest, no_progress
 from gate.app.checking.rules_at_base import Rules
+from gate.finding import Finding
 from gate.git.repository import Repository
 from gate.model import Change
 
@@ -100,10 +101,22 @@ def facts_of(change: Change, rules: Rules, checked: CheckResults, evidence: Evid
             replace(result, enforced=policy.enforces_check(protection, result.id))
             for result in checked.results
         ),
-        weakenings=with_fewer_tests(evidence.weakenings, checked.results),
+        weakenings=(
+            *with_fewer_tests(evidence.weakenings, checked.results),
+            *_by_authors(change, checked, evidence),
+        ),
         log_gap=evidence.decisions.gap,
         release=rules.release,
     )
+
+
+def _by_authors(change: Change, checked: CheckResults, evidence: Evidence) -> tuple[Finding, ...]:
+    """Return the failures that only a quarantine by an author of the change lets pass."""
+    if not evidence.quarantines:
+        return ()
+    from gate.approvals.quarantine import by_authors
+
+    return by_authors(checked.results, evidence.quarantines, change)
 
 
 def _log(facts: Facts) -> None:
