@@ -41,13 +41,14 @@ class Analysis:
         query = ask_interpreter(python) if python else None
         self._tree = Tree.read(root)
         site, version = answer_of(query) if query else ([], None)
-        target = max(version or required_version(root), OWN_VERSION)
+        oldest = version or required_version(root)
+        target = max(oldest, OWN_VERSION)
         typeshed = bundled_typeshed()
         tops = tops_imported(self._tree.python.values())
-        environment = digest(str(target), *environment_state(typeshed, site, tops))
+        environment = digest(f"{target} {oldest}", *environment_state(typeshed, site, tops))
         self._cache = Cache(cache / "files" if cache else None)
         self._module_cache = Cache(cache / "modules" if cache else None, f"{own_state()} {environment}")
-        installed = Modules(None, typeshed, site, cache=self._module_cache, target=target)
+        installed = Modules(None, typeshed, site, cache=self._module_cache, target=target, oldest=oldest)
         modules = Modules(root, typeshed, site, installed)
         store = Store(cache, cache / "words", environment) if cache else None
         packages = InstalledPackages(typeshed, site, store)

@@ -33,7 +33,51 @@ def fitting(engine: Engine, function: FunctionValue, call: ast.Call, scope: Scop
     found = [one for one in function.definitions if misfit(engine, function, one, call, scope) is None]
     if len(found) > 1 and found[-1] is function.definitions[-1] and _is_fallback(found[-1]):
         found.pop()
+    is_library = function.scope.source.origin == "library"
+    if (
+        len(found) > 1
+        and is_library
+        and not any(_may_prefer(engine, function, found[0], later, call) for later in found[1:])
+    ):
+        return found[:1]
     return found
+
+
+def _may_prefer(
+    engine: Engine, function: FunctionValue, first: Function, later: Function, call: ast.Call
+) -> bool:
+    """Return whether an argument of unknown kind may rule out the first of two overloads that a call fits.
+
+    A literal can't, since it has been compared. Nor can an argument that both annotate alike.
+    """
+    if any(isinstance(argument, ast.Starred) for argument in call.args) or any(
+        word.arg is None for word in call.keywords
+    ):
+        return True
+    (wanted, others) = (_annotations(function, definition, call) for definition in (first, later))
+    return any(
+        ast.dump(one) != ast.dump(other)
+        and not (isinstance(value, ast.Constant) and engine.annotations.literals(one, function.scope))
+        for (value, one), (_, other) in zip(wanted, others, strict=True)
+        if one is not None and other is not None
+    )
+
+
+def _annotations(
+    function: FunctionValue, definition: Function, call: ast.Call
+) -> list[tuple[ast.expr, ast.expr | None]]:
+    """Return each argument with the annotation of its parameter."""
+    arguments = definition.args
+    places = [*arguments.posonlyargs, *arguments.args][1 if takes_self(function, definition) else 0 :]
+    by_name = {parameter.arg: parameter.annotation for parameter in (*places, *arguments.kwonlyargs)}
+    by_place = [parameter.annotation for parameter in places]
+    return [
+        *(
+            (value, by_place[place] if place < len(by_place) else None)
+            for place, value in enumerate(call.args)
+        ),
+        *((word.value, by_name.get(word.arg or "")) for word in call.keywords),
+    ]
 
 
 def _is_fallback(definition: Function) -> bool:

@@ -236,8 +236,11 @@ class Names:
             return UNKNOWN
         for source in self._engine.modules.sources(module):
             bindings = source.scope.names.get(name)
+            if bindings and source.keeps_to_itself(name, bindings):
+                is_missing = source.origin == "library" and self._engine.modules.lacks(module, name)
+                return MISSING if is_missing else UNKNOWN
             if bindings:
-                is_uncertain = name in source.made_global or source.keeps_to_itself(name, bindings)
+                is_uncertain = name in source.made_global
                 return UNKNOWN if is_uncertain else self.bound(bindings, source.scope)
         part = f"{module}.{name}"
         is_part = self._engine.modules.module(part) is not None

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from gate.names.syntax.facts import Facts
+from gate.names.syntax.facts import CHANGES_SIGNATURE, Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,18 @@ class ProjectFacts:
             frozenset(name for facts in files for name in facts.recombined),
         )
 
+    def changes_signature(self, name: str) -> bool:
+        """Return whether code replaces the defaults or the signature of a function or class called `name`."""
+        return any(f"{name}.{attribute}" in self.stored_outside for attribute in CHANGES_SIGNATURE)
+
     def by_name(self) -> Iterator[tuple[str, str]]:
         """Yield names, each with a fact about it as text.
 
         The diagnostics of files that mention the name depend on that fact.
         """
-        yield from ((name.rpartition(".")[2], f"stored {name}") for name in sorted(self.stored_outside))
+        for name in sorted(self.stored_outside):
+            owner, _, attribute = name.rpartition(".")
+            yield (owner if attribute in CHANGES_SIGNATURE and owner else attribute), f"stored {name}"
         yield from ((name, f"base {name}") for name in sorted(self.bases))
         yield from ((name, f"combined {name}") for name in sorted(self.combined))
         yield from ((name, f"recombined {name}") for name in sorted(self.recombined))

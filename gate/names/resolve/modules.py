@@ -25,8 +25,8 @@ MODULE_NAMES = frozenset({
     "__version__", "__annotations__", "__builtins__", "__cached__", "__getattr__", "__dir__", "__class__",
 })  # fmt: skip
 """Attributes of every module."""
-_REPLACED = frozenset({"distutils"})
-"""Standard library packages that another package replaces (setuptools, if installed)."""
+_REPLACED = {"distutils": "setuptools"}
+"""Standard library packages that another package replaces, if it's installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +61,18 @@ class Modules:
         installed: Modules | None = None,
         cache: Cache | None = None,
         target: Version | None = None,
+        oldest: Version | None = None,
     ) -> None:
         """Set up the lookup in the tree at `root` and in the standard library (stubs in `typeshed`, and its source).
 
         If `installed` is given, it provides the modules outside the tree, so that several trees can share it. `cache`
         holds what earlier runs read from modules that can't have changed. `target` is the Python version that the
-        project is for: it decides which branches of version checks count.
+        project is for: it decides which branches of version checks count. `oldest` is the oldest version that the
+        project runs on: the standard library has nothing that was removed before.
         """
-        self._path = SearchPath(root, typeshed, site_packages)
         self.target: Version = target or (installed.target if installed else OWN_VERSION)
+        self.oldest: Version = oldest or (installed.oldest if installed else OWN_VERSION)
+        self._path = SearchPath(root, typeshed, site_packages, self.oldest)
         self._installed = installed
         self._cache = cache
         self.generated = GeneratedModules(root)
@@ -96,7 +99,14 @@ class Modules:
 
     def is_replaced(self, name: str) -> bool:
         """Return whether another package may replace a module, so that its content is unknown."""
-        return name.partition(".")[0] in _REPLACED and self.origin(name) != "project"
+        top = name.partition(".")[0]
+        if top not in _REPLACED or self.origin(name) == "project":
+            return False
+        return not self.removed_in(top) or _REPLACED[top] in self.top_level
+
+    def removed_in(self, name: str) -> str:
+        """Return the Python version that removed a top-level module from the standard library, or "" if it's there."""
+        return self._path.removed_in(name)
 
     def is_ambiguous(self, name: str, path: str) -> bool:
         """Return whether `name` may be another module for the file at `path`: projects may contain other projects."""
@@ -146,7 +156,7 @@ class Modules:
     def _merged(self, sources: list[Source], names: set[str]) -> Module:
         is_open = False
         for source in sources:
-            names |= source.own_names | source.scope.elsewhere | source.made_global
+            names |= self._public(source) | source.scope.elsewhere | source.made_global
             is_open = is_open or source.writes_globals
             for star in source.scope.stars:
                 inner = self.module(star)
@@ -155,6 +165,15 @@ class Modules:
                 if inner is not None:
                     names |= inner.names
         return Module(frozenset(names | MODULE_NAMES), open=is_open)
+
+    def _public(self, source: Source) -> frozenset[str]:
+        """Return the names that a module binds, without those that a stub of the standard library only imports."""
+        if source.origin != "library" or not source.is_stub:
+            return source.own_names
+        bound = source.scope.names
+        return frozenset(
+            name for name in source.own_names if not source.keeps_to_itself(name, bound[name])
+        ) | self.beside_stub(source.name)
 
     def lacks(self, name: str, member: str) -> bool:
         """Return whether a module certainly doesn't have `member`."""
@@ -169,6 +188,23 @@ class Modules:
         if member.startswith("_") and self._is_known_by_stub_only(name):
             return False
         return member not in self.beside_stub(name) and not self._is_in_string(name, member)
+
+    def was_removed(self, name: str, member: str) -> bool:
+        """Return whether older versions of a standard library module had `member`."""
+        sources = self.sources(name) if self.origin(name) == "library" else ()
+        return any(
+            member in source.scope.removed
+            or any(self.was_removed(star, member) for star in source.scope.stars)
+            for source in sources
+        )
+
+    def imported_in_stub(self, name: str, member: str) -> str:
+        """Return the full name of what the stub of a standard library module only imports as `member`, or ""."""
+        for source in self.sources(name) if self.origin(name) == "library" else ():
+            for binding in source.scope.names.get(member, ()):
+                if binding.how == "member" and source.keeps_to_itself(member, [binding]):
+                    return f"{binding.module}.{binding.name}"
+        return ""
 
     def _is_known_by_stub_only(self, name: str) -> bool:
         """Return whether a third-party module has only stubs, which leave out private names."""
@@ -209,7 +245,15 @@ class Modules:
             if content is not None:
                 is_stub = path.suffix == ".pyi"
                 sources.append(
-                    Source(name, origin, *content, is_package=is_package, is_stub=is_stub, target=self.target)
+                    Source(
+                        name,
+                        origin,
+                        *content,
+                        is_package=is_package,
+                        is_stub=is_stub,
+                        target=self.target,
+                        oldest=self.oldest if origin == "library" else None,
+                    )
                 )
         return sources
 

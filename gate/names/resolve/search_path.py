@@ -5,11 +5,14 @@ Folders are only listed, each once; no file is read.
 
 from __future__ import annotations
 
+import re
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
+from gate.names.syntax.reachability import Version
 from gate.names.syntax.source import Origin
 
 _NATIVE = (".so", ".pyd")
@@ -19,13 +22,20 @@ _PYTHON = (".py", ".pyi", *_NATIVE)
 class SearchPath:
     """The folders that contain modules, by origin."""
 
-    def __init__(self, root: Path | None, typeshed: Path | None, site_packages: Sequence[Path]) -> None:
-        """`root` is the tree. The standard library has stubs in `typeshed` in addition to its source."""
+    def __init__(
+        self, root: Path | None, typeshed: Path | None, site_packages: Sequence[Path], oldest: Version
+    ) -> None:
+        """`root` is the tree. The standard library has stubs in `typeshed` in addition to its source.
+
+        Modules that were removed before the version `oldest` are no part of it.
+        """
         self._root = root
         self._tree = [folder for folder in (root / "src", root) if folder.is_dir()] if root else []
+        self._removed = _removed_before(typeshed, oldest) if typeshed else {}
         self._library_names = sys.stdlib_module_names
         if typeshed is not None:
             self._library_names |= {path.name.partition(".")[0] for path in typeshed.iterdir()}
+        self._library_names -= self._removed.keys()
         library = Path(sysconfig.get_path("stdlib"))
         self._library = [folder for folder in (typeshed, library) if folder is not None]
         self._site = list(site_packages)
@@ -36,6 +46,10 @@ class SearchPath:
         """Return the names of all top-level modules and packages."""
         folders = (*self._tree, *self._site)
         return self._library_names.union(*(self.submodules(folder) for folder in folders))
+
+    def removed_in(self, name: str) -> str:
+        """Return the version that removed a top-level module from the standard library, or "" if it's there."""
+        return self._removed.get(name, "")
 
     def origin(self, name: str) -> Origin:
         """Return where a module comes from, whether or not it exists."""
@@ -52,10 +66,10 @@ class SearchPath:
     def is_ambiguous(self, name: str, path: str) -> bool:
         """Return whether a parent folder of the file at `path` has another module called `name`.
 
-        Projects may contain other projects, so the file may import that module instead.
+        Projects may contain other projects, and a script imports the modules beside it, so the file may mean that one.
         """
         top = name.partition(".")[0]
-        if self._root is None or self.origin(name) != "project":
+        if self._root is None or self.origin(name) == "library":
             return False
         folders = (self._root / parent for parent in Path(path).parents)
         files = {top, f"{top}.py", f"{top}.pyi"}
@@ -137,3 +151,17 @@ class SearchPath:
                 entries = {}
             self._entries[folder] = entries
         return entries
+
+
+@cache
+def _removed_before(typeshed: Path, oldest: Version) -> dict[str, str]:
+    """Return the top-level modules that the standard library lacks since a version up to `oldest`, with that version.
+
+    The stubs list the last version that has each module.
+    """
+    try:
+        listed = (typeshed / "VERSIONS").read_text("utf-8")
+    except OSError:
+        return {}
+    last = re.findall(r"(?m)^(\w+): *3\.\d+ *- *3\.(\d+)", listed)
+    return {name: f"3.{int(minor) + 1}" for name, minor in last if (3, int(minor)) < oldest}

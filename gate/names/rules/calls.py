@@ -6,15 +6,16 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gate.names.hints.file_modes import WrongArgument
+from gate.names.hints.library_arguments import LibraryArguments
 from gate.names.hints.load_dump import FAMILY, READS_OR_WRITES
-from gate.names.hints.text_arguments import TextKinds, WrongText
 from gate.names.infer.calls import Misfit, class_of, misfit, misspelt_keywords, signature_of, spread_out
 from gate.names.infer.engine import Engine
 from gate.names.infer.values import Class, ClassValue, FunctionValue, ModuleValue, Partial, Value, Values
 from gate.names.report.candidates import FileDiagnostics, UnlessDefinedIn
 from gate.names.resolve.modules import Module
 from gate.names.rules.lookups import is_super_uncalled
-from gate.names.syntax.nodes import is_stub
+from gate.names.syntax.nodes import is_stub, last_name
 from gate.names.syntax.source import Scope
 
 _SPECIFIC_FIRST = ("keyword", "twice", "self", "many", "missing")
@@ -56,8 +57,8 @@ class CheckedCall:
     shown: str = ""
     module: Module | None = None
     """The module in which the function is looked up."""
-    text: WrongText | None = None
-    """A string, bytes, file, or time where the function takes another of these, whichever rule reports it."""
+    argument: WrongArgument | None = None
+    """An argument of a kind that the function doesn't take, whichever rule reports it."""
     mismatch: Mismatch | None = None
     typos: tuple[Typo, ...] = ()
 
@@ -74,7 +75,7 @@ class Calls:
         """The positions of keywords that are certainly correct are added to `diagnostics`."""
         self._engine = engine
         self._diagnostics = diagnostics
-        self._texts = TextKinds(engine)
+        self._library = LibraryArguments(engine)
         self._last: tuple[ast.Call | None, CheckedCall] = None, CheckedCall()
 
     def checked(self, node: ast.Call, scope: Scope) -> CheckedCall:
@@ -96,9 +97,9 @@ class Calls:
         match owners:
             case [ModuleValue(name=name)]:
                 module = self._engine.modules.module(name)
-        text = self._texts.wrong(node, callees[0], scope)
-        if text is not None:
-            return CheckedCall(callees, owners, shown, module, text)
+        argument = self._library.wrong(node, callees[0], scope)
+        if argument is not None:
+            return CheckedCall(callees, owners, shown, module, argument)
         return self._compared(node, CheckedCall(callees, owners, shown, module), callees[0], scope)
 
     def _compared(self, node: ast.Call, checked: CheckedCall, callee: Value, scope: Scope) -> CheckedCall:
@@ -163,6 +164,10 @@ class Calls:
             for definition in signature.definitions
             if (reason := misfit(self._engine, signature, definition, call, scope)) is not None
         ]
+        cls = class_of(signature.bound)
+        names = {signature.definitions[0].name, last_name(call.func), cls.name if cls is not None else ""}
+        if any(map(self._engine.project.changes_signature, names)):
+            return []
         # If only the kind of an argument doesn't fit, as with another overload, it is not a matter of names.
         fits = len(reasons) < len(signature.definitions) or any(
             reason.kind == "value" or (reason.kind == "missing" and not is_complete) for reason in reasons

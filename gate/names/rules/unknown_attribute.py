@@ -18,7 +18,7 @@ from gate.names.rules.inspection import Inspection
 from gate.names.rules.lookups import is_special, is_super_uncalled, position_of
 from gate.names.rules.rule import Examples, code
 from gate.names.spelling.known_words import BUILTIN_ATTRIBUTES, TYPICAL
-from gate.names.spelling.similarity import candidates, is_common_typo, suggestions
+from gate.names.spelling.similarity import candidates, is_common_typo, plain, suggestions
 from gate.names.spelling.synonyms import SYNONYMS
 from gate.names.spelling.vocabulary import ProjectVocabulary
 from gate.names.syntax.builtin_names import BUILTINS
@@ -120,10 +120,25 @@ def typo_in_project(context: Context, use: Use) -> Finding | None:
     """Return a finding if nothing defines the name and it is a typo of a defined one, else None."""
     vocabulary = context.vocabulary
     suggested = vocabulary.right_words(use, keyword=False)
+    is_free = not (use.owner or use.root)
+    if is_free and any(_is_unlisted(vocabulary, package) for package in context.packages):
+        # Such a package may write the words together that others separate: `loadextension` beside `load_extension`.
+        suggested = [
+            word for word in suggested if plain(word) != plain(use.name) or len(word) == len(use.name)
+        ]
     if not suggested:
         return None
     fix = vocabulary.fix(use.name, suggested[0])
     return finding_at(context.path, use, ID, f"nothing defines `.{use.name}`", suggested, fix)
+
+
+def _is_unlisted(vocabulary: ProjectVocabulary, package: str) -> bool:
+    """Return whether an imported package is neither the project's, nor installed, nor listed."""
+    return (
+        bool(package)
+        and vocabulary.modules.origin(package) == "site"
+        and not vocabulary.packages.knows(package)
+    )
 
 
 def _unfit(context: Context, use: Use) -> Finding | None:

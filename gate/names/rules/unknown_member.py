@@ -11,6 +11,7 @@ from gate.names.infer.values import MISSING, ClassValue, ModuleValue
 from gate.names.report.finding import finding_at
 from gate.names.resolve import known_packages
 from gate.names.resolve.installed import STDLIB
+from gate.names.resolve.modules import Modules
 from gate.names.rules.context import Context, once_a_line
 from gate.names.rules.inspection import Inspection
 from gate.names.rules.rule import Examples, code
@@ -74,6 +75,11 @@ class Inspector:
         if lookup is None or not isinstance(lookup.owners[0], ModuleValue):
             return
         module = lookup.owners[0].name
+        gone = _gone(self._inspection.engine.modules, module, lookup.node.attr, lookup.names)
+        if gone is not None:
+            message, hint = gone
+            self._inspection.diagnostics.report(ID, lookup.node, message, at=lookup.position, hint=hint)
+            return
         within = self._class_called_like(lookup.owners[0], lookup.node.attr)
         if within:
             message = f"{lookup.shown} has no `{lookup.node.attr}`"
@@ -140,9 +146,27 @@ def _imported(context: Context, use: Use) -> Finding | None:
         )
         if not close or modules.module(f"{use.owner}.{use.name}") is not None:
             return None
+    gone = _gone(modules, use.owner, use.name, names)
+    if gone is not None:
+        message, hint = gone
+        return Finding(context.path, use.line, use.column, use.end_line, ID, "error", message, hint)
     suggested = vocabulary.ordered(use.name, suggestions(use.name, names))
     fix = sole_fix(use.name, suggested, names)
     return finding_at(context.path, use, ID, f"`{use.owner}` has no `{use.name}`", suggested, fix)
+
+
+def _gone(modules: Modules, module: str, name: str, names: frozenset[str]) -> tuple[str, str] | None:
+    """Return the message and the hint for a name that a standard library module no longer has, else None.
+
+    It's no typo, so a name that differs in one letter isn't meant.
+    """
+    if moved := modules.imported_in_stub(module, name):
+        return f"`{module}` has no `{name}`", f"did you mean `{moved}`?"
+    if not modules.was_removed(module, name):
+        return None
+    similar = [word for word in suggestions(name, names) if not is_common_typo(name, word)]
+    hint = f"did you mean `{similar[0]}`?" if similar else ""
+    return f"`{module}` has no `{name}` in this version of Python: it was removed", hint
 
 
 def _imported_from_absent(context: Context, use: Use) -> Finding | None:

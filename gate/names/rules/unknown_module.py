@@ -40,6 +40,11 @@ GOOD: Examples = (
         "shop/page.py": "from shop._build import VERSION\n",
     },
 )
+PROVIDED_BY = {"distutils": "setuptools"}
+"""Packages that provide a removed module. Other such packages, like `legacy-cgi`, contain the module's name."""
+REPLACEMENTS = {"imp": "importlib", "asyncore": "asyncio", "asynchat": "asyncio", "smtpd": "aiosmtpd", "pipes": "shlex",
+                "distutils": "setuptools", "cgi": "urllib.parse", "telnetlib": "telnetlib3", "imghdr": "filetype",
+                "crypt": "hashlib", "uu": "base64", "binhex": "base64", "xdrlib": "struct"}  # fmt: skip
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -53,11 +58,27 @@ def _imported(context: Context, use: Use) -> Finding | None:
         return None
     if modules.module(use.owner) is not None:
         return None
+    if removed_in := modules.removed_in(use.owner.partition(".")[0]):
+        return _removed(context, use, removed_in)
     if modules.is_known_package(use.owner):
         return _submodule(context, use) if "." in use.owner else None
     if use.owner.partition(".")[0] in known_packages.names():
         return _submodule_of_absent(context, use)
     return _package(context, use)
+
+
+def _removed(context: Context, use: Use, version: str) -> Finding | None:
+    """Return a finding for a module that the standard library no longer has, unless a dependency may provide it."""
+    top = use.owner.partition(".")[0]
+    provided = PROVIDED_BY.get(top, top)
+    if any(
+        {provided, f"py{provided}"} & {word, *word.split("_")} for word in context.vocabulary.requirements
+    ):
+        return None
+    hint = f"use `{REPLACEMENTS[top]}` instead" if top in REPLACEMENTS else ""
+    position = use.line, use.column, use.end_line
+    message = f"there is no module `{top}` since Python {version}"
+    return Finding(context.path, *position, ID, "error", message, hint)
 
 
 def _package(context: Context, use: Use) -> Finding | None:

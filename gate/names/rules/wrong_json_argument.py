@@ -82,8 +82,8 @@ class Inspector:
             self._passed_on[node] = function
         if serialization_of(call.callee) is None:
             return
-        if call.text is not None:
-            self._inspection.diagnostics.report(ID, node, call.text.message, hint=call.text.hint)
+        if call.argument is not None:
+            self._inspection.diagnostics.report(ID, node, call.argument.message, hint=call.argument.hint)
         elif call.mismatch is not None and call.mismatch.reason.kind == "missing":
             report_missing(self._inspection.diagnostics, ID, node, call.mismatch, call.module)
 

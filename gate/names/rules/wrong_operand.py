@@ -44,7 +44,9 @@ def inspect(node: ast.AST, scope: Scope, engine: Engine, diagnostics: FileDiagno
     """Check both operands. Nothing is reported if the other operand is unknown or may implement the operator."""
     match node:
         case ast.BinOp(left=left, op=operator, right=right) if not isinstance(operator, ast.BitOr):
-            pairs = [(left, right), (right, left)]
+            pairs = [(left, right)]
+            if not (isinstance(operator, ast.Mod) and _may_be_format(engine.infer(left, scope))):
+                pairs.append((right, left))
             is_print = isinstance(left, ast.Name) and left.id == "print" and isinstance(operator, ast.RShift)
         case ast.Compare(left=left, ops=[ast.Lt() | ast.LtE() | ast.Gt() | ast.GtE()], comparators=[right]):
             pairs = [(left, right), (right, left)]
@@ -68,6 +70,13 @@ def inspect(node: ast.AST, scope: Scope, engine: Engine, diagnostics: FileDiagno
             hint = f"did you mean `{shown}()`?"
             diagnostics.report(ID, operand, f"`{shown}` is a function: it supports no operators", hint=hint)
         return
+
+
+def _may_be_format(values: Values) -> bool:
+    """Return whether `%` with these values on its left may format any value on its right."""
+    return values is None or any(
+        isinstance(value, Instance) and value.of.name in {"str", "bytes", "bytearray"} for value in values
+    )
 
 
 def _supports_none(values: Values, engine: Engine) -> bool:

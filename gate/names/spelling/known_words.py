@@ -39,6 +39,9 @@ class KnownWords:
     together: Counter[tuple[str, str]]
     modules: Modules
     required: Mapping[str, int]
+    """How often files import each package, plus one for each word in `requirements`."""
+    requirements: frozenset[str]
+    """The words in the files that declare the project's dependencies."""
     installed: bool
     covered: bool
     """Whether the names in all imported packages are known, at least from the list shipped with gate."""

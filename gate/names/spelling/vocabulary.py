@@ -239,6 +239,7 @@ def vocabulary_of(
         together=together,
         modules=modules,
         required=Counter(required) + tops,
+        requirements=required,
         usual=Vocabulary(project | BUILTIN_ATTRIBUTES | used.keys()),
         elsewhere=Vocabulary(words.defined),
         installed=not missing or len(missing) * 4 < len(words.imported & outside.names),

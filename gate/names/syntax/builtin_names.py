@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 
 from gate.names.syntax.source import Scope, Source
 
@@ -22,6 +23,8 @@ _GIVEN_BY_TOOLS = {
     "SConstruct": {"Environment", "ARGUMENTS", "Export", "Import", "SConscript"},
 }
 """By module name, names that Sphinx, Jupyter, and SCons define in the files they read."""
+_USES_IPYTHON = re.compile(rb"(?m)^\s*(?:from|import)\s+IPython\b|\bload_ipython_extension\b|^# %%")
+"""In code that IPython runs, `get_ipython` is a builtin."""
 OF_PYTHON_2 = frozenset({"unicode", "basestring", "long", "unichr", "xrange", "raw_input", "reduce", "reload", "file",
                          "execfile", "cmp", "apply", "buffer", "intern", "coerce", "StandardError"})  # fmt: skip
 """Builtins of Python 2."""
@@ -29,6 +32,8 @@ OF_PYTHON_2 = frozenset({"unicode", "basestring", "long", "unichr", "xrange", "r
 
 def is_defined_by_tool(name: str, source: Source) -> bool:
     """Return whether the tool that loads files of this name defines `name` in them."""
+    if name == "get_ipython":
+        return _USES_IPYTHON.search(source.data) is not None
     return name in _GIVEN_BY_TOOLS.get(source.name.rpartition(".")[2], ())
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from gate.names.syntax.bindings import BINDING_NODES, Binding, bindings_in, bindings_of
 from gate.names.syntax.environment_keys import ENVIRONMENT, environment_key, sets_for_test
 from gate.names.syntax.exports import exported
-from gate.names.syntax.facts import Facts, Use, receiver_of
+from gate.names.syntax.facts import CHANGES_SIGNATURE, Facts, Use, receiver_of
 from gate.names.syntax.fixtures import fixtures_in
 from gate.names.syntax.guards import Guards
 from gate.names.syntax.nodes import Function, children, dotted_name
@@ -167,6 +167,8 @@ class _FactReader(ast.NodeVisitor):
             if not (isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}):
                 self.facts.stored.add(node.attr)
                 self._set_on.append((dotted_name(node.value), node.attr))
+                if node.attr in CHANGES_SIGNATURE:
+                    self.facts.stored.add(f"{_called(dotted_name(node.value))}.{node.attr}")
         elif not self._guards.of(node).is_uncertain:
             dotted = dotted_name(node.value)
             self._looked_up.append((dotted, use))
@@ -308,6 +310,11 @@ class _FactReader(ast.NodeVisitor):
                 words = identifiers_in(node.value)
                 self.facts.words |= words
                 self.facts.texts |= words
+
+
+def _called(path: str) -> str:
+    """Return the name of the function or class whose signature changes with that of `path`: `Point.__new__`."""
+    return next((part for part in reversed(path.split(".")) if part not in {"__new__", "__init__"}), "")
 
 
 def _fields(node: ast.ClassDef) -> Iterator[str]:

@@ -16,6 +16,10 @@ COLUMNS = frozenset({"str", "dt", "func", "F", "sa", "fn"})
 """Names of objects that represent a whole column of values, or the functions of a database."""
 
 
+CHANGES_SIGNATURE = frozenset({"__defaults__", "__kwdefaults__", "__code__", "__signature__"})
+"""Attributes of a function that say what it takes when they are set."""
+
+
 class Use(NamedTuple):
     """A use of a name. `owner` is the module in which it is looked up, if that is certain."""
 

@@ -9,6 +9,16 @@ Version = tuple[int, int]
 OWN_VERSION: Version = sys.version_info[:2]
 
 
+def is_over(test: ast.expr, oldest: Version) -> bool:
+    """Return whether the body of an `if` runs only on versions before `oldest`: `if sys.version_info < (3, 11)`."""
+    match test:
+        case ast.Compare(left=ast.Attribute(attr="version_info"), ops=[ast.Lt()]):
+            return branch_taken(test, oldest) is False
+        case ast.BoolOp(op=ast.And(), values=values):
+            return any(is_over(value, oldest) for value in values)
+    return False
+
+
 def branch_taken(test: ast.expr, target: Version) -> bool | None:
     """Return whether the body of an `if` runs on `target` and this platform, or None if something else decides."""
     match test:

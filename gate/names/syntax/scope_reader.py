@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from typing import Literal
 
 from gate.names.syntax.bindings import ASSIGNMENT_NODES, BINDING_NODES, Binding, bindings_of, targets_of
 from gate.names.syntax.nodes import LEAVES, children, dotted_name, name_of
-from gate.names.syntax.reachability import Version, branch_taken
+from gate.names.syntax.reachability import Version, branch_taken, is_over
 from gate.names.syntax.type_tests import tested_texts
 
 ScopeKind = Literal["module", "class", "function"]
@@ -26,7 +27,16 @@ _UNUSUAL = frozenset({"deleted", "declared", "star", "member", "caught"})
 class ScopeContents:
     """The contents of one scope."""
 
-    __slots__ = ("elsewhere", "first_star", "names", "nonlocals", "stars", "tested", "type_parameters")
+    __slots__ = (
+        "elsewhere",
+        "first_star",
+        "names",
+        "nonlocals",
+        "removed",
+        "stars",
+        "tested",
+        "type_parameters",
+    )
 
     def __init__(self) -> None:
         """Start empty."""
@@ -34,6 +44,8 @@ class ScopeContents:
         """The bindings that give each name a value here."""
         self.elsewhere: set[str] = set()
         """Names bound only on other versions or platforms."""
+        self.removed: set[str] = set()
+        """Names bound only on versions older than the oldest one that matters."""
         self.nonlocals: set[str] = set()
         """Names that `global` or `nonlocal` declare to belong to an outer scope."""
         self.type_parameters: set[str] = set()
@@ -55,12 +67,17 @@ class ScopeReader:
         kind: ScopeKind,
         absolute: Callable[[ast.ImportFrom], str],
         target: Version,
+        oldest: Version | None = None,
     ) -> None:
-        """Create a reader. `absolute` resolves the module of an import, and `target` decides version tests."""
+        """Create a reader. `absolute` resolves the module of an import, and `target` decides version tests.
+
+        What only versions before `oldest` bind isn't even recorded as bound elsewhere.
+        """
         self._contents = contents
         self._kind = kind
         self._absolute = absolute
         self._target = target
+        self._oldest = oldest
         self._of_groups: set[ast.AST] = set()
         """Handlers of `except*`."""
         self._class_lookups: set[ast.AST] = set()
@@ -147,7 +164,9 @@ class ScopeReader:
                 taken = branch_taken(node.test, self._target)
                 if taken is not None:
                     self._all(node.body if taken else node.orelse)
-                    self._read_elsewhere(node.orelse if taken else node.body)
+                    is_removed = self._oldest is not None and not taken and is_over(node.test, self._oldest)
+                    names = self._contents.removed if is_removed else self._contents.elsewhere
+                    names |= self._bound_in(node.orelse if taken else node.body)
                     return
         self._all(children(node))
 
@@ -169,12 +188,13 @@ class ScopeReader:
         if text and text.partition(".")[0] not in {"self", "cls"}:
             self._contents.tested.add(text)
 
-    def _read_elsewhere(self, nodes: list[ast.stmt]) -> None:
-        """Record names that are bound on another version or platform."""
-        if nodes:
-            other = ScopeContents()
-            ScopeReader(other, "function", self._absolute, self._target).read(ast.Module(nodes, []))
-            self._contents.elsewhere |= other.names.keys() | other.elsewhere
+    def _bound_in(self, nodes: list[ast.stmt]) -> AbstractSet[str]:
+        """Return the names that statements for another version or platform bind."""
+        if not nodes:
+            return frozenset()
+        other = ScopeContents()
+        ScopeReader(other, "function", self._absolute, self._target, self._oldest).read(ast.Module(nodes, []))
+        return other.names.keys() | other.elsewhere
 
 
 def _defaults(arguments: ast.arguments) -> list[ast.expr]:

@@ -37,7 +37,7 @@ class Scope(ScopeContents):
         self.node = node
         self.parent = parent
         self.source = source
-        ScopeReader(self, kind, source.absolute, source.target).read(node)
+        ScopeReader(self, kind, source.absolute, source.target, source.oldest).read(node)
 
     def lookup(self, name: str) -> tuple[list[Binding], Scope] | None:
         """Return the bindings of a name used here, and their scope, or None. Builtins aren't looked up."""
@@ -66,9 +66,14 @@ class Source:
     """A Python file."""
 
     def __init__(self, name: str, origin: Origin, tree: ast.Module, data: bytes, *, is_package: bool,
-                 is_stub: bool = False, target: Version | None = None) -> None:  # fmt: skip
-        """Create a source. `name` is its module name, `data` its content, and `target` its Python version."""
+                 is_stub: bool = False, target: Version | None = None,
+                 oldest: Version | None = None) -> None:  # fmt: skip
+        """Create a source. `name` is its module name, `data` its content, and `target` its Python version.
+
+        If `oldest` is given, what only earlier versions have doesn't count.
+        """
         self.target = target or OWN_VERSION
+        self.oldest = oldest
         self.is_stub = is_stub
         self.name = name
         self.origin = origin

@@ -1,0 +1,267 @@
+"""Check the arguments of standard library functions: their kinds, and the choices that literals allow."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from gate.names.hints.argument_kinds import FILE_CLASSES, ArgumentKinds, shown
+from gate.names.hints.assignments import name_called
+from gate.names.hints.file_modes import WrongArgument, against_mode, wrong_mode
+from gate.names.hints.naming import TEXT_KEPT, TEXT_NAMES
+from gate.names.infer.calls import fitting, misfit, takes_self
+from gate.names.infer.values import ClassValue, FunctionValue, Instance, ModuleValue, Value
+from gate.names.syntax.nodes import Function
+from gate.names.syntax.source import Scope
+
+if TYPE_CHECKING:
+    from gate.names.infer.engine import Engine
+
+FAMILY = frozenset({"json", "pickle", "marshal", "tomllib", "plistlib"})
+_BINARY = frozenset({"pickle", "marshal", "tomllib", "plistlib"})
+SWAPPED = {"dump": "dumps", "load": "loads", "loads": "load", "strftime": "strptime", "strptime": "strftime"}
+_TAKE_TEXT_FOR_NUMBERS = frozenset({"port"})
+"""Parameters annotated as numbers that the functions pass on to the system, which also takes text."""
+
+
+class LibraryArguments:
+    """Compares the arguments of a standard library function with the kinds that it takes."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Use `engine` to infer the kinds of values."""
+        self._engine = engine
+        self._kinds = ArgumentKinds(engine)
+
+    def wrong(self, node: ast.Call, callee: Value, scope: Scope) -> WrongArgument | None:
+        """Return the mistake in the arguments of a call, or None unless it is certain."""
+        function = self._function(callee)
+        if function is None:
+            return None
+        if function.called_on is not None and node.args and not isinstance(callee, ClassValue):
+            return self._self(node, function, scope)
+        name = function.definitions[0].name
+        if name in {"open", "fdopen"} and (problem := wrong_mode(node, function)):
+            return problem
+        if isinstance(function.bound, Instance) and (
+            problem := self._against_mode(node, function.bound, scope)
+        ):
+            return problem
+        module = function.scope.source.name.removeprefix("_").partition(".")[0]
+        if module in FAMILY and name in {"load", "loads", "dump"}:
+            problem = self._of_family(node, module, name, scope)
+            if problem is not None:
+                return problem
+        if module == "fcntl":
+            # The stubs say bytes where text is also accepted.
+            return None
+        definitions = fitting(self._engine, function, node, scope) or self._fitting_but_for_values(
+            function, node, scope
+        )
+        problems = [self._one(node, function, definition, scope) for definition in definitions]
+        return problems[0] if problems and all(problems) else None
+
+    def _function(self, callee: Value) -> FunctionValue | None:
+        """Return the called function of the standard library, or the constructor of a class of it, else None."""
+        if isinstance(callee, ClassValue) and callee.of.origin == "library":
+            constructor = self._engine.construction.constructor(callee.of)
+            return constructor if constructor is not None and self._is_of_library(constructor) else None
+        return callee if isinstance(callee, FunctionValue) and self._is_of_library(callee) else None
+
+    def _is_of_library(self, function: FunctionValue) -> bool:
+        return function.scope.source.origin == "library"
+
+    def _against_mode(self, node: ast.Call, owner: Instance, scope: Scope) -> WrongArgument | None:
+        is_file = self._engine.classes.is_a(owner.of, *FILE_CLASSES)
+        return against_mode(node, scope) if is_file else None
+
+    def _fitting_but_for_values(
+        self, function: FunctionValue, node: ast.Call, scope: Scope
+    ) -> list[Function]:
+        """Return the overloads that a call fits by the number and names of its arguments, if no overload fits."""
+        reasons = [(one, misfit(self._engine, function, one, node, scope)) for one in function.definitions]
+        return [one for one, reason in reasons if reason is not None and reason.kind == "value"]
+
+    def _of_family(self, node: ast.Call, module: str, name: str, scope: Scope) -> WrongArgument | None:
+        """Return a mistake if `load`, `loads`, or `dump` gets neither text nor the kind of file that it needs."""
+        place = 1 if name == "dump" else 0
+        if len(node.args) <= place or any(isinstance(one, ast.Starred) for one in node.args):
+            return None
+        values = self._engine.infer(node.args[place], scope)
+        if not values or len(values) != 1 or not isinstance(values[0], Instance):
+            return None
+        kind = values[0].of
+        right = f"did you mean `{module}.{SWAPPED[name]}`?"
+        if self._engine.classes.is_a(kind, *FILE_CLASSES):
+            binary = self._engine.classes.is_a(kind, "BinaryIO", "BufferedIOBase", "RawIOBase")
+            text = self._engine.classes.is_a(kind, "TextIO", "TextIOBase")
+            if name == "load" and module in _BINARY and text:
+                return WrongArgument(
+                    f"`{module}.load` reads bytes, and this file was opened for text", 'open it with "rb"'
+                )
+            if name == "dump" and (text if module in _BINARY else binary):
+                wanted, mode = ("bytes", "wb") if module in _BINARY else ("text", "w")
+                return WrongArgument(
+                    f"`{module}.dump` writes {wanted}, and this file takes the other",
+                    f'open it with "{mode}"',
+                )
+            return None
+        if (
+            kind.origin != "library"
+            or self._engine.classes.is_incomplete(kind)
+            or self._engine.classes.is_protocol(kind)
+        ):
+            return None
+        if kind.name in {"str", "bytes", "bytearray", "object", "memoryview", "Any"}:
+            return None
+        line = self._engine.classes.mro(kind)[0]
+        if any(
+            one.name == "str" or "read" in one.scope.names or "write" in one.scope.names for one, _ in line
+        ):
+            return None
+        if kind.name.endswith("Path"):
+            hint = "use its `.read_text()`" if name == "loads" else "open it first"
+        else:
+            hint = right if name == "dump" else ""
+        wanted = "text" if name == "loads" else "a file"
+        return WrongArgument(f"`{module}.{name}` takes {wanted} here, and this is a `{kind.name}`", hint)
+
+    def _self(self, node: ast.Call, callee: FunctionValue, scope: Scope) -> WrongArgument | None:
+        """Return a mistake if a method is called on its class and the first argument isn't an instance."""
+        given = self._kinds.given(node.args[0], scope)
+        kind = callee.called_on
+        if (
+            not given
+            and kind is not None
+            and kind.name in {"datetime", "date", "time"}
+            and _may_be_text(node.args[0])
+        ):
+            given = frozenset({"str"})
+        if (
+            not given
+            or kind is None
+            or kind.name in {"str", "bytes", "bytearray", "object"}
+            or not given <= {"str", "bytes"}
+        ):
+            return None
+        name = callee.definitions[0].name
+        right = SWAPPED.get(name, "")
+        return WrongArgument(
+            f"`{kind.name}.{name}` is a method of a `{kind.name}`, and this is {shown(given)}",
+            f"did you mean `{right}`?" if right else "",
+        )
+
+    def _one(
+        self, node: ast.Call, callee: FunctionValue, definition: Function, scope: Scope
+    ) -> WrongArgument | None:
+        """Return the first argument that one definition of a function doesn't take, or None if it may take them all."""
+        if any(isinstance(argument, ast.Starred) for argument in node.args):
+            return None
+        module, name = callee.scope.source.name.removeprefix("_"), name_called(node) or definition.name
+        right = SWAPPED.get(name, "")
+        hint = f"did you mean `{module.partition('.')[0]}.{right}`?" if right else ""
+        for parameter, value in _matched(node, callee, definition):
+            problem = self._mistaken(parameter, value, callee, (name, hint), scope) or self._no_choice(
+                parameter, value, callee, name
+            )
+            if problem is not None:
+                return problem
+        if name == "strptime" and _is_format_first(node):
+            return WrongArgument(
+                f"`{name}` takes the text before its format", hint if module == "time" else ""
+            )
+        return None
+
+    def _mistaken(
+        self,
+        parameter: ast.arg,
+        value: ast.expr,
+        callee: FunctionValue,
+        shown_as: tuple[str, str],
+        scope: Scope,
+    ) -> WrongArgument | None:
+        """Return a mistake if an argument is of another kind than the parameter's annotation allows.
+
+        `shown_as` are the name of the function and a hint.
+        """
+        name, hint = shown_as
+        if parameter.arg in {"count", "maxsplit"} and self._is_flag(value, scope):
+            return WrongArgument(
+                f"`{name}` takes a number as its `{parameter.arg}`, and this is a flag",
+                f"did you mean `flags={ast.unparse(value)}`?",
+            )
+        problem = self._kinds.mistaken(parameter.annotation, value, scope)
+        if problem is None or (parameter.arg in _TAKE_TEXT_FOR_NUMBERS and problem[1] == {"str"}):
+            return None
+        wanted, given = problem
+        if given == {"number"} and "str" in wanted and self._is_written_in_python(callee):
+            # It may only put the argument into a longer text.
+            return None
+        if wanted == {"bytes"} and given == {"str"}:
+            hint = hint or "add `.encode()`"
+        elif given == {"function"}:
+            hint = f"did you mean `{ast.unparse(value)}()`?"
+        elif given == {"coroutine"}:
+            hint = "add `await`"
+        return WrongArgument(f"`{name}` takes {shown(wanted)} here, and this is {shown(given)}", hint)
+
+    def _is_written_in_python(self, callee: FunctionValue) -> bool:
+        """Return whether a function or the class of a method is in the Python source of its module."""
+        node = callee.scope.node
+        name = node.name if isinstance(node, ast.ClassDef) else callee.definitions[0].name
+        return name in self._engine.modules.beside_stub(callee.scope.source.name)
+
+    def _is_flag(self, value: ast.expr, scope: Scope) -> bool:
+        """Return whether a value is one of the flags of `re`, or several of them."""
+        match value:
+            case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+                return self._is_flag(left, scope) and self._is_flag(right, scope)
+            case ast.Attribute(value=owner, attr=name):
+                return name.isupper() and self._engine.infer(owner, scope) == (ModuleValue("re"),)
+        return False
+
+    def _no_choice(
+        self, parameter: ast.arg, value: ast.expr, callee: FunctionValue, name: str
+    ) -> WrongArgument | None:
+        """Return a mistake if a literal string is none of the literals that the parameter takes."""
+        if not isinstance(value, ast.Constant) or not isinstance(value.value, str):
+            return None
+        choices = self._engine.annotations.literals(parameter.annotation, callee.scope)
+        if not choices or value.value in choices or callee.scope.source.name.startswith("tkinter"):
+            return None
+        texts = sorted(f'"{choice}"' for choice in choices if isinstance(choice, str))
+        if not texts or len(texts) < len(choices - {None}):
+            return None
+        listed = ", ".join(texts[:6]) + (", …" if len(texts) > 6 else "")
+        return WrongArgument(
+            f'`{name}` doesn\'t take "{value.value}" as its `{parameter.arg}`', f"use one of {listed}"
+        )
+
+
+def _matched(
+    node: ast.Call, callee: FunctionValue, definition: Function
+) -> Iterator[tuple[ast.arg, ast.expr]]:
+    """Yield the parameters that get an argument, with the argument."""
+    arguments = definition.args
+    places = [*arguments.posonlyargs, *arguments.args][1 if takes_self(callee, definition) else 0 :]
+    yield from zip(places, node.args, strict=False)
+    by_name = {parameter.arg: parameter for parameter in (*places, *arguments.kwonlyargs)}
+    yield from ((by_name[word.arg], word.value) for word in node.keywords if word.arg in by_name)
+
+
+def _may_be_text(node: ast.expr) -> bool:
+    """Return whether names suggest text: `value`, `row["text"]`. The value of another key may be a date."""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        return isinstance(node.slice.value, str) and bool(TEXT_KEPT.match(node.slice.value))
+    return (
+        isinstance(node, ast.Name) and bool(TEXT_NAMES.match(node.id)) and node.id not in {"data", "v", "val"}
+    )
+
+
+def _is_format_first(node: ast.Call) -> bool:
+    """Return whether the first argument of `strptime` is a format, and the second isn't."""
+    formats = [
+        isinstance(value, ast.Constant) and isinstance(value.value, str) and "%" in value.value
+        for value in node.args[:2]
+    ]
+    return formats[:1] == [True] and formats[1:] != [True]
