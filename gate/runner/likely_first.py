@@ -39,13 +39,19 @@ class RecentRuns:
         self._write(self._failures, dict(newest))
 
     def order(self, paths: Iterable[str], changed: Collection[str]) -> tuple[str, ...]:
-        """Sort the files: changed ones, then those that failed recently, the last first, then the fastest."""
+        """Sort the files: changed, failed recently (last first), named after a changed module, then the fastest.
+
+        `changed` are all paths that the change adds or modifies.
+        """
         seconds, failures = self._read(self._seconds), self._read(self._failures)
         since = time.time() - RECENT
         recent = {path: at for path, at in failures.items() if at >= since}
 
-        def rank(path: str) -> tuple[bool, float, float, str]:
-            return path not in changed, -recent.get(path, 0.0), seconds.get(path, 0.0), path
+        modules = _module_names(changed)
+
+        def rank(path: str) -> tuple[bool, float, bool, float, str]:
+            own = any(name in path.rpartition("/")[2] for name in modules)
+            return path not in changed, -recent.get(path, 0.0), not own, seconds.get(path, 0.0), path
 
         return tuple(sorted(paths, key=rank))
 
@@ -58,3 +64,14 @@ class RecentRuns:
 
     def _write(self, key: str, data: Mapping[str, float]) -> None:
         self._results.put(key, json.dumps(data).encode("ascii"), share=False)
+
+
+def _module_names(paths: Iterable[str]) -> frozenset[str]:
+    """Return the names of modules as their tests have them: `shop/_orders.py` is tested by `test_orders.py`."""
+    names = set()
+    for path in paths:
+        parts = path.removesuffix(".py").split("/")
+        if path.endswith(".py"):
+            name = parts[-2] if parts[-1] == "__init__" and parts[1:] else parts[-1]
+            names.add(name.strip("_"))
+    return frozenset(names - {""})

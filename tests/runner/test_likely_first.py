@@ -35,6 +35,19 @@ def test_a_changed_file_comes_before_a_recent_failure(recent: RecentRuns) -> Non
     assert recent.order(FILES, ["c.py"]) == ("c.py", "a.py", "b.py", "d.py")
 
 
+@pytest.mark.parametrize("module", ["src/shop/orders.py", "_orders.py", "shop/orders/__init__.py"])
+def test_files_named_after_a_changed_module_come_before_the_fastest(recent: RecentRuns, module: str) -> None:
+    recent.finished({"tests/test_orders.py": 9.0, "tests/orders/test_a.py": 5.0})
+    recent.failed(["c.py"])
+    paths = [*FILES, "tests/test_orders.py", "tests/orders/test_a.py"]
+    assert recent.order(paths, [module])[:3] == ("c.py", "tests/test_orders.py", "b.py")
+
+
+@pytest.mark.parametrize("path", ["__init__.py", "docs/a.md", "_.py"])
+def test_other_changed_paths_name_no_module(recent: RecentRuns, path: str) -> None:
+    assert recent.order(FILES, [path]) == ("b.py", "d.py", "c.py", "a.py")
+
+
 def test_of_two_failures_the_newer_comes_first(recent: RecentRuns, monkeypatch: pytest.MonkeyPatch) -> None:
     at = 1_000_000.0
     monkeypatch.setattr("time.time", lambda: at)
