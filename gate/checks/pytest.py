@@ -81,7 +81,7 @@ class Pytest:
         own = job.tool[0] if job.own else ""
         argv = [
             job.python, f"{plugins}/start_pytest.py", job.root, ":".join(roots), own, *job.only, "--",
-            f"--rootdir={job.root}", *(f"--ignore={folder}" for folder in job.left_out),
+            f"--rootdir={job.root}", *(f"--ignore={path}" for path in (*job.left_out, *sorted(job.excluded))),
             *(["--collect-only"] if job.count else []), *job.check.args,
         ]  # fmt: skip
         files = dict.fromkeys(test.partition("::")[0] for test in job.only)
@@ -156,6 +156,9 @@ def _report(
             "see that nothing puts that folder in front: an installed copy, `sys.path`, PYTHONPATH",
         )
     missing = _missing(failures, job)
+    elsewhere = _beyond_own_commands(failures, job) if missing else frozenset()
+    if elsewhere:
+        return Report((), unparsed=elsewhere)
     if missing:
         return missing
     if collected == 0 and not findings and job.only:
@@ -289,6 +292,13 @@ def _missing(failures: list[dict[str, Any]], job: Job) -> Unreadable | None:
         return _in_source_folder(hidden)
     absent -= top_level(job)
     return _not_installed(sorted(absent), job) if absent else None
+
+
+def _beyond_own_commands(failures: list[dict[str, Any]], job: Job) -> frozenset[str]:
+    """Return the test files that can't be imported, if the project's own commands don't run any of them either."""
+    paths = frozenset(str(event["path"]) for event in failures)
+    inside = any(f"{path}/".startswith(f"{place}/") for path in paths for place in job.places)
+    return paths if job.places and not inside and not paths <= job.excluded and not job.only else frozenset()
 
 
 def _in_source_folder(modules: list[str]) -> Unreadable:

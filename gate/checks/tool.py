@@ -39,7 +39,8 @@ class Job:
     other, until one does not pass. With `proven` they have to prove that none depends on another; `spared` is how many
     seconds the tests of other files take, which do not run. `package` says that the tree declares a package, and
     `installed` that the environment has it. `plain_start` says that the project's own commands start pytest without the
-    folder that they are in on the import path, and `import_path` has the folders that they add to it.
+    folder that they are in on the import path, and `import_path` has the folders that they add to it. `places` are the
+    folders and files that they limit pytest to.
     """
 
     check: CheckSettings
@@ -75,6 +76,7 @@ class Job:
     installed: bool = False
     plain_start: bool = False
     import_path: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

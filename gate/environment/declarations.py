@@ -165,9 +165,10 @@ class Declarations:
     def _closure(self, folder: str, declared: Declared) -> Iterator[tuple[str, bytes]]:
         """Yield the folder and pyproject.toml of each project of the tree that is required, directly or not."""
         waiting, reached = [*declared.required, *declared.others], {folder}
-        while waiting:
-            path = self._folders.get(requirement_name(waiting.pop()))
-            if path is not None and path not in reached:
+        named = [posixpath.normpath(posixpath.join(folder, path)) for path in declared.own.local]
+        while waiting or named:
+            path = named.pop() if named else self._folders.get(requirement_name(waiting.pop()))
+            if path in self._pyprojects and path not in reached:
                 reached.add(path)
                 data = self._pyprojects[path]
                 yield path, data

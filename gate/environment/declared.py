@@ -75,7 +75,8 @@ class Declared:
         With a lock file, only groups and extras count, because the file has the packages of all groups.
         """
         setup = read_own_setup(self.contents)
-        return OwnSetup(groups=setup.groups, extras=setup.extras) if self.source in LOCKS else setup
+        of_lock = OwnSetup(groups=setup.groups, extras=setup.extras, local=setup.local)
+        return of_lock if self.source in LOCKS else setup
 
     @cached_property
     def test_groups(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from gate.environment.locks import read_toml, table
 from gate.environment.own_setup import WORKFLOW, sections_for_tests
+from gate.environment.places import limited_to
 from gate.environment.scripts import parse_script
 
 WRAPPER = re.compile(
@@ -34,11 +35,13 @@ VARIABLES = frozenset(
 class Start:
     """How the tests start. If `plain`, the folder that they start in isn't on the import path.
 
-    `import_path` are the folders that PYTHONPATH adds.
+    `import_path` are the folders that PYTHONPATH adds. `places` are the folders and files that all of the project's
+    own commands limit pytest to, if they do.
     """
 
     plain: bool = False
     import_path: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
 
 
 def how_tests_start(contents: Mapping[str, bytes]) -> Start:
@@ -53,7 +56,7 @@ def how_tests_start(contents: Mapping[str, bytes]) -> Start:
     variables = (*texts, *_variables_of_tox(contents.get("tox.ini", b"").decode("utf-8", "replace")))
     named = [match for text in variables for match in PYTHONPATH.findall(WORKSPACE.sub(".", text))]
     folders = [HERE.sub("", part).rstrip("/") for value in named for part in _parts(value)]
-    return Start(plain and not at_top, tuple(dict.fromkeys(folders)))
+    return Start(plain and not at_top, tuple(dict.fromkeys(folders)), limited_to(lines, WRAPPER))
 
 
 def _parts(value: str) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import posixpath
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
@@ -42,6 +43,10 @@ REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[\w,. -]+\])?\s*(?:[<>
 NAMED = re.compile(r"""(?:-r|--requirement)["',=\s]*(?:\{(?:toxinidir|tox_root)\}/|\./)?([\w./-]+)""")
 """How these files refer to requirements files."""
 LOCAL = re.compile(r"(?:\.|\{toxinidir\}|\{tox_root\})/?(?:\[([\w,. -]+)\])?")
+FOLDER = re.compile(
+    r"(?:\{(?:toxinidir|tox_root|root)\}/|(?=\.))((?:\.{1,2}/)*[\w-][\w./-]*)(?:\[[\w,. -]+\])?"
+)
+"""The folder of a package, by its path."""
 INSTALL = re.compile(r"\bpip3? install\s+(.*)")
 SYNC = re.compile(r"\b(?:uv (?:sync|run)|pdm (?:install|sync)|poetry install)\s+(.*)")
 COMPUTED = re.compile(r"[$`{}*|]")
@@ -53,12 +58,16 @@ JOB = re.compile(r"^(?:  )?[\w-]+:[ \t]*$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class OwnSetup:
-    """The requirements, requirements files, dependency groups, and extras that are installed for the tests."""
+    """The requirements, requirements files, dependency groups, and extras that are installed for the tests.
+
+    `local` are the folders of packages that are installed from the tree, relative to the project.
+    """
 
     requirements: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
+    local: tuple[str, ...] = ()
 
     def __add__(self, more: OwnSetup) -> OwnSetup:
         """Combine both, without duplicates."""
@@ -67,6 +76,7 @@ class OwnSetup:
             tuple(dict.fromkeys((*self.files, *more.files))),
             tuple(dict.fromkeys((*self.groups, *more.groups))),
             tuple(dict.fromkeys((*self.extras, *more.extras))),
+            tuple(dict.fromkeys((*self.local, *more.local))),
         )
 
 
@@ -86,7 +96,7 @@ def read_own_setup(contents: Mapping[str, bytes]) -> OwnSetup:
 
 def installed_by(words: Iterable[str]) -> OwnSetup:
     """Parse the arguments of `pip install`, `uv sync`, and the like."""
-    named: dict[str, list[str]] = {"requirements": [], "files": [], "groups": [], "extras": []}
+    named: dict[str, list[str]] = {"requirements": [], "files": [], "groups": [], "extras": [], "local": []}
     waiting = [word.strip() for word in words if word.strip()]
     while waiting:
         word = UNKNOWN_VERSION.sub(r"\1", waiting.pop(0))
@@ -108,6 +118,8 @@ def installed_by(words: Iterable[str]) -> OwnSetup:
         local = LOCAL.fullmatch(value if name in {"-e", "--editable"} else word)
         if local:
             named["extras"] += [extra.strip() for extra in (local[1] or "").split(",") if extra.strip()]
+        elif folder := FOLDER.fullmatch(value if name in {"-e", "--editable"} else word):
+            named["local"].append(posixpath.normpath(folder[1]))
         elif name in {"-r", "--requirement"}:
             named["files"].append(re.sub(r"^(?:\{(?:toxinidir|tox_root)\}|\.)/", "", value))
         elif name in {"--group", "-G"}:
@@ -244,6 +256,9 @@ def _hatch(contents: Mapping[str, bytes]) -> OwnSetup:
             groups=tuple(lines.get("dependency-groups", ())),
             extras=tuple(lines.get("features", ())),
         )
+        for command in (*lines.get("pre-install-commands", ()), *lines.get("post-install-commands", ())):
+            if install := INSTALL.search(command):
+                setup += _of_arguments(install[1])
     return setup
 
 

@@ -127,6 +127,7 @@ def execute(
             installed=environment.has_project(declared.name, root),
             plain_start=declared.start.plain,
             import_path=declared.start.import_path,
+            places=declared.start.places,
             lent=environment.lent,
             scratch=f"{scratch}/empty",
             cache=str(cache),
@@ -169,7 +170,7 @@ def _inputs(scratch: Path, pattern: str, environment: Environment) -> Inputs | N
 def _run(
     job: Job, env: Mapping[str, str], cancel: Cancel, started: Callable[[], None], watch: Watch | None
 ) -> Outcome:
-    """Run the tool, and run it again without the files it can't parse if it stopped at them."""
+    """Run the tool, and run it again without the files that it can't parse or import if it stopped at them."""
     seconds = 0.0
     earlier: tuple[Finding, ...] = ()
     while True:
@@ -182,6 +183,7 @@ def _run(
         if report.unparsed <= job.excluded:
             return replace(outcome, report=replace(report, findings=findings))
         earlier, job = findings, replace(job, excluded=job.excluded | report.unparsed)
+        Path(job.report).unlink(missing_ok=True)
 
 
 def _run_all(

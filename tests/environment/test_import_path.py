@@ -23,7 +23,10 @@ TEST = "import thing\n\n\ndef test_it():\n    assert thing.VALUE == 1\n"
     [
         ({".github/workflows/ci.yml": CI.format("pytest -q")}, Start(plain=True)),
         ({".github/workflows/ci.yml": CI.format("python -m pytest")}, Start()),
-        ({".github/workflows/ci.yml": CI.format("|\n        cd x && uv run pytest\n")}, Start(plain=True)),
+        (
+            {".github/workflows/ci.yml": CI.format("|\n        cd x && uv run pytest\n")},
+            Start(True, (), ("x",)),
+        ),
         ({".github/workflows/ci.yml": CI.format("pip install pytest")}, Start()),
         (
             {".github/workflows/ci.yml": CI.format("PYTHONPATH=src:$PYTHONPATH pytest")},
@@ -160,3 +163,27 @@ def test_the_project_is_on_the_import_path_as_the_own_command_has_it(
     environment.git("checkout", "-q", "-B", "feature")
     commit(environment, {f"{folder}conftest.py": None})
     assert run_tests(environment)[0] == code
+
+
+@pytest.mark.parametrize(
+    ("lines", "places"),
+    [
+        (["pytest tests"], ("tests",)),
+        (["pytest -q tests/unit tests/api::test_a"], ("tests/api", "tests/unit")),
+        (["cd tests/ && py.test --cov thing --cov-report term-missing"], ("tests",)),
+        (["coverage run -p -m pytest tests", "python -m pytest docs"], ("docs", "tests")),
+        (["uv run pytest tests {posargs}"], ("tests",)),
+        # The value of an option may look like a folder.
+        (["pytest --cov thing"], ()),
+        (["pytest -k tests"], ()),
+        (["pytest tests", "pytest"], ()),
+        (["pytest tests", "make X=1 pytest tests"], ()),
+        (["pytest ."], ()),
+        (["pytest ../other"], ()),
+        (["name: Test with pytest", "pip install pytest", "pytest tests"], ("tests",)),
+        (["tox"], ()),
+    ],
+)
+def test_where_the_own_commands_look_for_tests(lines: list[str], places: tuple[str, ...]) -> None:
+    makefile = "test:\n" + "".join(f"\t{line}\n" for line in lines)
+    assert how_tests_start({"Makefile": makefile.encode()}).places == places

@@ -147,6 +147,22 @@ def test_a_version_that_depends_on_the_environment_of_tox(
     assert list(read_own_setup({"tox.ini": tox.encode()}).requirements) == packages
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        {
+            "hatch.toml": '[envs.default]\npost-install-commands = ["pip install {verbosity:flag:-1} -e ./lib/a"]\n'
+        },
+        {"tox.ini": "[testenv]\ndeps =\n    -e {toxinidir}/lib/a[extra]\n"},
+        {"noxfile.py": "@nox.session\ndef tests(session):\n    session.install('./lib/a')\n"},
+        {".github/workflows/ci.yml": WORKFLOW.replace("dist/*.whl", "-e ./lib/a/")},
+    ],
+)
+def test_packages_of_the_tree_that_the_own_commands_install(files: dict[str, str]) -> None:
+    setup = read_own_setup({path: text.encode() for path, text in files.items()})
+    assert setup.local == ("lib/a",)
+
+
 @pytest.mark.parametrize("name", ["requirement.txt", "requirement-dev.txt", "requirement/test.txt"])
 def test_a_list_of_requirements_may_be_named_in_the_singular(name: str) -> None:
     assert read_declared({"setup.py": b"setup(name='thing')", name: b"Django==4.2\n"}).test_files == (name,)

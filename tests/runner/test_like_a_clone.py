@@ -233,3 +233,32 @@ class TestFilesThatGitDoesNotHave:
         code, check = run_tests(ready)
         assert code == 3
         assert "local_settings.py is in the working tree and not in git" in check["reason"]
+
+
+class TestFilesThatTheOwnCommandsLeaveOut:
+    """A file that the project's own commands don't run, and that can't be imported, says nothing about a change."""
+
+    NEEDY = "import a_package_that_nobody_declares\n\n\ndef test_more():\n    pass\n"
+    FINE = "def test_it():\n    pass\n"
+
+    @pytest.mark.parametrize(
+        ("command", "path", "code"),
+        [
+            ("cd tests && pytest -q --cov thing", "extra/test_more.py", 0),
+            ("pytest tests", "extra/test_more.py", 0),
+            ("pytest tests", "tests/test_more.py", 3),
+            ("pytest", "extra/test_more.py", 3),
+            ("pytest --cov tests", "extra/test_more.py", 3),
+        ],
+    )
+    def test_it_is_left_out(self, ready: Clone, command: str, path: str, code: int) -> None:
+        ready.git("checkout", "-q", "main")
+        makefile = f"test:\n\t{command}\n"
+        commit(ready, {"Makefile": makefile, "tests/test_it.py": self.FINE, path: self.NEEDY})
+        ready.git("checkout", "-q", "-B", "feature")
+        commit(ready, {"tests/test_it.py": self.FINE + "    assert True\n"})
+        exit_code, check = run_tests(ready)
+        assert exit_code == code
+        if code == 0:
+            assert check["note"].startswith("1 passed")
+            assert f"not run, though they look like tests: {path}" in check["note"]
