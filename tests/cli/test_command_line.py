@@ -257,11 +257,17 @@ def rules_in_the_code() -> set[str]:
 
 @pytest.mark.slow
 def test_explain_knows_every_rule_that_gate_reports(project: Clone) -> None:
-    from gate.finding import FEWER_TESTS
+    from gate.finding import FEWER_TESTS, OWN_QUARANTINE, TEST_FAILED
     from gate.weakenings.detectors.settings import TOOLS
     from gate.weakenings.detectors.suppressions import HIDES
 
-    rules = {*rules_in_the_code(), FEWER_TESTS, *(f"weaker-{tool}" for tool in TOOLS)}
+    rules = {
+        *rules_in_the_code(),
+        FEWER_TESTS,
+        OWN_QUARANTINE,
+        TEST_FAILED,
+        *(f"weaker-{tool}" for tool in TOOLS),
+    }
     rules |= {f"new-{kind}" for kind in HIDES}
     assert {"deleted-test", "test-failed", "guarded-ci", "hidden-text"} <= rules
     assert rules - topics().keys() == set()
