@@ -245,6 +245,8 @@ def _matched(
     arguments = definition.args
     places = [*arguments.posonlyargs, *arguments.args][1 if takes_self(callee, definition) else 0 :]
     yield from zip(places, node.args, strict=False)
+    if arguments.vararg is not None:
+        yield from ((arguments.vararg, value) for value in node.args[len(places) :])
     by_name = {parameter.arg: parameter for parameter in (*places, *arguments.kwonlyargs)}
     yield from ((by_name[word.arg], word.value) for word in node.keywords if word.arg in by_name)
 

@@ -15,6 +15,8 @@ from gate.names.syntax.nodes import Function, last_name, parameters, walk
 # Modules whose `load` reads a file and whose `loads` parses text, and likewise for `dump` and `dumps`.
 FAMILY = frozenset({"json", "simplejson", "ujson", "rapidjson", "pickle", "cPickle", "marshal", "toml", "tomllib",
                     "tomli", "dill", "cloudpickle", "hjson", "json5", "plistlib"})  # fmt: skip
+YAML = "yaml"
+"""Its functions read and write both text and files, but only take a file after the value."""
 READS_OR_WRITES = frozenset({"load", "loads", "dump", "dumps"})
 _PICKLES = frozenset({"pickle", "cPickle", "dill", "cloudpickle", "marshal"})
 
@@ -72,6 +74,8 @@ class LoadAndDump:
             module, name = self._members.get(function.id, ("", ""))
         else:
             return None
+        if module == YAML and name in {"dump", "safe_dump", "dump_all", "safe_dump_all"}:
+            return module, "dump"
         if module not in FAMILY or name not in READS_OR_WRITES:
             return None
         return module, name
@@ -103,6 +107,8 @@ class LoadAndDump:
             is_swapped = self._values.kind(second, scopes) != "file"
             if is_swapped:
                 return _wrong(node, f"`{module}.dump` takes the value first and the file after it", "")
+        if module == YAML:
+            return None
         given = second is not None or keywords & {"fp", "file", "f", "stream"}
         if name == "dump" and node.args and (not given or (module in _PICKLES and _is_protocol(second))):
             return _wrong(node, f"`{module}.dump` needs a file to write to", f"{module}.dumps")

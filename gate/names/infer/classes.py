@@ -15,6 +15,7 @@ from gate.names.infer.values import (
     Instance,
     Parameter,
     Values,
+    union,
 )
 from gate.names.syntax.nodes import Function, decorators, name_of
 from gate.names.syntax.source import Scope
@@ -103,6 +104,9 @@ class Classes:
         items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         own = self.type_parameters(cls)
         scope = cls.scope.parent or cls.scope
+        if len(items) > len(names) == 1:
+            # The items of `tuple[str, int]` are of any of these types.
+            return {names[0]: union([self._engine.annotations.read(item, scope) for item in items])}
         return {
             # A type parameter of the class itself is known only per instance, so pass it on by name.
             name: (Parameter(item.id),) if isinstance(item, ast.Name) and item.id in own

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from gate.finding import Edit, Finding
-from gate.names.hints.load_dump import FAMILY, READS_OR_WRITES, LoadAndDump, WrongJsonCall
+from gate.names.hints.load_dump import FAMILY, READS_OR_WRITES, YAML, LoadAndDump, WrongJsonCall
 from gate.names.infer.values import ModuleValue
 from gate.names.rules.calls import CheckedCall, serialization_of
 from gate.names.rules.context import Context
@@ -67,9 +67,9 @@ class Inspector:
         """Report a value of the wrong type or a missing required argument, and note imports."""
         match node:
             case ast.Import(names=aliases):
-                self._imports_family |= any(alias.name in FAMILY for alias in aliases)
+                self._imports_family |= any(alias.name in {*FAMILY, YAML} for alias in aliases)
             case ast.ImportFrom(module=module):
-                self._imports_family |= module in FAMILY
+                self._imports_family |= module in {*FAMILY, YAML}
             case ast.Call() if last_name(node.func) in READS_OR_WRITES and self._inspection.is_evaluated(
                 node
             ):
