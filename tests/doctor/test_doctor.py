@@ -170,3 +170,32 @@ def test_the_doctor_says_who_you_are_to_gate(company: Company) -> None:
     wrong = problems(ada, "you")
     assert "gate init --person @NAME --email ada@home.example" in wrong
     assert "you can't sign approvals: the key" in wrong
+
+
+def test_each_project_of_a_monorepo_is_listed_with_its_environment(project: Clone) -> None:
+    commit(
+        project,
+        {
+            "backend/pyproject.toml": "[project]\nname = 'backend'\nversion = '1'\ndependencies = ['absent-here']\n",
+            "tools/cli/setup.py": SETUP,
+            "docs/pyproject.toml": "",
+        },
+    )
+    texts = [item["text"] for item in items(project)["environments"]]
+    projects = [text for text in texts if text.startswith("project ")]
+    assert projects == [
+        "project backend: gate builds an environment from its pyproject.toml",
+        "project tools/cli: gate builds an environment from its setup.py",
+    ]
+
+
+def test_tools_come_from_the_environment_that_gate_builds(project: Clone) -> None:
+    commit(
+        project,
+        {"pyproject.toml": "[project]\nname = 'x'\nversion = '1'\ndependencies = ['not-installed-here']\n"},
+    )
+    texts = [item["text"] for item in items(project)["tools"]]
+    assert any(
+        text.startswith("types: mypy of the environment that gate builds, or else gate's own")
+        for text in texts
+    )

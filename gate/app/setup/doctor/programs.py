@@ -14,6 +14,7 @@ from gate.app.setup.caches import entries, human
 from gate.app.setup.doctor.items import Item
 from gate.app.setup.observed import tools_in
 from gate.checks import TOOLS
+from gate.checks.projects import layout
 from gate.environment import Environment, Environments, candidates
 from gate.errors import GateError
 from gate.git.objects import Entry, list_tree, resolve
@@ -40,6 +41,7 @@ def environments(repository: Repository) -> list[Item]:
         items.append(Item("ok", f"checks run in {environment.python}, found as {environment.origin}"))
     else:
         items.append(_to_build(repository, policy))
+    items += _nested_projects(repository, policy)
     items += [
         Item("warning", f"not used: {problem}", "remove it, or untrack it")
         for problem in environment.problems
@@ -82,17 +84,42 @@ def _to_build(repository: Repository, policy: Policy) -> Item:
     )
 
 
+def _nested_projects(repository: Repository, policy: Policy) -> list[Item]:
+    """Report each project below the top folder, and its environment."""
+    if repository.work_tree is None or not resolve(repository, ["HEAD"]):
+        return []
+    tree = _Committed(repository.work_tree, tuple(list_tree(repository, "HEAD")))
+    chosen = Environments(repository, policy.python, (), policy.environment)
+    top = chosen.found_for()
+    items = []
+    for folder in filter(None, layout(entry.path for entry in tree.entries).folders):
+        environment = chosen.found_for(folder)
+        source = chosen.declared_by(tree, folder).source if chosen.is_declared else ""
+        if environment.found and environment != top:
+            where = f"its checks run in {environment.python}, found as {environment.origin}"
+        elif source and not environment.found:
+            where = f"gate builds an environment from its {source}"
+        else:
+            where = "uses the environment of the top folder"
+        items.append(Item("ok", f"project {folder}: {where}"))
+    return items
+
+
 def tools(repository: Repository) -> list[Item]:
     """Report every check that a branch requires: its tool, the tool's version, and where it is configured."""
     policy = _policy(repository)
     branches = policy.branches or ("main",)
     wanted = dict.fromkeys(name for branch in branches for name in policy.protection(branch).require.checks)
     environment = Environments(repository, policy.python, (), policy.environment).found_for()
+    built = not environment.found and _to_build(repository, policy).level == "note"
     configured = tools_in(repository.work_tree) if repository.work_tree else {}
-    return [_tool(policy, name, environment, configured) for name in wanted]
+    return [_tool(policy, name, environment, configured, built=built) for name in wanted]
 
 
-def _tool(policy: Policy, name: str, environment: Environment, configured: dict[str, str]) -> Item:
+def _tool(
+    policy: Policy, name: str, environment: Environment, configured: dict[str, str], *, built: bool
+) -> Item:
+    """Report the tool of a check. `built` says that gate builds the environment, whose tools come first."""
     check = policy.checks[name]
     if check.tool == "command":
         return Item("ok", f"{name}: {' '.join(check.command)}")
@@ -103,6 +130,11 @@ def _tool(policy: Policy, name: str, environment: Environment, configured: dict[
     installed = environment.tool(distribution)
     if installed is None:
         return Item("error", f"{name}: {check.tool} is not installed", f"pip install {distribution}")
+    if built:
+        own = f"gate's own {installed.version}"
+        return Item(
+            "ok", f"{name}: {check.tool} of the environment that gate builds, or else {own}{location}"
+        )
     whose = "gate's own copy" if installed.own or not environment.found else environment.origin
     return Item("ok", f"{name}: {check.tool} {installed.version}, {whose}{location}")
 
