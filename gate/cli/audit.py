@@ -55,7 +55,7 @@ def _lines(result: Audit, failed: int, *, everything: bool) -> list[str]:
     for step in result.steps:
         if step.outcome == "failed" or step.waived or step.afterwards or step.quarantined or everything:
             lines.append(f"{step.outcome}  {step.commit[:12]}  {visible(step.title)}")
-            lines += [f"        {visible(reason)}" for reason in step.reason.split("; ")]
+            lines += [f"        {visible(reason)}" for reason in step.reasons]
     total = count(len(result.steps), "merge")
     branch, since = visible(result.branch), result.start[:12]
     if not result.steps:
@@ -84,7 +84,7 @@ def _lines(result: Audit, failed: int, *, everything: bool) -> list[str]:
 
 def _further_help(result: Audit, commit: str) -> list[str]:
     """Return what else to do about the merges that failed, by their reasons."""
-    reasons = "; ".join(step.reason for step in result.steps if step.outcome == "failed")
+    reasons = "\n".join(step.reason for step in result.steps if step.outcome == "failed")
     lines = []
     if " objects" in reasons:
         lines.append(

@@ -156,7 +156,7 @@ def _started_elsewhere(
     if not fork or is_start(repository, log, known_tip(repository, default), fork):
         return []
     reason = f"the branch starts here, and no verified merge brought {default} to this commit"
-    return [Step(fork, history.commits[fork].title, "failed", reason)]
+    return [Step(fork, history.commits[fork].title, "failed", (reason,))]
 
 
 def _rewritten(log: ApprovalLog, ref: str, history: History, top: str) -> list[Step]:
@@ -170,4 +170,4 @@ def _rewritten(log: ApprovalLog, ref: str, history: History, top: str) -> list[S
     reason = (
         "history was replaced: the log records merges into this branch that its history no longer contains"
     )
-    return [Step(top, history.commits[top].title, "failed", reason)]
+    return [Step(top, history.commits[top].title, "failed", (reason,))]

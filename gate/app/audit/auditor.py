@@ -52,6 +52,7 @@ MARK = 16
 class Step:
     """One move of the branch, and whether it was verified. `title` is that of the commit it moved to.
 
+    `reasons` say why, one sentence each.
     `waived` is True if a guardian's waiver replaces something that was missing, and `afterwards` if somebody approved
     what had bypassed gate, or revoked an objection to it. `base` is the commit that the branch moved from, whose policy
     applied. `change` is the digest of the change, and `approvers` are the people whose approval counted.
@@ -60,7 +61,7 @@ class Step:
     commit: str
     title: str
     outcome: Literal["passed", "failed"]
-    reason: str
+    reasons: tuple[str, ...]
     waived: bool = False
     base: str = ""
     change: str = ""
@@ -68,14 +69,19 @@ class Step:
     afterwards: bool = False
 
     @property
+    def reason(self) -> str:
+        """All reasons in one line."""
+        return "; ".join(self.reasons)
+
+    @property
     def unenforced(self) -> bool:
         """Whether requirements were not met that weren't enforced at the time."""
-        return any(part.startswith(NOT_ENFORCED) for part in self.reason.split("; "))
+        return any(part.startswith(NOT_ENFORCED) for part in self.reasons)
 
     @property
     def quarantined(self) -> bool:
         """Return whether a test failed that was quarantined at the time."""
-        return any(part.startswith(QUARANTINED) for part in self.reason.split("; "))
+        return any(part.startswith(QUARANTINED) for part in self.reasons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +209,7 @@ class Auditor:
 
     def _step(self, candidate: _Candidate) -> Step:
         move, facts = candidate.move, candidate.facts
-        reason, passed = self._evaluate(move, facts) if isinstance(facts, Facts) else (facts, False)
+        reasons, passed = self._evaluate(move, facts) if isinstance(facts, Facts) else ((facts,), False)
         if not passed and candidate.afterwards is not None:
             return self._step(replace(candidate, facts=candidate.afterwards, afterwards=None))
         waived = isinstance(facts, Facts) and bool(waiver.waivers(facts))
@@ -211,7 +217,7 @@ class Auditor:
             move.new.oid,
             move.new.title,
             "passed" if passed else "failed",
-            reason,
+            reasons,
             waived,
             move.old.oid,
             move.digest,
@@ -219,19 +225,19 @@ class Auditor:
             isinstance(facts, Facts) and passed and self._decided_afterwards(move, facts),
         )
 
-    def _evaluate(self, move: Move, facts: Facts) -> tuple[str, bool]:
+    def _evaluate(self, move: Move, facts: Facts) -> tuple[tuple[str, ...], bool]:
         """Return why the move passed or failed, and whether it passed."""
         if not move.files and not move.brought - {move.new.oid}:
-            return "nothing changed", True
+            return ("nothing changed",), True
         outcomes = [evaluate(facts) for name, evaluate in REQUIREMENTS.items() if name not in NOT_EVALUATED]
         waived = enforcement.mark(waiver.waive(tuple(outcomes), facts), facts)
         failed = [f"{outcome.id}: {outcome.reason}" for outcome in waived if outcome.blocks]
         checked, evidence = self._checked(move, facts.policy, facts.protection)
         notes = waiver.notes(facts)
         if not checked and not notes:
-            failed.append(f"checks: {evidence}")
+            failed.append(f"checks: {evidence[0]}")
         if failed:
-            return "; ".join(failed), False
+            return tuple(failed), False
         approved = self._approved_by(move, facts)
         tried = [
             f"{NOT_ENFORCED}{outcome.id}: {outcome.reason}"
@@ -240,7 +246,7 @@ class Auditor:
         ]
         if unsettled := self._unenforced_checks(move, facts.policy, facts.protection):
             tried.append(f"{NOT_ENFORCED}checks: no verdict that {listed(unsettled)} passed is recorded")
-        return "; ".join([*notes, approved, *([evidence] if checked else []), *tried]), True
+        return (*notes, approved, *(evidence if checked else ()), *tried), True
 
     def _approved_by(self, move: Move, facts: Facts) -> str:
         """Return the text that names the approvers, and says whether they approved before the merge."""
@@ -348,17 +354,15 @@ class Auditor:
         """For each commit, the number of the move that brought it into the branch."""
         return {oid: number for number, move in enumerate(self.moves, 1) for oid in move.brought}
 
-    def _checked(self, move: Move, policy: Policy, protection: Protection) -> tuple[bool, str]:
+    def _checked(self, move: Move, policy: Policy, protection: Protection) -> tuple[bool, tuple[str, ...]]:
         """Return whether somebody attested that the checks passed on this tree, and who, or what is missing.
 
         If the policy names people whose verdicts count, no other verdict does, signed or not.
         """
         required = policy.enforced_checks(protection)
         if not required:
-            return (
-                True,
-                "checks were not enforced" if protection.require.checks else "no checks were required",
-            )
+            enforced = "checks were not enforced" if protection.require.checks else "no checks were required"
+            return True, (enforced,)
         target = VerdictSubject(policy.repository, self._ref, move.old.oid, move.digest)
         attestations = [
             item
@@ -369,16 +373,16 @@ class Auditor:
         ]
         for entry in trusted(entries_of(attestations, policy), policy, protection, move.now):
             results = passed(self._records.documents.get(entry.record.of), target, required) or ()
-            failed = "".join(f"; {QUARANTINED}{text}" for text in quarantined(results))
-            return True, f"checks passed, signed by {entry.record.by}{failed}"
+            failed = (f"{QUARANTINED}{text}" for text in quarantined(results))
+            return True, (f"checks passed, signed by {entry.record.by}", *failed)
         if protection.verdicts:
-            return False, f"no verdict of {' or '.join(protection.verdicts)} about them is recorded"
+            return False, (f"no verdict of {' or '.join(protection.verdicts)} about them is recorded",)
         document = self._records.documents.get(move.trailers.verdict)
         if not holders(policy) and passed(document, target, required) is not None:
             # Without keys nobody can sign, so the verdict that the commit refers to is the only evidence there
             # can be.
-            return True, "checks passed, by an unsigned verdict (the policy lists no key)"
-        return False, "no signed verdict about them is recorded"
+            return True, ("checks passed, by an unsigned verdict (the policy lists no key)",)
+        return False, ("no signed verdict about them is recorded",)
 
     def _unenforced_checks(self, move: Move, policy: Policy, protection: Protection) -> list[str]:
         """Return the required checks that weren't enforced, and that no recorded verdict says passed.

@@ -94,15 +94,15 @@ def _load(path: Path) -> Memory | None:
 
 
 def _steps(rows: Sequence[Sequence[object]]) -> Iterable[Step]:
-    for commit, title, _outcome, reason, waived, base, change, approvers, afterwards in rows:
-        if not isinstance(approvers, list):
-            raise TypeError("the approvers are not a list")
+    for commit, title, _outcome, reasons, waived, base, change, approvers, afterwards in rows:
+        if not isinstance(approvers, list) or not isinstance(reasons, list):
+            raise TypeError("the approvers or the reasons are not a list")
         names = tuple(map(str, approvers))
         yield Step(
             str(commit),
             str(title),
             "passed",
-            str(reason),
+            tuple(map(str, reasons)),
             bool(waived),
             str(base),
             str(change),

@@ -189,7 +189,7 @@ def _refusal(repository: Repository, result: Audit, commit: str) -> NotAttested 
         return no(_no_merge(repository, result, commit))
     step, *earlier = result.steps[position:]
     if step.outcome == "failed":
-        return no(*step.reason.split("; "), unverified=[commit])
+        return no(*step.reasons, unverified=[commit])
     failed = [failure for failure in earlier if failure.outcome == "failed"]
     if not failed:
         return None
