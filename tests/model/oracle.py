@@ -72,12 +72,13 @@ class Closing:
 
 @dataclass
 class Oracle:
-    """The log, the people's keys, and main's contents since the start, as the model knows them."""
+    """The log, the people's keys, who has left, and main's contents since the start, as the model knows them."""
 
     history: list[Tree]
     merged: set[str] = field(default_factory=set)
     records: list[Record] = field(default_factory=list)
     closings: list[Closing] = field(default_factory=list)
+    left: set[str] = field(default_factory=set)
     keys: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(("nehemiah", "ada", "bob", "newhire"), 0)
     )
@@ -153,7 +154,7 @@ class Oracle:
         )
 
     def _stands(self, record: Record, proposal: Proposal) -> bool:
-        if record.key != self.keys[record.by] or record.revoked:
+        if record.key != self.keys[record.by] or record.revoked or record.by in self.left:
             return False
         return not self._superseded(record, proposal) and not self.spent(record, proposal)
 
@@ -179,7 +180,7 @@ class Oracle:
         return (
             bool(approvers)
             and all(owners_of(path) & approvers for path in proposal.paths)
-            and senior_approved(proposal.authors, approvers)
+            and senior_approved(proposal.authors, approvers, self.left)
             and (not proposal.paths & set(GUARDED) or bool(approvers & GUARDIANS))
         )
 
@@ -189,10 +190,16 @@ def owners_of(path: str) -> frozenset[str]:
     return next(owners for prefix, owners in OWNERS.items() if path.startswith(prefix))
 
 
-def senior_approved(authors: Iterable[str], approvers: frozenset[str]) -> bool:
-    """A junior's change needs the senior assigned to them, or any senior if that one is an author too."""
-    needed = {ASSIGNED_SENIOR[author] for author in authors if author in ASSIGNED_SENIOR}
-    return all(
+def senior_approved(authors: Iterable[str], approvers: frozenset[str], left: Iterable[str]) -> bool:
+    """A junior's change needs the senior assigned to them, or any senior if that one is an author too.
+
+    A person who has left is unknown, and counts as the most junior, with no senior of their own.
+    """
+    unknown = set(authors) & set(left)
+    needed = {
+        ASSIGNED_SENIOR[author] for author in authors if author in ASSIGNED_SENIOR and author not in unknown
+    }
+    return (not unknown or bool(approvers & SENIORS)) and all(
         senior in approvers or (senior in set(authors) and bool(approvers & SENIORS)) for senior in needed
     )
 

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from model.oracle import GUARDED, Difference, Oracle, Proposal, Record, Tree, merged
+from model.oracle import Difference, Oracle, Proposal, Record, Tree, merged
 from support.company import Clone, Company, Result, copy_company, isolated
 from support.pushing import push
 from support.warm import Warm, warm_up
@@ -85,14 +85,16 @@ class Histories(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(prefix="model-"))
+        self.folder = Path(tempfile.mkdtemp(dir=self.template.path.parent))
         self.company = instance(self.template, self.folder / "company")
         self.fetched: dict[str, dict[str, str]] = {}
         self.oracle = Oracle([self.tree(self.tip("main"))])
         self.generation = dict.fromkeys(BRANCHES, 0)
         self.main = self.tip("main")
-        self.rotations = 0
-        self.junk = 0
+        self.rotations = self.departures = self.late = self.junk = 0
+        self.policies = 0
+        self.last: Proposal | None = None
+        self.removed = ""
 
     def teardown(self) -> None:
         """Everything on main was let in by the gate, and an auditor can prove it."""
@@ -176,8 +178,20 @@ class Histories(RuleBasedStateMachine):
 
     # What people do.
 
+    @initialize(
+        work=st.lists(
+            st.tuples(person, st.sampled_from(PATHS), st.integers(1, 3)), min_size=1, max_size=len(BRANCHES)
+        )
+    )
+    def somebody_has_written_something(self, work: list[tuple[str, str, int]]) -> None:
+        for name, (who, path, number) in zip(BRANCHES, work, strict=False):
+            self.commits(who, name, path, number)
+
     @rule(who=person, name=branch_name, path=st.sampled_from(PATHS), number=st.integers(1, 3))
     def commit(self, who: str, name: str, path: str, number: int) -> None:
+        self.commits(who, name, path, number)
+
+    def commits(self, who: str, name: str, path: str, number: int) -> None:
         if self.related(name, path):
             return
         clone, ref = self.at(who), self.ref(name)
@@ -249,9 +263,12 @@ class Histories(RuleBasedStateMachine):
         proposal = self.reviewable(name)
         if proposal is None:
             return
+        self.approves(who, proposal)
+
+    def approves(self, who: str, proposal: Proposal) -> None:
         result = self.at(who).gate("approve", f"origin/{proposal.branch}", "--yes")
-        if who in proposal.authors:
-            assert result.code != 0, f"{who} approved their own work\n{result.text}"
+        if who in proposal.authors | self.oracle.left:
+            assert result.code != 0, f"{who} approved their own work, or has left\n{result.text}"
             return
         if any(record.by == who for record in self.oracle.objections(proposal)):
             return  # whether it is refused or recorded, it does not count
@@ -265,7 +282,8 @@ class Histories(RuleBasedStateMachine):
         proposal = self.reviewable(name)
         if proposal is None or self.shares_files(name, proposal):
             return
-        if who in proposal.authors or any(record.by == who for record in self.oracle.objections(proposal)):
+        objectors = {record.by for record in self.oracle.objections(proposal)}
+        if who in proposal.authors | self.oracle.left | objectors:
             return
         result = self.at(who).gate(
             "approve", f"origin/{proposal.branch}", "--block", "--reason", "no", "--yes"
@@ -291,7 +309,7 @@ class Histories(RuleBasedStateMachine):
     @on_a_branch
     def revoke(self, who: str, name: str) -> None:
         proposal = self.reviewable(name)
-        if proposal is None or self.shares_files(name, proposal):
+        if proposal is None or who in self.oracle.left or self.shares_files(name, proposal):
             return
         own = [
             record
@@ -344,14 +362,51 @@ class Histories(RuleBasedStateMachine):
         proposal = self.reviewable(name)
         if proposal is None:
             return
+        self.merges(who, name, proposal, how)
+
+    def merges(self, who: str, name: str, proposal: Proposal, how: str) -> None:
+        """A person whom the policy doesn't list can't sign that the checks passed, so can't merge."""
         clone = self.at(who)
-        expected = self.oracle.may_merge(proposal)
+        expected = self.oracle.may_merge(proposal) and who not in self.oracle.left
         result = clone.gate("merge", f"origin/{proposal.branch}", "--push", *filter(None, [how]))
         assert (result.code == 0) == expected, self.disagreement(proposal, 0 if expected else 1, result.text)
         if expected:
             self.entered(name, proposal, how)
         else:
             self.nothing_moved()
+
+    @rule(who=person, name=branch_name, how=st.sampled_from(["", "--squash"]))
+    @on_a_branch
+    def review_and_merge(self, who: str, name: str, how: str) -> None:
+        """What most branches see: everybody who has to approve does, and then somebody merges it."""
+        proposal = self.reviewable(name)
+        if proposal is None:
+            return
+        for approver in ("nehemiah", "bob", "ada"):
+            if approver not in proposal.authors and not self.oracle.may_merge(proposal):
+                self.approves(approver, proposal)
+        self.merges(who, name, proposal, how)
+
+    @initialize(times=st.integers(0, 3))
+    def decide_whether_somebody_objects_late(self, times: int) -> None:
+        """One sequence in four has an objection to what is merged, after which nobody changes these files again."""
+        self.late = min(times, 1)
+
+    @precondition(lambda self: self.late < 1 and self.last is not None)
+    @rule(who=person)
+    def object_to_what_is_merged(self, who: str) -> None:
+        """It undoes nothing, and every later form of the change is blocked."""
+        last = self.last
+        assert last is not None
+        others = [self.proposal(name) for name in BRANCHES if self.exists(name)]
+        if who in last.authors | self.oracle.left or any(
+            last.paths & each.paths or last.commits & each.commits for each in others
+        ):
+            return
+        result = self.at(who).gate("approve", "origin/main", "--block", "--reason", "too late", "--yes")
+        assert result.code == 0, result.text
+        self.oracle.decide(who, "block", last)
+        self.late += 1
 
     def entered(self, name: str, proposal: Proposal, how: str) -> None:
         before, after = self.tree(self.main), self.tree(self.tip("main"))
@@ -364,6 +419,7 @@ class Histories(RuleBasedStateMachine):
         self.main = self.tip("main")
         self.oracle.history.append(self.tree(self.main))
         self.oracle.merged |= frozenset() if how else proposal.commits
+        self.last = proposal
         self.company.server.git("branch", "-q", "-D", self.ref(name))
         self.generation[name] += 1
 
@@ -424,22 +480,45 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.rotations < 1)
     @rule(who=st.sampled_from(("bob", "ada", "newhire")))
     def a_key_is_replaced(self, who: str) -> None:
-        """The policy changes by the ordinary path; what the old key approved counts no more, objections stay."""
-        if any(
-            item in self.proposal(name).paths for name in BRANCHES if self.exists(name) for item in GUARDED
-        ):
+        """What the old key approved counts no more, objections stay."""
+        if who in self.oracle.left:
             return
         policy = self.company.server.git("show", "main:gate.yaml")
-        new = policy.replace(self.company.public(who), self.company.public("second")) + "\n"
-        self.at("ada").commit(f"A new key for {who}", {"gate.yaml": new}, branch="rotation")
-        lead = self.at("nehemiah")
-        for command in (("approve", "origin/rotation", "--yes"), ("merge", "origin/rotation", "--push")):
-            result = lead.gate(*command)
-            assert result.code == 0, result.text
+        self.new_policy(policy.replace(self.company.public(who), self.company.public("second")))
         self.clone(who).git("config", "user.signingkey", self.clone(who).key("second"))
         self.oracle.keys[who] += 1
         self.rotations += 1
-        self.main = self.tip("main")
+
+    @initialize(times=st.integers(0, 3))
+    def decide_whether_somebody_leaves(self, times: int) -> None:
+        """One sequence in four has it, and the new hire may come back in the next step."""
+        self.departures = max(times - 1, 0)
+
+    @precondition(lambda self: self.departures < 2)
+    @rule()
+    def the_new_hire_leaves_or_comes_back(self) -> None:
+        """An unknown author's work needs a senior, and their own decisions permit nothing; objections stay."""
+        policy = self.company.server.git("show", "main:gate.yaml")
+        if self.oracle.left:
+            people = policy.index('  "@nehemiah":')
+            self.new_policy(policy[:people] + self.removed + policy[people:])
+            self.oracle.left.clear()
+        else:
+            (self.removed,) = [line for line in policy.splitlines(True) if line.startswith('  "@newhire":')]
+            self.new_policy(policy.replace(self.removed, ""))
+            self.oracle.left.add("newhire")
+        self.departures += 1
+
+    def new_policy(self, text: str) -> None:
+        """The policy changes by the ordinary path."""
+        self.policies += 1
+        branch = f"policy-{self.policies}"
+        self.at("ada").commit("Another policy", {"gate.yaml": text + "\n"}, branch=branch)
+        lead = self.at("nehemiah")
+        for command in (("approve", f"origin/{branch}", "--yes"), ("merge", f"origin/{branch}", "--push")):
+            result = lead.gate(*command)
+            assert result.code == 0, result.text
+        self.main, self.last = self.tip("main"), None
         self.oracle.history.append(self.tree(self.main))
 
     def disagreement(self, proposal: Proposal, expected: int, text: str) -> str:
