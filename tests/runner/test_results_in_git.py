@@ -38,6 +38,8 @@ def _environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The git of this process doesn't read the settings of the person who runs the tests."""
     for name, value in isolated(tmp_path / "company" / "home").items():
         monkeypatch.setenv(name, value)
+    # However slow the machine is.
+    monkeypatch.setattr(stores, "SECONDS", 60.0)
 
 
 def opened(clone: Clone, company: Company, *, signer: str = "") -> SignedResults:

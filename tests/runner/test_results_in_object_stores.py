@@ -45,6 +45,8 @@ def _credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name, value in names.items():
         monkeypatch.setenv(f"AWS_{name}", value)
     monkeypatch.setenv("HOME", str(tmp_path))
+    # However slow the machine is.
+    monkeypatch.setattr(stores, "SECONDS", 60.0)
 
 
 def opened(url: str, keys: dict[str, SigningKey], signer: str = "") -> SignedResults:
