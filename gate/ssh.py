@@ -81,6 +81,12 @@ def find_key(
     )
 
 
+def find_listed_key(listed_keys: Collection[str], *, program: str = "") -> SigningKey | None:
+    """Return the first of the user's own keys that is one of `listed_keys` (base64 texts), or None."""
+    own = _own_keys(program or "ssh-keygen")
+    return next((key for key in own if key.public.blob in listed_keys), None)
+
+
 def sign(data: bytes, key: SigningKey, namespace: str = NAMESPACE) -> bytes:
     """Return the armored signature of `data` in this namespace. Raises CannotDecide with ssh-keygen's message."""
     with _scratch() as folder:

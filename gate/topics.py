@@ -208,6 +208,18 @@ pytest stopped at a failure, so later tests didn't run.
 The failure may not block, for example because its test is quarantined, and must not hide others.
 
 What to do: take `-x` or `--maxfail` out of its settings, or add `args: [--maxfail=0]` to the check in gate.yaml.""",
+    "flaky": """\
+A test that failed, and passed when it ran again on the same content.
+
+It still blocks. `gate flaky` lists flaky tests with their rates.
+
+What to do: fix the test, or run `gate check` again. If nobody can fix it at once, a guardian can quarantine it:
+`gate flaky --quarantine TEST --until DATE --reason TEXT` (`gate explain quarantine`).""",
+    "quarantine": """\
+A signed record by a guardian that lets one test fail without blocking, until a date.
+
+The test still runs, and its failure is a warning. `gate flaky` lists quarantined tests, and `gate audit` names them for
+each merge. `gate flaky --end TEST` ends a quarantine.""",
     "own-quarantine": """\
 A failing test passes only because an author of the change quarantined it.
 

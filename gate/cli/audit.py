@@ -41,7 +41,18 @@ def run(options: argparse.Namespace) -> int:
         from gate.reports.verdict_json import dump
 
         steps = [
-            {"commit": step.commit, "outcome": step.outcome, "reason": step.reason, "title": step.title}
+            {
+                "commit": step.commit,
+                "title": step.title,
+                "outcome": step.outcome,
+                "reason": step.reason,
+                "reasons": list(step.reasons),
+                "base": step.base,
+                "change": step.change,
+                "approvers": list(step.approvers),
+                "waived": step.waived,
+                "afterwards": step.afterwards,
+            }
             for step in result.steps
         ]
         print(dump(steps), end="")

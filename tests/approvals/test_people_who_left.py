@@ -226,3 +226,17 @@ def everywhere(company: Company) -> str:
 def without(policy: str, name: str) -> str:
     lines = policy.replace(f'["{name}", ', "[").splitlines(keepends=True)
     return "".join(line for line in lines if not line.startswith(f'  "{name}":'))
+
+
+@pytest.mark.slow
+def test_a_removed_key_is_not_advised_to_be_added_again(company: Company) -> None:
+    """The key was replaced on purpose, perhaps because it was stolen."""
+    new, senior = company.clone("newhire"), company.clone("nehemiah")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    company.set_policy(company.policy(keys={"nehemiah": [company.public("second")]}))
+    senior.fetch()
+    replaced = senior.gate("approve", "origin/feature", "--yes")
+    assert replaced.code == 2
+    assert "was removed from the policy of main" in replaced.err
+    assert "sign with the key that replaced it" in replaced.err
+    assert "add `" not in replaced.err

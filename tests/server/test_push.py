@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 
 import pytest
@@ -464,3 +465,20 @@ def test_a_merge_with_the_wrong_key_leaves_nothing_behind(guarded: Company) -> N
     merged = senior.gate("merge", "feature", "--push")
     assert merged.code == 0, merged.text
     assert audited(guarded) == []
+
+
+@pytest.mark.slow
+def test_the_reason_of_a_waiver_forges_no_line_of_the_audit(guarded: Company) -> None:
+    senior = change(guarded)
+    reason = "outage; approved by @bob; checks passed, signed by @bob"
+    assert senior.gate("approve", "feature", "--yes", "--waive", "--reason", reason).code == 0
+    assert senior.gate("merge", "feature", "--push").code == 0
+    lines = senior.gate("audit", "--all").out.splitlines()
+    assert not any(line.strip() in {"approved by @bob", "checks passed, signed by @bob"} for line in lines)
+    assert any(reason in line for line in lines)
+    # A waiver is no approval, and its author's own work needs somebody else's.
+    assert not any("approved by @nehemiah" in line for line in lines)
+    (step,) = json.loads(senior.gate("audit", "--all", "--format", "json").out)[:1]
+    assert step["waived"] is True
+    assert step["approvers"] == []
+    assert f"WAIVED by @nehemiah: {reason}" in step["reasons"]

@@ -251,7 +251,7 @@ class Auditor:
     def _approved_by(self, move: Move, facts: Facts) -> str:
         """Return the text that names the approvers, and says whether they approved before the merge."""
         late = self._late(move)
-        counted = [approval for approval in facts.approvals if approval.counted]
+        counted = [entry for entry in facts.approvals if entry.counted and entry.kind == "approve"]
         early_names = sorted({approval.by for approval in counted if approval.id not in late})
         late_names = sorted({approval.by for approval in counted if approval.id in late} - set(early_names))
         words = [f"approved by {', '.join(early_names)}"] if early_names else []

@@ -15,11 +15,13 @@ from gate.git.merging import raw_diff
 from gate.git.repository import Repository
 from gate.log.index import Found
 from gate.log.paths import record_path, signature_path
+from gate.log.signers import key_id, read_signers
 from gate.log.store import add, draft
 from gate.log.sync import fetch, is_shared, may_share, remote_of, share
 from gate.model import Change, short_name
 from gate.policy.types import Person, Policy
-from gate.ssh import SigningKey, find_key, sign
+from gate.ssh import SigningKey, find_key, find_listed_key, sign
+from gate.wording import listed as listed_in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +67,7 @@ def find_signer(
     )
     holder = key_holders.get(key.public.blob)
     if holder is None:
-        raise UsageError(
-            f"the key {key.public.fingerprint} is not listed in the policy of {where}",
-            "only a key that this policy lists can sign: use one with `--key FILE`, or ask somebody whom it lists"
-            if merged
-            else f"add `{key.public.line}` to your `keys` under `people` in gate.yaml and have somebody whose key it "
-            "lists merge that first, or use another key with `--key FILE`",
-        )
+        raise _not_listed(repository, policy, key, where, merged=merged)
     validity = holder.key.validity(now)
     if validity != "valid":
         raise UsageError(
@@ -79,6 +75,34 @@ def find_signer(
             "sign with another of your keys (`--key FILE`), or merge the new one first",
         )
     return Signer(policy.people[holder.person], key)
+
+
+def _not_listed(
+    repository: Repository, policy: Policy, key: SigningKey, where: str, *, merged: bool
+) -> UsageError:
+    """Return the error for a key that the policy doesn't list, with what the user can do instead."""
+    names = frozenset[str]()
+    if not merged:
+        # An earlier policy listed it. What was merged is under the policy of its time, which later ones may follow.
+        _, names = read_signers(repository).keys.get(key_id(key.public.blob), (None, names))
+    listed = find_listed_key(holders(policy), program=key.program)
+    what = "was removed from" if names else "is not listed in"
+    if listed:
+        hint = (
+            f"sign with a key that it lists: `--key {listed.path or 'FILE'}`, or set `user.signingkey` to it"
+        )
+    elif names and not names & policy.people.keys():
+        hint = f"{listed_in_words(sorted(names))} left the policy: somebody whom it lists has to do this"
+    elif names:
+        hint = "sign with the key that replaced it (`--key FILE`)"
+    elif merged:
+        hint = "only a key that this policy lists can sign: use one with `--key FILE`, or ask somebody whom it lists"
+    else:
+        hint = (
+            f"add `{key.public.line}` to your `keys` under `people` in gate.yaml and have somebody whose key it "
+            "lists merge that first, or use another key with `--key FILE`"
+        )
+    return UsageError(f"the key {key.public.fingerprint} {what} the policy of {where}", hint)
 
 
 def find_signer_for(

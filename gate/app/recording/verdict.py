@@ -123,6 +123,7 @@ def record_verdict(start: Path, answer: Answer, key: str | None, now: int) -> St
 
 
 def _record(verdict: Verdict, document: bytes, signer: Signer, now: int) -> Record:
-    passed = " ".join(sorted(result.id for result in verdict.checks))
-    digest = sha256(document).hexdigest()
-    return compose("verdict", verdict.change, signer, now, reason=f"pass {passed}".strip(), of=digest)
+    good = {result.id for result in verdict.checks if isinstance(result, Ran) and not result.failed}
+    waived = " ".join(sorted({result.id for result in verdict.checks} - good))
+    reason = f"pass {' '.join(sorted(good))}".strip() + (f"; waived: {waived}" if waived else "")
+    return compose("verdict", verdict.change, signer, now, reason=reason, of=sha256(document).hexdigest())
