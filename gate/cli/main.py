@@ -146,7 +146,14 @@ def _dispatch(arguments: list[str]) -> int:
         return _unknown(name)
     parser = parser_of(name)
     try:
-        options = parser.parse_args(rest)
+        options, unknown = parser.parse_known_args(rest)
+        if unknown and not unknown[0].startswith("-") and "--head" in parser.format_usage():
+            raise UsageError(
+                f"unexpected argument {unknown[0]!r}",
+                f"`gate {name} --head {unknown[0]}` names a branch or a commit",
+            )
+        if unknown:
+            parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else USAGE_ERROR
     _refuse_empty_values(parser, options, rest)

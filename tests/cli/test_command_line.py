@@ -371,3 +371,10 @@ def test_on_windows_it_says_that_it_does_not_work(
     monkeypatch.setattr(os, "name", "nt")
     assert start() == 3
     assert "Windows is not supported" in capsys.readouterr().err
+
+
+def test_a_branch_without_its_option_is_answered_with_the_command(project: Clone) -> None:
+    result = project.gate("check", "feature")
+    assert result.code == 2
+    assert "unexpected argument 'feature'" in result.err
+    assert "`gate check --head feature`" in result.err
