@@ -84,25 +84,25 @@ class ArgumentKinds:
         self, annotation: ast.expr | None, value: ast.expr, scope: Scope
     ) -> tuple[Kinds, Kinds] | None:
         """Return the kinds that a parameter takes and those of its argument if these certainly differ, else None."""
-        wanted = self.wanted(annotation)
-        given = self.given(value, scope) if wanted else ANY
-        if not given or wanted & given:
+        expected = self.wanted(annotation)
+        actual = self.given(value, scope) if expected else ANY
+        if not actual or expected & actual:
             return None
-        if not (wanted | given) <= _EASY:
+        if not (expected | actual) <= _EASY:
             by_code = self._kinds(self._engine.without_annotations.infer(value, scope))
-            if not by_code or by_code & wanted:
+            if not by_code or by_code & expected:
                 return None
-        return wanted, given
+        return expected, actual
 
     def wanted(self, annotation: ast.expr | None) -> Kinds:
         """Return the kinds that an annotation of the standard library allows, or ANY if it may allow any other kind."""
         match annotation:
-            case ast.BinOp(op=ast.BitOr(), left=wanted, right=ast.Constant(value=None)):
+            case ast.BinOp(op=ast.BitOr(), left=inner, right=ast.Constant(value=None)):
                 # The arguments that are checked are never None, so None can't be the wrong kind.
-                return self.wanted(wanted)
+                return self.wanted(inner)
             case ast.BinOp(op=ast.BitOr(), left=left, right=right):
-                one, other = self.wanted(left), self.wanted(right)
-                return one | other if one and other else ANY
+                left_kinds, right_kinds = self.wanted(left), self.wanted(right)
+                return left_kinds | right_kinds if left_kinds and right_kinds else ANY
             case ast.Subscript(
                 value=ast.Name(id="SupportsRead" | "SupportsWrite" | "Iterable"), slice=ast.Name(id=of)
             ):

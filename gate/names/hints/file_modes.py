@@ -28,21 +28,23 @@ _WRITES = frozenset({"write", "writelines", "truncate"})
 def wrong_mode(node: ast.Call, callee: FunctionValue) -> WrongArgument | None:
     """Return a mistake for a mode with which no file can be opened. `callee` is a function called `open` or similar."""
     definition = callee.definitions[0]
-    places = [parameter.arg for parameter in (*definition.args.posonlyargs, *definition.args.args)]
+    names = [parameter.arg for parameter in (*definition.args.posonlyargs, *definition.args.args)]
     if takes_self(callee, definition):
-        places = places[1:]
+        names = names[1:]
     is_compressed = callee.scope.source.name in _COMPRESSED
-    is_open = {"buffering", "encoding", "newline"} <= set(places)
-    if "mode" not in places or not (is_open or is_compressed):
+    is_open = {"buffering", "encoding", "newline"} <= set(names)
+    if "mode" not in names or not (is_open or is_compressed):
         return None
     if any(isinstance(argument, ast.Starred) for argument in node.args):
         return None
-    given: dict[str, ast.expr] = dict(zip(places, node.args, strict=False))
-    given |= {word.arg: word.value for word in node.keywords if word.arg}
-    mode = given.get("mode")
+    arguments: dict[str, ast.expr] = dict(zip(names, node.args, strict=False))
+    arguments |= {word.arg: word.value for word in node.keywords if word.arg}
+    mode = arguments.get("mode")
     if not isinstance(mode, ast.Constant) or not isinstance(mode.value, str):
         return None
-    return _unusable(mode.value, is_compressed=is_compressed) or _binary_with_text_options(mode.value, given)
+    return _unusable(mode.value, is_compressed=is_compressed) or _binary_with_text_options(
+        mode.value, arguments
+    )
 
 
 def _unusable(mode: str, *, is_compressed: bool) -> WrongArgument | None:
@@ -53,17 +55,17 @@ def _unusable(mode: str, *, is_compressed: bool) -> WrongArgument | None:
             f'unknown file mode "{mode}"', hint or "use one of r, w, x, and a, and b or + beside it"
         )
     if sum(letter in mode for letter in "rwxa") != 1:
-        right = "r+" if set("rw") <= set(mode) and not is_compressed else ""
-        hint = f'did you mean "{right}"?' if right else "use one of r, w, x, and a"
+        correction = "r+" if set("rw") <= set(mode) and not is_compressed else ""
+        hint = f'did you mean "{correction}"?' if correction else "use one of r, w, x, and a"
         return WrongArgument(f'the file mode "{mode}" needs exactly one of r, w, x, and a', hint)
     if {"b", "t"} <= set(mode):
         return WrongArgument(f'the file mode "{mode}" is binary and text at once', "leave out b or t")
     return None
 
 
-def _binary_with_text_options(mode: str, given: dict[str, ast.expr]) -> WrongArgument | None:
+def _binary_with_text_options(mode: str, arguments: dict[str, ast.expr]) -> WrongArgument | None:
     for name in ("encoding", "errors", "newline"):
-        value = given.get(name)
+        value = arguments.get(name)
         if "b" in mode and isinstance(value, ast.Constant) and value.value is not None:
             return WrongArgument(
                 f'a file that is opened with "{mode}" takes no `{name}`', f"leave out `{name}` or the b"
@@ -104,10 +106,10 @@ def against_mode(node: ast.Call, scope: Scope) -> WrongArgument | None:
 
 def _modes_of(name: str, scope: Scope) -> list[str | None]:
     """Return the mode of each `open` whose file a name may be, or None for anything else."""
-    found = scope.lookup(name)
-    if found is None or (found[1].kind == "module" and name in scope.source.made_global):
+    resolved = scope.lookup(name)
+    if resolved is None or (resolved[1].kind == "module" and name in scope.source.made_global):
         return []
-    bindings, owner = found
+    bindings, owner = resolved
     return [
         _mode_in(binding.node, owner)
         if binding.how in {"value", "entered"} and not binding.path and isinstance(binding.node, ast.Call)

@@ -127,9 +127,9 @@ class FileOrText:
         if not (isinstance(node.value, ast.Name) and isinstance(node.slice, ast.Constant)):
             return ""
         for scope in reversed(scopes):
-            for one in given_to(node.value.id, scope):
-                if isinstance(one, ast.Dict):
-                    for key, value in zip(one.keys, one.values, strict=True):
+            for assigned in given_to(node.value.id, scope):
+                if isinstance(assigned, ast.Dict):
+                    for key, value in zip(assigned.keys, assigned.values, strict=True):
                         if isinstance(key, ast.Constant) and key.value == node.slice.value:
                             return self.kind(value, scopes)
         return ""
@@ -141,8 +141,8 @@ class FileOrText:
             values = list(given_to(name, scope))
             if values:
                 return all(
-                    isinstance(one, ast.Call) and name_called(one) in naming.LINES_CALLS | {"fetchone"}
-                    for one in values
+                    isinstance(value, ast.Call) and name_called(value) in naming.LINES_CALLS | {"fetchone"}
+                    for value in values
                 )
         return False
 
@@ -152,8 +152,10 @@ class FileOrText:
         local = self._functions.get(name)
         owner = function.value if isinstance(function, ast.Attribute) else None
         if local and (owner is None or (isinstance(owner, ast.Name) and owner.id in {"self", "cls"})):
-            returns = [value for one in local for value in returned_by(one)]
-            kinds = [self.kind(value, [one]) for one in local for value in returned_by(one)]
+            returns = [value for definition in local for value in returned_by(definition)]
+            kinds = [
+                self.kind(value, [definition]) for definition in local for value in returned_by(definition)
+            ]
             return _agreed(kinds) if returns else ""
         if name in naming.FILE_CALLS:
             return "file"
@@ -227,13 +229,13 @@ class FileOrText:
         """Return the kind that the file's own calls pass for a parameter, or "" if they disagree."""
         if len(self._functions.get(function.name, [])) != 1:
             return ""
-        places = [*function.args.posonlyargs, *function.args.args]
-        if argument not in places:
+        positional = [*function.args.posonlyargs, *function.args.args]
+        if argument not in positional:
             return ""
-        place = places.index(argument) - (places[0].arg in {"self", "cls"})
+        index = positional.index(argument) - (positional[0].arg in {"self", "cls"})
         kinds: list[Kind] = []
         for call, scopes in self._calls.get(function.name, []):
-            value = call.args[place] if 0 <= place < len(call.args) else None
+            value = call.args[index] if 0 <= index < len(call.args) else None
             kinds.append(self.kind(value, scopes) if value is not None else "")
         return _agreed(kinds)
 
@@ -263,19 +265,19 @@ def _options_of_files(node: ast.Call) -> Iterator[str]:
     """Yield the names of options that `type=argparse.FileType()` or `type=click.File()` opens as files."""
     kind = next((word.value for word in node.keywords if word.arg == "type"), None)
     if kind is None or not any(
-        "File" in last_name(one) or last_name(one) == "open" for one in _names_in(kind)
+        "File" in last_name(name) or last_name(name) == "open" for name in _names_in(kind)
     ):
         return
     for word in node.keywords:
         if word.arg == "dest" and isinstance(word.value, ast.Constant):
             yield str(word.value.value)
-    for one in node.args:
-        if isinstance(one, ast.Constant) and isinstance(one.value, str):
-            yield one.value.lstrip("-").replace("-", "_")
+    for argument in node.args:
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+            yield argument.value.lstrip("-").replace("-", "_")
 
 
 def _names_in(node: ast.expr) -> list[ast.expr]:
-    return [one for one in walk(node) if isinstance(one, ast.Name | ast.Attribute)]
+    return [inner for inner in walk(node) if isinstance(inner, ast.Name | ast.Attribute)]
 
 
 def _is_of_request(node: ast.expr | None) -> bool:

@@ -79,19 +79,22 @@ class LibraryArguments:
         self, function: FunctionValue, node: ast.Call, scope: Scope
     ) -> list[Function]:
         """Return the overloads that a call fits by the number and names of its arguments, if no overload fits."""
-        reasons = [(one, misfit(self._engine, function, one, node, scope)) for one in function.definitions]
-        return [one for one, reason in reasons if reason is not None and reason.kind == "value"]
+        reasons = [
+            (definition, misfit(self._engine, function, definition, node, scope))
+            for definition in function.definitions
+        ]
+        return [definition for definition, reason in reasons if reason is not None and reason.kind == "value"]
 
     def _of_family(self, node: ast.Call, module: str, name: str, scope: Scope) -> WrongArgument | None:
         """Return a mistake if `load`, `loads`, or `dump` gets neither text nor the kind of file that it needs."""
-        place = 1 if name == "dump" else 0
-        if len(node.args) <= place or any(isinstance(one, ast.Starred) for one in node.args):
+        index = 1 if name == "dump" else 0
+        if len(node.args) <= index or any(isinstance(argument, ast.Starred) for argument in node.args):
             return None
-        values = self._engine.infer(node.args[place], scope)
+        values = self._engine.infer(node.args[index], scope)
         if not values or len(values) != 1 or not isinstance(values[0], Instance):
             return None
         kind = values[0].of
-        right = f"did you mean `{module}.{SWAPPED[name]}`?"
+        suggestion = f"did you mean `{module}.{SWAPPED[name]}`?"
         if self._engine.classes.is_a(kind, *FILE_CLASSES):
             binary = self._engine.classes.is_a(kind, "BinaryIO", "BufferedIOBase", "RawIOBase")
             text = self._engine.classes.is_a(kind, "TextIO", "TextIOBase")
@@ -100,9 +103,9 @@ class LibraryArguments:
                     f"`{module}.load` reads bytes, and this file was opened for text", 'open it with "rb"'
                 )
             if name == "dump" and (text if module in _BINARY else binary):
-                wanted, mode = ("bytes", "wb") if module in _BINARY else ("text", "w")
+                expected, mode = ("bytes", "wb") if module in _BINARY else ("text", "w")
                 return WrongArgument(
-                    f"`{module}.dump` writes {wanted}, and this file takes the other",
+                    f"`{module}.dump` writes {expected}, and this file takes the other",
                     f'open it with "{mode}"',
                 )
             return None
@@ -116,39 +119,39 @@ class LibraryArguments:
             return None
         line = self._engine.classes.mro(kind)[0]
         if any(
-            one.name == "str" or "read" in one.scope.names or "write" in one.scope.names for one, _ in line
+            cls.name == "str" or "read" in cls.scope.names or "write" in cls.scope.names for cls, _ in line
         ):
             return None
         if kind.name.endswith("Path"):
             hint = "use its `.read_text()`" if name == "loads" else "open it first"
         else:
-            hint = right if name == "dump" else ""
-        wanted = "text" if name == "loads" else "a file"
-        return WrongArgument(f"`{module}.{name}` takes {wanted} here, and this is a `{kind.name}`", hint)
+            hint = suggestion if name == "dump" else ""
+        expected = "text" if name == "loads" else "a file"
+        return WrongArgument(f"`{module}.{name}` takes {expected} here, and this is a `{kind.name}`", hint)
 
     def _self(self, node: ast.Call, callee: FunctionValue, scope: Scope) -> WrongArgument | None:
         """Return a mistake if a method is called on its class and the first argument isn't an instance."""
-        given = self._kinds.given(node.args[0], scope)
+        kinds = self._kinds.given(node.args[0], scope)
         kind = callee.called_on
         if (
-            not given
+            not kinds
             and kind is not None
             and kind.name in {"datetime", "date", "time"}
             and _may_be_text(node.args[0])
         ):
-            given = frozenset({"str"})
+            kinds = frozenset({"str"})
         if (
-            not given
+            not kinds
             or kind is None
             or kind.name in {"str", "bytes", "bytearray", "object"}
-            or not given <= {"str", "bytes"}
+            or not kinds <= {"str", "bytes"}
         ):
             return None
         name = callee.definitions[0].name
-        right = SWAPPED.get(name, "")
+        correction = SWAPPED.get(name, "")
         return WrongArgument(
-            f"`{kind.name}.{name}` is a method of a `{kind.name}`, and this is {shown(given)}",
-            f"did you mean `{right}`?" if right else "",
+            f"`{kind.name}.{name}` is a method of a `{kind.name}`, and this is {shown(kinds)}",
+            f"did you mean `{correction}`?" if correction else "",
         )
 
     def _one(
@@ -158,8 +161,8 @@ class LibraryArguments:
         if any(isinstance(argument, ast.Starred) for argument in node.args):
             return None
         module, name = callee.scope.source.name.removeprefix("_"), name_called(node) or definition.name
-        right = SWAPPED.get(name, "")
-        hint = f"did you mean `{module.partition('.')[0]}.{right}`?" if right else ""
+        correction = SWAPPED.get(name, "")
+        hint = f"did you mean `{module.partition('.')[0]}.{correction}`?" if correction else ""
         for parameter, value in _matched(node, callee, definition):
             problem = self._mistaken(parameter, value, callee, (name, hint), scope) or self._no_choice(
                 parameter, value, callee, name
@@ -193,17 +196,17 @@ class LibraryArguments:
         problem = self._kinds.mistaken(parameter.annotation, value, scope)
         if problem is None or (parameter.arg in _TAKE_TEXT_FOR_NUMBERS and problem[1] == {"str"}):
             return None
-        wanted, given = problem
-        if given == {"number"} and "str" in wanted and self._is_written_in_python(callee):
+        expected, actual = problem
+        if actual == {"number"} and "str" in expected and self._is_written_in_python(callee):
             # It may only put the argument into a longer text.
             return None
-        if wanted == {"bytes"} and given == {"str"}:
+        if expected == {"bytes"} and actual == {"str"}:
             hint = hint or "add `.encode()`"
-        elif given == {"function"}:
+        elif actual == {"function"}:
             hint = f"did you mean `{ast.unparse(value)}()`?"
-        elif given == {"coroutine"}:
+        elif actual == {"coroutine"}:
             hint = "add `await`"
-        return WrongArgument(f"`{name}` takes {shown(wanted)} here, and this is {shown(given)}", hint)
+        return WrongArgument(f"`{name}` takes {shown(expected)} here, and this is {shown(actual)}", hint)
 
     def _is_written_in_python(self, callee: FunctionValue) -> bool:
         """Return whether a function or the class of a method is in the Python source of its module."""
@@ -243,11 +246,11 @@ def _matched(
 ) -> Iterator[tuple[ast.arg, ast.expr]]:
     """Yield the parameters that get an argument, with the argument."""
     arguments = definition.args
-    places = [*arguments.posonlyargs, *arguments.args][1 if takes_self(callee, definition) else 0 :]
-    yield from zip(places, node.args, strict=False)
+    positional = [*arguments.posonlyargs, *arguments.args][1 if takes_self(callee, definition) else 0 :]
+    yield from zip(positional, node.args, strict=False)
     if arguments.vararg is not None:
-        yield from ((arguments.vararg, value) for value in node.args[len(places) :])
-    by_name = {parameter.arg: parameter for parameter in (*places, *arguments.kwonlyargs)}
+        yield from ((arguments.vararg, value) for value in node.args[len(positional) :])
+    by_name = {parameter.arg: parameter for parameter in (*positional, *arguments.kwonlyargs)}
     yield from ((by_name[word.arg], word.value) for word in node.keywords if word.arg in by_name)
 
 

@@ -109,8 +109,8 @@ class LoadAndDump:
                 return _wrong(node, f"`{module}.dump` takes the value first and the file after it", "")
         if module == YAML:
             return None
-        given = second is not None or keywords & {"fp", "file", "f", "stream"}
-        if name == "dump" and node.args and (not given or (module in _PICKLES and _is_protocol(second))):
+        has_file = second is not None or keywords & {"fp", "file", "f", "stream"}
+        if name == "dump" and node.args and (not has_file or (module in _PICKLES and _is_protocol(second))):
             return _wrong(node, f"`{module}.dump` needs a file to write to", f"{module}.dumps")
         return None
 
@@ -133,9 +133,9 @@ class LoadAndDump:
                         called = values[0] if len(values) == 1 else None
                         return isinstance(called, ast.Call) and self._is_hardly_a_file(called, scopes)
                     if isinstance(scope, Function):
-                        for one in parameters(scope.args):
-                            if one.arg == name:
-                                return one.annotation is None
+                        for parameter in parameters(scope.args):
+                            if parameter.arg == name:
+                                return parameter.annotation is None
         return False
 
     def _is_opened(self, node: ast.expr, scopes: list[ast.AST]) -> bool:
@@ -145,17 +145,17 @@ class LoadAndDump:
         for scope in reversed(scopes):
             values = list(given_to(node.id, scope))
             if values:
-                return all(isinstance(one, ast.Call) and name_called(one) == "open" for one in values)
+                return all(isinstance(value, ast.Call) and name_called(value) == "open" for value in values)
         return False
 
 
-def _wrong(node: ast.Call, message: str, right: str) -> WrongJsonCall:
-    place = node.lineno, node.col_offset + 1, node.end_lineno or node.lineno
+def _wrong(node: ast.Call, message: str, correction: str) -> WrongJsonCall:
+    position = node.lineno, node.col_offset + 1, node.end_lineno or node.lineno
     function = node.func
     if not isinstance(function, ast.Attribute):
-        return WrongJsonCall(*place, message, right)
+        return WrongJsonCall(*position, message, correction)
     column = (function.end_col_offset or 0) - len(function.attr) + 1
-    return WrongJsonCall(*place, message, right, function.end_lineno or 0, column, function.attr)
+    return WrongJsonCall(*position, message, correction, function.end_lineno or 0, column, function.attr)
 
 
 def _is_protocol(node: ast.expr | None) -> bool:
@@ -171,10 +171,10 @@ def _reads(node: ast.Call, module: str, name: str, kind: Kind) -> WrongJsonCall 
     if name == "loads" and kind == "file":
         return _wrong(node, f"`{module}.loads` takes text, and this is a file", f"{module}.load")
     if kind == "response":
-        wanted = "text" if name == "loads" else "a file"
-        right = "" if name == "loads" else f"{module}.loads"
+        expected = "text" if name == "loads" else "a file"
+        correction = "" if name == "loads" else f"{module}.loads"
         return _wrong(
-            node, f"`{module}.{name}` takes {wanted}, and this is a response: use its `.text`", right
+            node, f"`{module}.{name}` takes {expected}, and this is a response: use its `.text`", correction
         )
     if name == "load" and kind == "text":
         return _wrong(node, f"`{module}.load` takes a file, and this is text", f"{module}.loads")

@@ -74,17 +74,17 @@ def of_parameter(argument: ast.arg, default: Kind) -> Kind:
 
 def of_annotation(node: ast.expr) -> Kind:
     """Return the kind that an annotation says: "text", "file", or "" for anything else."""
-    said = ast.unparse(node).strip("\"'")
+    annotation = ast.unparse(node).strip("\"'")
     parts = {
         part.strip()
-        for part in re.sub(r"^(?:typing\.)?(?:Optional|Union)\[(.*)\]$", r"\1", said)
+        for part in re.sub(r"^(?:typing\.)?(?:Optional|Union)\[(.*)\]$", r"\1", annotation)
         .replace(",", "|")
         .split("|")
     }
     parts.discard("None")
     if parts and parts <= TEXT_TYPES:
         return "text"
-    return "file" if FILE_TYPES.search(said) and not parts & TEXT_TYPES else ""
+    return "file" if FILE_TYPES.search(annotation) and not parts & TEXT_TYPES else ""
 
 
 def of_name(name: str, *, entered: bool) -> Kind:

@@ -86,14 +86,20 @@ class UsageInference:
     def of(self, node: ast.Attribute, scope: Scope) -> TypeHint:
         """Return the most likely kind of the value on which `node` is looked up."""
         call = self.calls.get(node)
-        found = self._of(node, scope, call)
+        hint = self._of(node, scope, call)
         if call is None:
-            return found
-        text = any(isinstance(one, ast.Constant) and isinstance(one.value, str) for one in call.args[:1])
-        counted = not call.keywords and not any(isinstance(one, ast.Starred) for one in call.args)
-        given = len(call.args) if counted else -1
+            return hint
+        text = any(
+            isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+            for argument in call.args[:1]
+        )
+        counted = not call.keywords and not any(isinstance(argument, ast.Starred) for argument in call.args)
+        argument_count = len(call.args) if counted else -1
         return replace(
-            found, is_called=True, given=given, is_of_whole=bool(call.args or call.keywords) and not text
+            hint,
+            is_called=True,
+            given=argument_count,
+            is_of_whole=bool(call.args or call.keywords) and not text,
         )
 
     def _of(self, node: ast.Attribute, scope: Scope, call: ast.Call | None) -> TypeHint:
@@ -111,14 +117,18 @@ class UsageInference:
             return TypeHint(kind, "likely")
         if node in self.as_pairs and bare:
             return TypeHint("dict", "weak")
-        told = node in self.as_text or self.after.get(node, "") in DISTINCTIVE["str"] | {"split", "replace"}
+        is_text = node in self.as_text or self.after.get(node, "") in DISTINCTIVE["str"] | {
+            "split",
+            "replace",
+        }
         texts = call is not None and any(
-            isinstance(one, ast.Constant) and isinstance(one.value, str | bytes) for one in call.args
+            isinstance(argument, ast.Constant) and isinstance(argument.value, str | bytes)
+            for argument in call.args
         )
         sliced = isinstance(node.value, ast.Subscript) and isinstance(
             node.value.slice, ast.Slice | ast.Constant
         )
-        return TypeHint("str", "weak") if told or texts or (sliced and bare) else TypeHint()
+        return TypeHint("str", "weak") if is_text or texts or (sliced and bare) else TypeHint()
 
     def kind(self, node: ast.expr, scope: Scope, depth: int = 0) -> Kind | Literal[""]:
         """Return the kind of an expression by its origin, or "" if unknown."""
@@ -127,48 +137,59 @@ class UsageInference:
         match node:
             case ast.Constant(value=str() | bytes()) | ast.JoinedStr():
                 return "str"
-            case ast.Call(func=ast.Attribute(attr=name, value=value), args=given) if (
+            case ast.Call(func=ast.Attribute(attr=name, value=value), args=arguments) if (
                 receiver_of(value) not in COLUMNS
             ):
-                if name in GIVES_TEXT and len(given) <= GIVES_TEXT[name]:
+                if name in GIVES_TEXT and len(arguments) <= GIVES_TEXT[name]:
                     return "str"
-                texts = [isinstance(one, ast.Constant) and isinstance(one.value, str) for one in given]
-                if name == "replace" and len(given) >= 2 and any(texts[:2]):
+                texts = [
+                    isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+                    for argument in arguments
+                ]
+                if name == "replace" and len(arguments) >= 2 and any(texts[:2]):
                     return "str"
-                if name in {"get", "pop", "getenv", "setdefault"} and len(given) == 2:
-                    return "str" if texts[1] else _written_out(given[1])
+                if name in {"get", "pop", "getenv", "setdefault"} and len(arguments) == 2:
+                    return "str" if texts[1] else _written_out(arguments[1])
                 parted = name in {"split", "rsplit"} and bool(texts) and texts[0]
                 return "list" if parted or name in {"splitlines", "readlines"} else ""
             case ast.BoolOp(op=ast.Or(), values=[*_, ast.List() | ast.Dict() as last]):
                 # Whatever precedes it, the attribute must exist on the last operand too.
                 return _written_out(last)
             case ast.BoolOp(values=values):
-                return "str" if any(self.kind(one, scope, depth + 1) == "str" for one in values) else ""
+                return (
+                    "str" if any(self.kind(operand, scope, depth + 1) == "str" for operand in values) else ""
+                )
             case ast.BinOp(op=ast.Add(), left=left, right=right):
-                told = {self.kind(left, scope, depth + 1), self.kind(right, scope, depth + 1)}
-                return "str" if "str" in told else ""
+                sides = {self.kind(left, scope, depth + 1), self.kind(right, scope, depth + 1)}
+                return "str" if "str" in sides else ""
             case ast.Subscript(
                 value=ast.Call(func=ast.Attribute(attr="split" | "rsplit" | "splitlines" | "partition"))
             ):
                 return "str"
             case ast.Name(id=name):
-                found = scope.lookup(name)
-                if found is None or found[1].kind == "class":
+                resolved = scope.lookup(name)
+                if resolved is None or resolved[1].kind == "class":
                     return ""
-                kinds = {self._given(one.node, one.how, one.path, found[1], depth) for one in found[0]}
+                kinds = {
+                    self._given(binding.node, binding.how, binding.path, resolved[1], depth)
+                    for binding in resolved[0]
+                }
                 kinds -= {"", *(["str"] if len(kinds - {""}) > 1 else [])}
                 return kinds.pop() if len(kinds) == 1 else ""
         return ""
 
     def _given_by(self, node: ast.expr, kind: Kind, scope: Scope) -> tuple[str, ...] | None:
-        found = scope.lookup(node.id) if isinstance(node, ast.Name) else None
+        resolved = scope.lookup(node.id) if isinstance(node, ast.Name) else None
         origins: list[ast.AST] = [node]
-        if found is not None:
-            origins = [one.node for one in found[0]]
-            if any(self._given(one.node, one.how, one.path, found[1], 0) != kind for one in found[0]):
+        if resolved is not None:
+            origins = [binding.node for binding in resolved[0]]
+            if any(
+                self._given(binding.node, binding.how, binding.path, resolved[1], 0) != kind
+                for binding in resolved[0]
+            ):
                 return None
-        calls = (one.func for origin in origins for one in walk(origin) if isinstance(one, ast.Call))
-        return tuple(sorted({one.attr for one in calls if isinstance(one, ast.Attribute)}))
+        calls = (inner.func for origin in origins for inner in walk(origin) if isinstance(inner, ast.Call))
+        return tuple(sorted({function.attr for function in calls if isinstance(function, ast.Attribute)}))
 
     def _given(
         self, node: ast.AST, how: str, path: tuple[int, ...], scope: Scope, depth: int
@@ -192,14 +213,14 @@ class UsageInference:
         uses = self._uses.get(outer.node)
         if uses is None:
             uses = self._uses[outer.node] = {}
-            for one in walk(outer.node):
-                if isinstance(one, ast.Attribute) and (said := dotted_name(one.value)):
-                    uses.setdefault(said, Counter())[one.attr] += 1
+            for inner in walk(outer.node):
+                if isinstance(inner, ast.Attribute) and (dotted := dotted_name(inner.value)):
+                    uses.setdefault(dotted, Counter())[inner.attr] += 1
         seen = set(uses.get(text, ())) - {node.attr}
-        found: list[Kind] = [
+        kinds: list[Kind] = [
             kind for kind, words in DISTINCTIVE.items() if seen & words and seen <= ATTRIBUTES[kind]
         ]
-        return found[0] if len(found) == 1 else ""
+        return kinds[0] if len(kinds) == 1 else ""
 
 
 def _written_out(node: ast.expr) -> Kind | Literal[""]:

@@ -35,40 +35,42 @@ class Annotations:
         self._engine = engine
         self._depth = 0
 
-    def read(self, node: ast.expr, scope: Scope, known: Mapping[str, Values] | None = None,
+    def read(self, node: ast.expr, scope: Scope, type_arguments: Mapping[str, Values] | None = None,
              bound: Instance | ClassValue | None = None) -> Values:  # fmt: skip
         """Return the possible values of something annotated with `node`.
 
-        `known` are the values of type parameters, and `bound` is what `Self` resolves to.
+        `type_arguments` are the values of type parameters, and `bound` is what `Self` resolves to.
         """
         if self._depth > 12 or (scope.source.origin == "project" and not self._engine.trusts_annotations):
             return None
         self._depth += 1
         try:
-            return self._read(node, scope, known or {}, bound)
+            return self._read(node, scope, type_arguments or {}, bound)
         finally:
             self._depth -= 1
 
-    def _read(self, node: ast.expr, scope: Scope, known: Mapping[str, Values],
+    def _read(self, node: ast.expr, scope: Scope, type_arguments: Mapping[str, Values],
               bound: Instance | ClassValue | None) -> Values:  # fmt: skip
         match node:
             case ast.Constant(value=None):
                 return ()
             case ast.Constant(value=str(text)):
                 try:
-                    return self.read(ast.parse(text.strip(), mode="eval").body, scope, known, bound)
+                    return self.read(ast.parse(text.strip(), mode="eval").body, scope, type_arguments, bound)
                 except SyntaxError:
                     return None
-            case ast.Name(id=name) if name in known:
-                return known[name]
+            case ast.Name(id=name) if name in type_arguments:
+                return type_arguments[name]
             case ast.Name(id="Self"):
                 return (Instance(bound.of),) if isinstance(bound, ClassValue) else (bound,) if bound else None
             case ast.Name() | ast.Attribute():
                 return self._named(node, scope)
             case ast.BinOp(op=ast.BitOr()):
-                return union([self.read(side, scope, known, bound) for side in (node.left, node.right)])
+                return union(
+                    [self.read(side, scope, type_arguments, bound) for side in (node.left, node.right)]
+                )
             case ast.Subscript():
-                return self._subscript(node, scope, known, bound)
+                return self._subscript(node, scope, type_arguments, bound)
         return None
 
     def _named(self, node: ast.Name | ast.Attribute, scope: Scope) -> Values:
@@ -96,17 +98,18 @@ class Annotations:
         """Return whether a name such as `List` is the one from `typing`. A project may have a `Type` of its own."""
         if isinstance(node, ast.Attribute):
             return getattr(node.value, "id", "") in {"typing", "typing_extensions", "t", "builtins"}
-        found = scope.lookup(node.id) if isinstance(node, ast.Name) else None
-        if found is None or found[1].source.name == "builtins":
+        resolved = scope.lookup(node.id) if isinstance(node, ast.Name) else None
+        if resolved is None or resolved[1].source.name == "builtins":
             return True
         return all(
-            one.how == "member" and one.module in {"typing", "typing_extensions", "types"} for one in found[0]
+            binding.how == "member" and binding.module in {"typing", "typing_extensions", "types"}
+            for binding in resolved[0]
         )
 
     def _alias(self, name: str, scope: Scope) -> Values:
         """Resolve a type alias, such as `StrPath: TypeAlias = str | PathLike[str]`."""
-        found = self._definition(name, scope)
-        return self.read(found[0], found[1]) if found else None
+        definition = self._definition(name, scope)
+        return self.read(definition[0], definition[1]) if definition else None
 
     def _definition(self, name: str, scope: Scope) -> tuple[ast.expr, Scope] | None:
         where = scope.lookup(name)
@@ -141,28 +144,28 @@ class Annotations:
                     else frozenset().union(*(side for side in sides if side is not None))
                 )
             case ast.Name(id=name) if self._depth < 8:
-                found = self._definition(name, scope)
+                definition = self._definition(name, scope)
                 self._depth += 1
                 try:
-                    return self.literals(*found) if found else None
+                    return self.literals(*definition) if definition else None
                 finally:
                     self._depth -= 1
         return None
 
-    def _subscript(self, node: ast.Subscript, scope: Scope, known: Mapping[str, Values],
+    def _subscript(self, node: ast.Subscript, scope: Scope, type_arguments: Mapping[str, Values],
                    bound: Instance | ClassValue | None) -> Values:  # fmt: skip
         outer = node.value.id if isinstance(node.value, ast.Name) else getattr(node.value, "attr", "")
         items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         if outer == "Optional":
-            return self.read(items[0], scope, known, bound)
+            return self.read(items[0], scope, type_arguments, bound)
         if outer == "Union":
-            return union([self.read(item, scope, known, bound) for item in items])
+            return union([self.read(item, scope, type_arguments, bound) for item in items])
         if outer in _WRAPPERS:
-            return self.read(items[0], scope, known, bound)
+            return self.read(items[0], scope, type_arguments, bound)
         if outer == "Literal":
             return union([self._engine.infer(item, scope) for item in items])
         if outer in {"type", "Type"} and self._is_of_typing(node.value, scope):
-            inner = self.read(items[0], scope, known, bound)
+            inner = self.read(items[0], scope, type_arguments, bound)
             if not inner or not all(isinstance(value, Instance) for value in inner):
                 return None
             return tuple(ClassValue(value.of) for value in inner if isinstance(value, Instance))
@@ -170,14 +173,16 @@ class Annotations:
             if isinstance(items[-1], ast.Constant) and items[-1].value is Ellipsis:
                 items = items[:1]
             else:
-                return (Tuple(tuple(self.read(item, scope, known, bound) for item in items)),)
+                return (Tuple(tuple(self.read(item, scope, type_arguments, bound) for item in items)),)
         if outer in _ANY:
             return None
         owner = (
             self._engine.builtin(_OLD[outer])
             if outer in _OLD and self._is_of_typing(node.value, scope)
-            else self.read(node.value, scope, known, bound)
+            else self.read(node.value, scope, type_arguments, bound)
         )
         if not owner or len(owner) != 1 or not isinstance(owner[0], Instance):
             return None
-        return (Instance(owner[0].of, tuple(self.read(item, scope, known, bound) for item in items)),)
+        return (
+            Instance(owner[0].of, tuple(self.read(item, scope, type_arguments, bound) for item in items)),
+        )

@@ -62,12 +62,12 @@ class Attributes:
                 if is_incomplete and cls is order[-1][0] and cls is not owner.of:
                     # A base that can't be resolved precedes `object`.
                     return UNKNOWN
-                known = (
+                type_arguments = (
                     own
                     if cls is owner.of
                     else {key: substituted(value, own) for key, value in inherited.items()}
                 )
-                return self._defined_in(cls, owner, name, known)
+                return self._defined_in(cls, owner, name, type_arguments)
             if name in _WRITTEN_BY_DECORATORS and has_generated_methods(cls):
                 return UNKNOWN
         if is_incomplete or self._may_be_set_elsewhere(owner, name, order):
@@ -83,7 +83,7 @@ class Attributes:
         return UNKNOWN if may_have or self._is_beyond_stub(order, name) else MISSING
 
     def _defined_in(
-        self, cls: Class, owner: Instance | ClassValue, name: str, known: TypeArguments
+        self, cls: Class, owner: Instance | ClassValue, name: str, type_arguments: TypeArguments
     ) -> Values:
         """Return the values of an attribute as defined by `cls`, the first class in the MRO that has it."""
         bindings = cls.scope.names.get(name)
@@ -91,7 +91,7 @@ class Attributes:
         if cls.origin == "project" and not is_method and (cls.dynamic or self._classes.varies(cls, name)):
             # A value assigned by `setattr`, in a subclass, or from outside may be anything.
             return UNKNOWN
-        values = [self._methods.of(bindings, owner, cls, known)] if bindings else []
+        values = [self._methods.of(bindings, owner, cls, type_arguments)] if bindings else []
         if cls.origin == "project" and self._classes.varies(cls, name):
             return values[0]
         assigned = cls.instance_attributes.get(name) if isinstance(owner, Instance) else None

@@ -30,17 +30,21 @@ def fitting(engine: Engine, function: FunctionValue, call: ast.Call, scope: Scop
     """Return the definitions of a function that `call` fits, without a final fallback for unknown types."""
     if len(function.definitions) == 1:
         return list(function.definitions)
-    found = [one for one in function.definitions if misfit(engine, function, one, call, scope) is None]
-    if len(found) > 1 and found[-1] is function.definitions[-1] and _is_fallback(found[-1]):
-        found.pop()
+    definitions = [
+        definition
+        for definition in function.definitions
+        if misfit(engine, function, definition, call, scope) is None
+    ]
+    if len(definitions) > 1 and definitions[-1] is function.definitions[-1] and _is_fallback(definitions[-1]):
+        definitions.pop()
     is_library = function.scope.source.origin == "library"
     if (
-        len(found) > 1
+        len(definitions) > 1
         and is_library
-        and not any(_may_prefer(engine, function, found[0], later, call) for later in found[1:])
+        and not any(_may_prefer(engine, function, definitions[0], later, call) for later in definitions[1:])
     ):
-        return found[:1]
-    return found
+        return definitions[:1]
+    return definitions
 
 
 def _may_prefer(
@@ -54,12 +58,16 @@ def _may_prefer(
         word.arg is None for word in call.keywords
     ):
         return True
-    (wanted, others) = (_annotations(function, definition, call) for definition in (first, later))
+    (first_annotations, later_annotations) = (
+        _annotations(function, definition, call) for definition in (first, later)
+    )
     return any(
-        ast.dump(one) != ast.dump(other)
-        and not (isinstance(value, ast.Constant) and engine.annotations.literals(one, function.scope))
-        for (value, one), (_, other) in zip(wanted, others, strict=True)
-        if one is not None and other is not None
+        ast.dump(annotation) != ast.dump(later_annotation)
+        and not (isinstance(value, ast.Constant) and engine.annotations.literals(annotation, function.scope))
+        for (value, annotation), (_, later_annotation) in zip(
+            first_annotations, later_annotations, strict=True
+        )
+        if annotation is not None and later_annotation is not None
     )
 
 
@@ -68,22 +76,25 @@ def _annotations(
 ) -> list[tuple[ast.expr, ast.expr | None]]:
     """Return each argument with the annotation of its parameter."""
     arguments = definition.args
-    places = [*arguments.posonlyargs, *arguments.args][1 if takes_self(function, definition) else 0 :]
-    by_name = {parameter.arg: parameter.annotation for parameter in (*places, *arguments.kwonlyargs)}
-    by_place = [parameter.annotation for parameter in places]
+    positional = [*arguments.posonlyargs, *arguments.args][1 if takes_self(function, definition) else 0 :]
+    by_name = {parameter.arg: parameter.annotation for parameter in (*positional, *arguments.kwonlyargs)}
+    by_position = [parameter.annotation for parameter in positional]
     return [
         *(
-            (value, by_place[place] if place < len(by_place) else None)
-            for place, value in enumerate(call.args)
+            (value, by_position[index] if index < len(by_position) else None)
+            for index, value in enumerate(call.args)
         ),
         *((word.value, by_name.get(word.arg or "")) for word in call.keywords),
     ]
 
 
 def _is_fallback(definition: Function) -> bool:
-    said = definition.returns.slice if isinstance(definition.returns, ast.Subscript) else definition.returns
-    return said is not None and any(
-        isinstance(one, ast.Name) and one.id == "Any" for one in _alternatives(said)
+    annotation = (
+        definition.returns.slice if isinstance(definition.returns, ast.Subscript) else definition.returns
+    )
+    return annotation is not None and any(
+        isinstance(alternative, ast.Name) and alternative.id == "Any"
+        for alternative in _alternatives(annotation)
     )
 
 
@@ -99,18 +110,20 @@ def misfit(engine: Engine, function: FunctionValue, definition: Function, call: 
         takes_any = arguments.vararg or is_stub(definition) or definition.decorator_list
         return None if takes_any or function.scope.source.origin != "project" else Misfit("self")
     required = len(positional) - len(arguments.defaults)
-    positional_only = {one.arg for one in arguments.posonlyargs}
+    positional_only = {parameter.arg for parameter in arguments.posonlyargs}
     positional_only |= {
-        one.arg for one in arguments.args if one.arg.startswith("__") and not one.arg.endswith("__")
+        parameter.arg
+        for parameter in arguments.args
+        if parameter.arg.startswith("__") and not parameter.arg.endswith("__")
     }
-    starred = any(isinstance(one, ast.Starred) for one in call.args)
+    starred = any(isinstance(argument, ast.Starred) for argument in call.args)
     spread = any(word.arg is None for word in call.keywords)
-    places = positional[skip:]
+    slots = positional[skip:]
     count = sum(not isinstance(argument, ast.Starred) for argument in call.args)
-    if count > len(places) and not arguments.vararg:
-        return Misfit("many", most=len(places))
-    names = {one.arg for one in (*places, *arguments.kwonlyargs)} - positional_only
-    filled = {one.arg for one in places[: len(call.args)]}
+    if count > len(slots) and not arguments.vararg:
+        return Misfit("many", most=len(slots))
+    names = {parameter.arg for parameter in (*slots, *arguments.kwonlyargs)} - positional_only
+    filled = {parameter.arg for parameter in slots[: len(call.args)]}
     for word in call.keywords:
         if (
             word.arg in filled & names
@@ -121,21 +134,23 @@ def misfit(engine: Engine, function: FunctionValue, definition: Function, call: 
         if word.arg is None or arguments.kwarg:
             continue
         if word.arg not in names:
-            taken = tuple(sorted(names - {other.arg or "" for other in call.keywords}))
+            taken = tuple(sorted(names - {keyword.arg or "" for keyword in call.keywords}))
             return Misfit("keyword", word.arg, word, taken)
     if not spread:
         by_name = {word.arg for word in call.keywords if word.arg}
         filled_or_named = filled | by_name
-        for number, one in enumerate(places if not starred else ()):
-            is_given = one.arg in (filled if one.arg in positional_only else filled_or_named)
+        for number, parameter in enumerate(slots if not starred else ()):
+            is_given = parameter.arg in (filled if parameter.arg in positional_only else filled_or_named)
             if number + skip < required and not is_given:
-                return Misfit("missing", one.arg)
-        for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-            if default is None and one.arg not in by_name:
-                return Misfit("missing", one.arg)
+                return Misfit("missing", parameter.arg)
+        for parameter, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+            if default is None and parameter.arg not in by_name:
+                return Misfit("missing", parameter.arg)
     if len(function.definitions) > 1 and not starred and function.scope.source.origin != "site":
-        annotations = {one.arg: one.annotation for one in (*places, *arguments.kwonlyargs)}
-        return _wrong_value(engine, function, call, scope, annotations, [one.arg for one in places])
+        annotations = {parameter.arg: parameter.annotation for parameter in (*slots, *arguments.kwonlyargs)}
+        return _wrong_value(
+            engine, function, call, scope, annotations, [parameter.arg for parameter in slots]
+        )
     return None
 
 
@@ -169,21 +184,27 @@ def misspelt_keywords(function: FunctionValue, call: ast.Call) -> list[Misfit]:
 
     The parameter with the similar name is meant, and the code that receives the rest won't know the keyword.
     """
-    found: dict[str, Misfit] = {}
+    misfits: dict[str, Misfit] = {}
     for definition in function.definitions:
         arguments = definition.args
         if not arguments.kwarg:
             return []
-        places = [*arguments.posonlyargs, *arguments.args][1 if takes_self(function, definition) else 0 :]
-        names = {one.arg for one in (*places, *arguments.kwonlyargs)}
-        given = {one.arg for one in places[: len(call.args)]} | {word.arg for word in call.keywords}
+        positional = [*arguments.posonlyargs, *arguments.args][1 if takes_self(function, definition) else 0 :]
+        names = {parameter.arg for parameter in (*positional, *arguments.kwonlyargs)}
+        filled = {parameter.arg for parameter in positional[: len(call.args)]} | {
+            word.arg for word in call.keywords
+        }
         for word in call.keywords:
             if word.arg in names:
-                found.pop(word.arg or "", None)
-            elif word.arg and (near := [one for one in _near(word.arg, names, function) if one not in given]):
-                found.setdefault(word.arg, Misfit("keyword", word.arg, word, tuple(near)))
-    named = {one.arg for definition in function.definitions for one in parameters(definition.args)}
-    return [misfit for name, misfit in found.items() if name not in named]
+                misfits.pop(word.arg or "", None)
+            elif word.arg and (
+                similar := [name for name in _near(word.arg, names, function) if name not in filled]
+            ):
+                misfits.setdefault(word.arg, Misfit("keyword", word.arg, word, tuple(similar)))
+    named = {
+        parameter.arg for definition in function.definitions for parameter in parameters(definition.args)
+    }
+    return [misfit for name, misfit in misfits.items() if name not in named]
 
 
 def _near(word: str, names: set[str], function: FunctionValue) -> list[str]:
@@ -197,19 +218,24 @@ def _near(word: str, names: set[str], function: FunctionValue) -> list[str]:
 
 
 def _wrong_value(engine: Engine, function: FunctionValue, call: ast.Call, scope: Scope,
-                 annotations: dict[str, ast.expr | None], places: list[str]) -> Misfit | None:  # fmt: skip
+                 annotations: dict[str, ast.expr | None], positional: list[str]) -> Misfit | None:  # fmt: skip
     """Return a misfit if an argument rules out this overload.
 
     Overloads are distinguished by constants, as in `open(path, "rb")`, or by the kinds of values.
     """
-    given = [*zip(places, call.args, strict=False), *((word.arg or "", word.value) for word in call.keywords)]
-    for name, value in given:
+    arguments = [
+        *zip(positional, call.args, strict=False),
+        *((word.arg or "", word.value) for word in call.keywords),
+    ]
+    for name, value in arguments:
         annotation = annotations.get(name)
         if annotation is None:
             continue
         if isinstance(value, ast.Constant):
             allowed = engine.annotations.literals(annotation, function.scope)
-            if allowed is not None and not any(value.value is one or value.value == one for one in allowed):
+            if allowed is not None and not any(
+                value.value is literal or value.value == literal for literal in allowed
+            ):
                 return Misfit("value", name)
         if isinstance(value, ast.Slice):
             if not _is_slice(annotation) and not _may_be_slice(annotation):
@@ -251,14 +277,16 @@ def accepts(engine: Engine, annotation: ast.expr, function: FunctionValue, value
     """
     if not values:
         return True
-    wanted = engine.annotations.read(annotation, function.scope, dict(function.arguments), function.bound)
-    if not wanted or not all(isinstance(one, Instance) and one.of.origin == "library" for one in wanted):
+    expected = engine.annotations.read(annotation, function.scope, dict(function.arguments), function.bound)
+    if not expected or not all(
+        isinstance(instance, Instance) and instance.of.origin == "library" for instance in expected
+    ):
         return True
-    names = {one.of.name for one in wanted if isinstance(one, Instance)}
+    names = {instance.of.name for instance in expected if isinstance(instance, Instance)}
     if any(
-        one.of.name != "PathLike" and engine.classes.is_protocol(one.of)
-        for one in wanted
-        if isinstance(one, Instance)
+        instance.of.name != "PathLike" and engine.classes.is_protocol(instance.of)
+        for instance in expected
+        if isinstance(instance, Instance)
     ):
         return True
     if "float" in names:
@@ -268,7 +296,7 @@ def accepts(engine: Engine, annotation: ast.expr, function: FunctionValue, value
     for value in values:
         if not isinstance(value, Instance) or value.of.origin != "library" or value.of.name not in PLAIN:
             return True
-        if any(one.name in names for one, _ in engine.classes.mro(value.of, include_third_party=False)[0]):
+        if any(cls.name in names for cls, _ in engine.classes.mro(value.of, include_third_party=False)[0]):
             return True
     return False
 
@@ -277,21 +305,21 @@ def solved(engine: Engine, function: FunctionValue, definition: Function, call: 
            scope: Scope) -> dict[str, Values]:  # fmt: skip
     """Return the values of a function's type parameters, inferred from the arguments of a call."""
     arguments = definition.args
-    places = [*arguments.posonlyargs, *arguments.args][1 if takes_self(function, definition) else 0 :]
-    words = {one.arg: one for one in (*places, *arguments.kwonlyargs)}
-    given = [
-        *zip(places, call.args, strict=False),
+    positional = [*arguments.posonlyargs, *arguments.args][1 if takes_self(function, definition) else 0 :]
+    words = {parameter.arg: parameter for parameter in (*positional, *arguments.kwonlyargs)}
+    pairs = [
+        *zip(positional, call.args, strict=False),
         *((words.get(word.arg or ""), word.value) for word in call.keywords),
     ]
-    known = dict(function.arguments)
-    told: dict[str, list[Values]] = {}
-    for parameter, value in given:
+    type_arguments = dict(function.arguments)
+    inferred: dict[str, list[Values]] = {}
+    for parameter, value in pairs:
         if parameter is None or parameter.annotation is None or isinstance(value, ast.Starred | ast.Slice):
             continue
         for part in _alternatives(parameter.annotation):
             name = part.id if isinstance(part, ast.Name) else ""
-            if TYPE_PARAMETER.match(name) and name not in known:
-                told.setdefault(name, []).append(engine.infer(value, scope))
+            if TYPE_PARAMETER.match(name) and name not in type_arguments:
+                inferred.setdefault(name, []).append(engine.infer(value, scope))
             elif (
                 isinstance(part, ast.Subscript)
                 and isinstance(part.slice, ast.Name)
@@ -300,11 +328,11 @@ def solved(engine: Engine, function: FunctionValue, definition: Function, call: 
                 inner = part.slice.id
                 if (
                     TYPE_PARAMETER.match(inner)
-                    and inner not in known
+                    and inner not in type_arguments
                     and part.value.id in {"Iterable", "Sequence"}
                 ):
-                    told.setdefault(inner, []).append(engine.protocols.each(engine.infer(value, scope)))
-    return known | {name: union(values) for name, values in told.items()}
+                    inferred.setdefault(inner, []).append(engine.protocols.each(engine.infer(value, scope)))
+    return type_arguments | {name: union(values) for name, values in inferred.items()}
 
 
 def _alternatives(annotation: ast.expr) -> list[ast.expr]:
@@ -316,7 +344,8 @@ def _alternatives(annotation: ast.expr) -> list[ast.expr]:
 def takes_self(function: FunctionValue, definition: Function) -> bool:
     """Return whether Python itself passes the first argument."""
     return function.bound is not None and not any(
-        isinstance(one, ast.Name) and one.id == "staticmethod" for one in definition.decorator_list
+        isinstance(decorator, ast.Name) and decorator.id == "staticmethod"
+        for decorator in definition.decorator_list
     )
 
 

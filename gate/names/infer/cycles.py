@@ -101,7 +101,7 @@ class Answers:
     def _work_out(self, question: Hashable, work: Callable[[], Answer], circular: Answer) -> Answer:
         outer = self._lowest, self._floor, self._has_changed
         depth = len(self._open)
-        before = len(self._provisional)
+        start = len(self._provisional)
         inner: list[Hashable] = []
         for _ in range(MOST_ROUNDS):
             self._lowest, self._has_changed = _NONE_OPEN, False
@@ -119,7 +119,7 @@ class Answers:
                 self._has_changed = True
             if self._lowest < depth:
                 return self._postpone(question, answer, outer)
-            inner = list(self._provisional)[before:]
+            inner = list(self._provisional)[start:]
             if not self._has_changed:
                 break
             for name in inner:
@@ -144,13 +144,13 @@ class Answers:
         return answer
 
 
-def _is_same(answer: Any, other: Any) -> bool:
+def _is_same(answer: Any, previous: Any) -> bool:
     """Return whether two answers are equal. Alternatives have no order."""
-    if answer == other:
+    if answer == previous:
         return True
-    if not isinstance(answer, tuple) or not isinstance(other, tuple):
+    if not isinstance(answer, tuple) or not isinstance(previous, tuple):
         return False
     try:
-        return set(answer) == set(other)
+        return set(answer) == set(previous)
     except TypeError:
         return False

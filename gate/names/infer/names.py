@@ -98,7 +98,7 @@ class Names:
     def in_annotation(self, name: str, scope: Scope) -> Values:
         """Resolve a name in an annotation. A method called `list` doesn't hide the builtin there."""
         bindings = scope.names.get(name, [])
-        is_method = bool(bindings) and all(one.how == "function" for one in bindings)
+        is_method = bool(bindings) and all(binding.how == "function" for binding in bindings)
         if scope.kind == "class" and scope.parent is not None and is_method:
             return self.in_annotation(name, scope.parent)
         return self.in_scope(name, scope)
@@ -140,9 +140,11 @@ class Names:
         if not declared:
             return declared
         assigned = [
-            self._engine.infer(other.node, scope) if other.how == "typed" else self.binding(other, scope)
-            for other in bindings
-            if other.how in {"value", "entered", "typed"} and isinstance(other.node, ast.expr)
+            self._engine.infer(binding.node, scope)
+            if binding.how == "typed"
+            else self.binding(binding, scope)
+            for binding in bindings
+            if binding.how in {"value", "entered", "typed"} and isinstance(binding.node, ast.expr)
         ]
         return union([declared, *(values for values in assigned if values is not UNKNOWN)])
 

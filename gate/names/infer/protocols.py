@@ -101,8 +101,8 @@ class Protocols:
         for value in values:
             index = node.slice.value if isinstance(node.slice, ast.Constant) else None
             if isinstance(value, Tuple):
-                known = isinstance(index, int) and -len(value.items) <= index < len(value.items)
-                results.append(value.items[index] if known and isinstance(index, int) else None)
+                is_in_range = isinstance(index, int) and -len(value.items) <= index < len(value.items)
+                results.append(value.items[index] if is_in_range and isinstance(index, int) else None)
             elif isinstance(value, Instance):
                 method = self._engine.attributes.of(value, "__getitem__")
                 call = ast.Call(func=node.value, args=[node.slice], keywords=[])

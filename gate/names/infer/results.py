@@ -122,10 +122,12 @@ class Results:
             self._engine.trusts_annotations or function.scope.source.origin != "project"
         )
         if is_declared and definition.returns is not None and not decorators(definition) & MANAGERS:
-            known = dict(function.arguments)
+            type_arguments = dict(function.arguments)
             if node is not None and outer is not None:
-                known = solved(self._engine, function, definition, node, outer)
-            result = self._engine.annotations.read(definition.returns, function.scope, known, function.bound)
+                type_arguments = solved(self._engine, function, definition, node, outer)
+            result = self._engine.annotations.read(
+                definition.returns, function.scope, type_arguments, function.bound
+            )
         elif function.scope.source.origin == "project":
             result = self._by_returns(definition, scope, function)
         else:
@@ -146,13 +148,13 @@ class Results:
             return UNKNOWN
         if self._engine.classes.is_overridden(definition.name, function):
             return UNKNOWN
-        given = [node.value for node in own_nodes(definition) if isinstance(node, ast.Yield)]
+        yielded = [node.value for node in own_nodes(definition) if isinstance(node, ast.Yield)]
         if any(isinstance(node, ast.YieldFrom) for node in own_nodes(definition)):
             return UNKNOWN
 
         def work() -> Values:
-            values = [self._engine.infer(value, scope) if value else NEVER for value in given]
-            return union(values) if given else UNKNOWN
+            values = [self._engine.infer(value, scope) if value else NEVER for value in yielded]
+            return union(values) if yielded else UNKNOWN
 
         return (Yielding(self._engine.answers.of(("yields", definition), work, NEVER), is_manager),)
 

@@ -138,16 +138,16 @@ NEVER: Values = ()
 """No value with attributes: `None`, a function that never returns, or a value whose inference is in progress."""
 
 
-def union(many: list[Values]) -> Values:
+def union(alternatives: list[Values]) -> Values:
     """Return the values in any of these alternatives, or UNKNOWN if one is, or there are too many."""
-    if len(many) == 1:
-        return many[0]
-    found: dict[Value, None] = {}
-    for values in many:
+    if len(alternatives) == 1:
+        return alternatives[0]
+    merged: dict[Value, None] = {}
+    for values in alternatives:
         if values is None:
             return None
-        found.update(dict.fromkeys(values))
-    return tuple(found) if len(found) <= 12 else None
+        merged.update(dict.fromkeys(values))
+    return tuple(merged) if len(merged) <= 12 else None
 
 
 class Missing(Enum):

@@ -86,11 +86,11 @@ def _files(folder: str, inside: str, other_files: list[str]) -> Iterator[str]:
 
 def requirements(root: Path) -> frozenset[str]:
     """Return every word in the files at the top of the tree that may name a dependency."""
-    found: set[str] = set()
+    words: set[str] = set()
     for pattern in ("*.toml", "*.txt", "*.cfg", "*.lock", "*.in", "Pipfile", "requirements/*"):
         for path in root.glob(pattern):
             if path.is_file() and not path.is_symlink() and path.stat().st_size <= LARGEST:
-                found.update(
+                words.update(
                     re.findall(r"[A-Za-z_]\w+", path.read_text("utf-8", "replace").replace("-", "_"))
                 )
-    return frozenset(found)
+    return frozenset(words)

@@ -50,7 +50,7 @@ def parse(data: bytes, *, is_newer: bool = True) -> ast.Module:
 def _parse_rewritten(text: str) -> ast.Module:
     templates: set[int] = set()
     text = _older_strings(text, templates)
-    places = {_place(text, start) for start in templates}
+    positions = {_place(text, start) for start in templates}
     parameters: dict[tuple[int, str], list[TypeParameter]] = {}
     text = _without_type_parameters(text, parameters)
     text = _EXCEPT.sub(lambda match: f"{match[1]}({match[2]}){match[3]}", _without_type_statements(text))
@@ -58,7 +58,7 @@ def _parse_rewritten(text: str) -> ast.Module:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             vars(node)["type_params"] = parameters.get((node.lineno, node.name), [])
-        elif isinstance(node, ast.JoinedStr) and (node.lineno, node.col_offset) in places:
+        elif isinstance(node, ast.JoinedStr) and (node.lineno, node.col_offset) in positions:
             vars(node)["is_template"] = True
     return tree
 
@@ -202,14 +202,14 @@ def _code(text: str) -> str:
     return re.sub(r"#[^\n]*", lambda match: " " * len(match[0]), code)
 
 
-def _without_type_parameters(text: str, found: dict[tuple[int, str], list[TypeParameter]]) -> str:
-    """Remove the type parameters of functions and classes from the text, and add them to `found`."""
+def _without_type_parameters(text: str, parameters: dict[tuple[int, str], list[TypeParameter]]) -> str:
+    """Remove the type parameters of functions and classes from the text, and add them to `parameters`."""
     code = _code(text)
     characters = list(text)
     for match in _DEFINITION.finditer(code):
         end = _closing(code, match.end())
         line = code.count("\n", 0, match.start()) + 1
-        found[line, match[1]] = [
+        parameters[line, match[1]] = [
             TypeParameter(name, *(_expression(text, part) for part in parts))
             for name, *parts in _parameters(code, match.end(), end)
         ]

@@ -92,7 +92,7 @@ class Notebook:
         if not source.lstrip().startswith("%%") and _parses(source):
             return source, False
         lines = source.split("\n")
-        kept: list[str] = []
+        code_lines: list[str] = []
         opens = False
         for number, text in enumerate(lines):
             code, magic = _plain(text)
@@ -104,8 +104,8 @@ class Notebook:
             opens = opens or (bool(magic) and magic.lstrip("%!?") not in HARMLESS | {""})
             if magic in {"%time", "%timeit"}:
                 self._shifts[line + number] = len(text) - len(code)
-            kept.append(code)
-        joined = "\n".join(kept)
+            code_lines.append(code)
+        joined = "\n".join(code_lines)
         return (joined, opens) if _parses(joined) else ("\n" * (len(lines) - 1), True)
 
     def placed(self, finding: Finding) -> Finding | None:
@@ -126,8 +126,8 @@ class Notebook:
     def _place(self, line: int, column: int) -> tuple[int, int]:
         index = max(bisect_right(self._first, line) - 1, 0)
         cell = self._cells[index]
-        before = cell.source.split("\n")[: line - self._first[index]]
-        position = sum(len(text) + 1 for text in before) + column - 1 + self._shifts.get(line, 0)
+        preceding = cell.source.split("\n")[: line - self._first[index]]
+        position = sum(len(text) + 1 for text in preceding) + column - 1 + self._shifts.get(line, 0)
         offset = cell.offset(max(position, 0))
         start = self._raw.rfind("\n", 0, offset) + 1
         return self._raw.count("\n", 0, offset) + 1, offset - start + 1
@@ -137,11 +137,11 @@ def read(data: bytes) -> Notebook | None:
     """Parse the notebook in `data`. Returns None if its format is unknown or its language isn't Python."""
     try:
         raw = data.decode("utf-8").replace("\r\n", "\n")
-        told = json.loads(raw)
-        metadata = told.get("metadata") or {}
+        content = json.loads(raw)
+        metadata = content.get("metadata") or {}
         spec = metadata.get("kernelspec") or {}
         language = (metadata.get("language_info") or {}).get("name") or spec.get("language") or "python"
-        if told.get("nbformat", 4) < 4 or "python" not in str(language).casefold():
+        if content.get("nbformat", 4) < 4 or "python" not in str(language).casefold():
             return None
         notebook = Notebook(raw, list(_cells(_value(TOKEN.finditer(raw)))))
         notebook.text.encode("utf-8")

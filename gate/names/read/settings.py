@@ -55,8 +55,14 @@ def _placed(text: str, named: Named) -> Iterator[ObjectReference]:
         seen[name] = match.end()
         start = text.rfind("\n", 0, match.start()) + 1
         column = len(text[start : match.start()].encode("utf-8")) + 1
-        told = ObjectReference(name, text.count("\n", 0, match.start()) + 1, column, kind)
-        yield from entries(told) if kind == "entry" else dotted(told) if kind != "logging" else iter((told,))
+        reference = ObjectReference(name, text.count("\n", 0, match.start()) + 1, column, kind)
+        yield from (
+            entries(reference)
+            if kind == "entry"
+            else dotted(reference)
+            if kind != "logging"
+            else iter((reference,))
+        )
 
 
 def _pyproject(text: str) -> Named:
@@ -106,8 +112,8 @@ def _ini(text: str) -> Named:
 
 def _entry(value: str) -> str:
     """Return `module:object` without the extras that may follow, or "" if the value has another form."""
-    found = ENTRY.fullmatch(value.partition("[")[0].strip())
-    return found[0] if found else ""
+    match = ENTRY.fullmatch(value.partition("[")[0].strip())
+    return match[0] if match else ""
 
 
 def _pytest(options: Mapping[str, Any]) -> Named:

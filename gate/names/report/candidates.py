@@ -68,7 +68,7 @@ class FileDiagnostics:
         """Report `node` to a rule, at its own position unless `at` is given."""
         line, column = at or (node.lineno, node.col_offset + 1)
         end = node.end_lineno or node.lineno
-        others = frozenset(names) if word.startswith("__") else frozenset(names) - MODULE_NAMES
+        alternatives = frozenset(names) if word.startswith("__") else frozenset(names) - MODULE_NAMES
         self.candidates.append(
-            Candidate(rule, line, column, end, message, word, others, unless_defined_in, hint, package)
+            Candidate(rule, line, column, end, message, word, alternatives, unless_defined_in, hint, package)
         )

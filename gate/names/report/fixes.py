@@ -26,11 +26,11 @@ def settled(findings: Sequence[Finding], text: str) -> Iterator[Finding]:
     """
     lines = text.split("\n")
     file = _File(text)
-    wrong = {edit.old for finding in findings for edit in finding.fix}
+    replaced = {edit.old for finding in findings for edit in finding.fix}
     for finding in findings:
-        found = [_found(lines, edit) for edit in finding.fix]
-        edits = [edit for edit in found if edit is not None and edit.new not in wrong]
-        fix = tuple(edits) if len(edits) == len(found) else ()
+        located = [_found(lines, edit) for edit in finding.fix]
+        edits = [edit for edit in located if edit is not None and edit.new not in replaced]
+        fix = tuple(edits) if len(edits) == len(located) else ()
         if fix and finding.rule in {"unknown-module", "unknown-member"}:
             fix = _with_uses(fix, file, lines)
         if fix and finding.rule == "undefined-name":
@@ -68,11 +68,11 @@ class _File:
     @cached_property
     def names(self) -> dict[str, list[ast.Name]]:
         """The nodes that mention each name."""
-        found: dict[str, list[ast.Name]] = {}
+        mentions: dict[str, list[ast.Name]] = {}
         for node in self._nodes:
             if isinstance(node, ast.Name):
-                found.setdefault(node.id, []).append(node)
-        return found
+                mentions.setdefault(node.id, []).append(node)
+        return mentions
 
 
 def _character(lines: Sequence[str], line: int, column: int) -> int:
@@ -87,13 +87,13 @@ def _found(lines: Sequence[str], edit: Edit) -> Edit | None:
     if not 0 < edit.line <= len(lines):
         return None
     line = lines[edit.line - 1]
-    places = [match.start() + 1 for match in re.finditer(rf"(?<!\w){re.escape(edit.old)}(?!\w)", line)]
+    columns = [match.start() + 1 for match in re.finditer(rf"(?<!\w){re.escape(edit.old)}(?!\w)", line)]
     column = _character(lines, edit.line, edit.column)
-    if column in places:
+    if column in columns:
         return replace(edit, column=column)
     # A name imported from a misspelt module has another position than the module, and before Python 3.12, positions
     # inside f-strings are inexact.
-    return replace(edit, column=places[0]) if len(places) == 1 else None
+    return replace(edit, column=columns[0]) if len(columns) == 1 else None
 
 
 def _with_uses(fix: tuple[Edit, ...], file: _File, lines: Sequence[str]) -> tuple[Edit, ...]:
@@ -105,8 +105,8 @@ def _with_uses(fix: tuple[Edit, ...], file: _File, lines: Sequence[str]) -> tupl
     aliases = [alias for alias in file.aliases if _binds(alias, edit)]
     if not aliases:
         return fix
-    others = [name for name in (edit.old, edit.new) for _ in range(file.bindings[name])]
-    if len(aliases) > 1 or others != [edit.old]:
+    bound_names = [name for name in (edit.old, edit.new) for _ in range(file.bindings[name])]
+    if len(aliases) > 1 or bound_names != [edit.old]:
         return ()
     uses = [
         _found(lines, Edit(node.lineno, node.col_offset + 1, edit.old, edit.new))

@@ -76,10 +76,10 @@ class InstalledPackages:
         self._tops = frozenset(tops)
         if self._store is not None and _environment_of(self._store.own / OWN) == self._store.environment:
             return
-        known = sorted(self._places.keys() | known_packages.names())
-        first = [STDLIB, *sorted(self._tops.intersection(known))]
+        names = sorted(self._places.keys() | known_packages.names())
+        first = [STDLIB, *sorted(self._tops.intersection(names))]
         self._ahead = WorkerPool(
-            [STDLIB, *known], lambda name: _plain(self.words_of(name)), first=first, more=_imported
+            [STDLIB, *names], lambda name: _plain(self.words_of(name)), first=first, more=_imported
         )
 
     @property
@@ -93,20 +93,20 @@ class InstalledPackages:
         They come from the package's own files if it is installed, otherwise from the list that ships with gate.
         """
         if name not in self._read:
-            place = self._place(name)
+            location = self._place(name)
             self._read[name] = (
-                known_packages.words_of(name) if place is None else self._installed(name, place)
+                known_packages.words_of(name) if location is None else self._installed(name, location)
             )
         return self._read[name]
 
-    def _installed(self, name: str, place: Path) -> PackageWords:
-        path = self._path(name, place)
-        found = _load(path, path.name) if path else None
-        if found is None:
-            found = words_below(place)
+    def _installed(self, name: str, location: Path) -> PackageWords:
+        path = self._path(name, location)
+        words = _load(path, path.name) if path else None
+        if words is None:
+            words = words_below(location)
             if path:
-                _store(path, path.name, "", found)
-        return found
+                _store(path, path.name, "", words)
+        return words
 
     def knows(self, name: str) -> bool:
         """Return whether gate knows what a package defines."""
@@ -124,98 +124,100 @@ class InstalledPackages:
         answers = self._reaches.setdefault(name, {})
         if word not in answers:
             words = self.words_of(name)
-            near = (words, *map(self.words_of, words.imported - {name}))
-            answers[word] = any(word in one.defined or word in one.said for one in near)
+            packages = (words, *map(self.words_of, words.imported - {name}))
+            answers[word] = any(word in package.defined or word in package.said for package in packages)
         return answers[word]
 
     def passed_on(self, name: str) -> frozenset[str]:
         """Return the words that a package only mentions and that one of its imports defines: it may re-export them."""
         words = self.words_of(name)
-        near = map(self.words_of, words.imported - {name})
-        return frozenset(word for one in near for word in words_in(one.defined) if word in words.said)
+        packages = map(self.words_of, words.imported - {name})
+        return frozenset(
+            word for package in packages for word in words_in(package.defined) if word in words.said
+        )
 
     def recall(self, answers: Answers) -> None:
         """Reuse the answers of an earlier run, so that repeated queries read nothing."""
-        defined, said, *packages = answers
+        defined, mentions, *packages = answers
         self._defines, self._reaches = (
-            {name: {**known} for name, known in asked.items()} for asked in packages
+            {name: {**by_word} for name, by_word in by_name.items()} for by_name in packages
         )
-        for words, known in ((self._relevant.defined, defined), (self._relevant.said, said)):
+        for words, by_word in ((self._relevant.defined, defined), (self._relevant.said, mentions)):
             if isinstance(words, WordList):
-                words.answers |= known
+                words.answers |= by_word
 
     def answers(self, words: Iterable[str]) -> Answers:
         """Return the answers to save for the next run: whether each of `words` is relevant, and all other queries."""
-        found = []
+        relevance = []
         for part in (self._relevant.defined, self._relevant.said):
-            known = {word: word in part for word in words}
-            found.append(part.answers if isinstance(part, WordList) else known)
-        return found[0], found[1], self._defines, self._reaches
+            by_word = {word: word in part for word in words}
+            relevance.append(part.answers if isinstance(part, WordList) else by_word)
+        return relevance[0], relevance[1], self._defines, self._reaches
 
     def _place(self, name: str) -> Path | None:
         """Return where a package is installed, or None if it isn't."""
         return self._typeshed if name == STDLIB else self._places.get(name)
 
-    def _path(self, name: str, place: Path) -> Path | None:
+    def _path(self, name: str, location: Path) -> Path | None:
         """Return the cache path of a package's list, which depends on its content, or None without a store."""
         if self._store is None:
             return None
-        state = self._records.get(name) or _state(place)
+        state = self._records.get(name) or _state(location)
         if name in self._tops:
-            state = _digest(state, *states_below(place))
-        return self._store.packages / _digest(FORMAT, place.name, state)
+            state = _digest(state, *states_below(location))
+        return self._store.packages / _digest(FORMAT, location.name, state)
 
     def relevant(self, imported: Iterable[str]) -> PackageWords:
         """Return all words of the standard library, the imported packages, and the packages that these import in turn.
 
         For a package that isn't installed, the list that ships with gate is used if it has the package.
         """
-        wanted = sorted({name for name in imported if name in self._places or name in known_packages.names()})
+        names = sorted({name for name in imported if name in self._places or name in known_packages.names()})
         if self._store is None:
-            return self._together(wanted)
+            return self._together(names)
         self.key = _digest(
-            FORMAT, self._store.environment, _state(known_packages.LIST), str(self._typeshed), *wanted
+            FORMAT, self._store.environment, _state(known_packages.LIST), str(self._typeshed), *names
         )
         path = self._store.own / OWN
-        found = _load(path, self.key, self._store.environment)
-        if found is None:
-            found = self._together(wanted)
-            _store(path, self.key, self._store.environment, found)
+        words = _load(path, self.key, self._store.environment)
+        if words is None:
+            words = self._together(names)
+            _store(path, self.key, self._store.environment, words)
             _prune(self._store.packages)
-        self._relevant = found
-        return found
+        self._relevant = words
+        return words
 
-    def _together(self, wanted: list[str]) -> PackageWords:
+    def _together(self, names: list[str]) -> PackageWords:
         if self._ahead is not None:
             for name, plain in self._ahead.answers().items():
                 self._read[name] = PackageWords(*map(WordList, plain))
             self._ahead = None
-        seen, next_ones = set[str](), set(wanted)
+        seen, next_ones = set[str](), set(names)
         library = self.words_of(STDLIB)
-        defined, said = set(words_in(library.defined)), set(words_in(library.said))
+        defined, mentions = set(words_in(library.defined)), set(words_in(library.said))
         while next_ones:
             seen |= next_ones
-            found = [self.words_of(name) for name in next_ones]
-            defined.update(*(words_in(words.defined) for words in found))
-            said.update(*(words_in(words.said) for words in found))
-            imported = frozenset[str]().union(*(words.imported for words in found))
+            packages = [self.words_of(name) for name in next_ones]
+            defined.update(*(words_in(words.defined) for words in packages))
+            mentions.update(*(words_in(words.said) for words in packages))
+            imported = frozenset[str]().union(*(words.imported for words in packages))
             next_ones = {name for name in imported - seen if self.knows(name)}
-        return PackageWords(frozenset(defined), frozenset(said), frozenset(seen))
+        return PackageWords(frozenset(defined), frozenset(mentions), frozenset(seen))
 
     @cached_property
     def _records(self) -> Mapping[str, str]:
         """For each top-level name in a RECORD of an installed distribution, a digest of all RECORDs that list it."""
-        found: dict[str, list[str]] = {}
+        digests: dict[str, list[str]] = {}
         for folder in self._site:
             for record in sorted(folder.glob("*.dist-info/RECORD")):
                 try:
                     data = record.read_bytes()
                 except OSError:
                     continue
-                told = hashlib.sha256(data).hexdigest()
+                digest = hashlib.sha256(data).hexdigest()
                 for name in set(_FIRST.findall(data)):
-                    found.setdefault(name.decode("utf-8", "replace"), []).append(told)
-        return {name: _digest(*told) for name, told in found.items()}
+                    digests.setdefault(name.decode("utf-8", "replace"), []).append(digest)
+        return {name: _digest(*parts) for name, parts in digests.items()}
 
 
 def _load(path: Path, key: str, environment: str = "") -> PackageWords | None:
@@ -251,20 +253,20 @@ def _environment_of(path: Path) -> str:
 def _prune(folder: Path) -> None:
     """Delete the older half of the entries if there are more than `MOST`."""
     try:
-        kept = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)
-        for path in kept[: len(kept) // 2] if len(kept) > MOST else ():
+        entries = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)
+        for path in entries[: len(entries) // 2] if len(entries) > MOST else ():
             path.unlink()
     except OSError:
         return
 
 
-def _state(place: Path) -> str:
+def _state(location: Path) -> str:
     """Return a digest of a path and its state. Installing another version changes its folder or its `__init__` file."""
-    parts = [str(place)]
-    for path in (place, place / "__init__.py", place / "__init__.pyi"):
+    parts = [str(location)]
+    for path in (location, location / "__init__.py", location / "__init__.pyi"):
         try:
-            told = path.stat()
-            parts.append(f"{told.st_mtime_ns} {told.st_size} {told.st_ino}")
+            status = path.stat()
+            parts.append(f"{status.st_mtime_ns} {status.st_size} {status.st_ino}")
         except OSError:
             parts.append("")
     return _digest(*parts)

@@ -62,31 +62,31 @@ def words_of(name: str) -> PackageWords:
     archive = _archive()
     if archive is None or name not in names():
         return PackageWords()
-    defined, said, imported = archive.read(name).decode("utf-8").split("\n\n")
-    return PackageWords(*(frozenset(part.split("\n")) - {""} for part in (defined, said, imported)))
+    defined, mentions, imported = archive.read(name).decode("utf-8").split("\n\n")
+    return PackageWords(*(frozenset(part.split("\n")) - {""} for part in (defined, mentions, imported)))
 
 
 def make(folder: Path, target: Path) -> int:
     """Add all packages installed in `folder` to the list at `target`, and return its new number of packages."""
     import zipfile
 
-    places = places_in([folder])
+    locations = places_in([folder])
     entries: dict[str, str] = {}
     if target.exists():
         with zipfile.ZipFile(target) as archive:
             entries = {name: archive.read(name).decode("utf-8") for name in archive.namelist()}
-    fresh = {name for name in places if name not in NO_PACKAGES and "__" not in name}
-    known = fresh | entries.keys()
+    fresh = {name for name in locations if name not in NO_PACKAGES and "__" not in name}
+    packages = fresh | entries.keys()
     for name in fresh:
-        words = words_below(places[name])
+        words = words_below(locations[name])
         inside = list((folder / name).rglob("*"))
         stems = {path.stem for path in inside if path.suffix == ".py" or path.is_dir()}
         defined = sorted(
             word for word in words.defined | stems if not word.startswith("_") and len(word) < 40
         )
-        said = sorted(word for word in words.said if not word.startswith("_") and len(word) < 30)
-        imported = sorted(words.imported & known)
-        entries[name] = "\n\n".join("\n".join(part) for part in (defined, said, imported))
+        mentions = sorted(word for word in words.said if not word.startswith("_") and len(word) < 30)
+        imported = sorted(words.imported & packages)
+        entries[name] = "\n\n".join("\n".join(part) for part in (defined, mentions, imported))
     with zipfile.ZipFile(target, "w", zipfile.ZIP_LZMA) as archive:
         for name, text in sorted(entries.items()):
             # A fixed time makes the file reproducible.

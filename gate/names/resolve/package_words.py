@@ -86,15 +86,15 @@ class WordList(AbstractSet[str]):
         """Return whether `word` is in the list. The first few words are searched for without splitting the list."""
         if not isinstance(word, str):
             return False
-        found = self.answers.get(word)
-        if found is None:
+        answer = self.answers.get(word)
+        if answer is None:
             if self._all is None and self._searched < _WORTH_READING:
                 self._searched += 1
-                found = b"\n%s\n" % word.encode("utf-8", "replace") in self._lines
+                answer = b"\n%s\n" % word.encode("utf-8", "replace") in self._lines
             else:
-                found = word in self.all
-            self.answers[word] = found
-        return found
+                answer = word in self.all
+            self.answers[word] = answer
+        return answer
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over all words, in no particular order."""
@@ -125,13 +125,13 @@ def places_in(folders: Iterable[Path]) -> dict[str, Path]:
     }
 
 
-def words_below(place: Path) -> PackageWords:
+def words_below(location: Path) -> PackageWords:
     """Read the words of a package or of a single-file module."""
     defined: set[bytes] = set()
-    said: set[bytes] = set()
+    mentions: set[bytes] = set()
     imported: set[bytes] = set()
-    top = len(str(place)) + 1
-    for file in _files(place):
+    top = len(str(location)) + 1
+    for file in _files(location):
         try:
             if file.endswith(NATIVE):
                 defined.update(_native(file))
@@ -146,15 +146,15 @@ def words_below(place: Path) -> PackageWords:
             imported.update(set(packages).difference(_PART.findall(os.fsencode(file[top:]))))
         defined.update(_STORED.findall(data))
         for pattern in _SAID:
-            said.update(pattern.findall(data))
+            mentions.update(pattern.findall(data))
     defined.discard(b"")
     imported.discard(b"")
-    return PackageWords(_text(defined), _text(said - defined), _text(imported))
+    return PackageWords(_text(defined), _text(mentions - defined), _text(imported))
 
 
-def states_below(place: Path) -> Iterator[str]:
+def states_below(location: Path) -> Iterator[str]:
     """Yield the state of each Python file of a package or of a single-file module."""
-    for file in sorted(_files(place)):
+    for file in sorted(_files(location)):
         try:
             state = os.stat(file)  # noqa: PTH116  there are thousands
         except OSError:
@@ -172,11 +172,11 @@ def _text(words: set[bytes]) -> frozenset[str]:
     return frozenset(b"\n".join(words).decode("utf-8", "replace").split("\n")) if words else frozenset()
 
 
-def _files(place: Path) -> Iterator[str]:
-    if place.is_file():
-        yield str(place)
+def _files(location: Path) -> Iterator[str]:
+    if location.is_file():
+        yield str(location)
         return
-    for path, folders, files in os.walk(place):
+    for path, folders, files in os.walk(location):
         folders[:] = [name for name in folders if name not in _SKIPPED]
         for name in files:
             if name.endswith((".py", ".pyi", *NATIVE)):

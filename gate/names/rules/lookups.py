@@ -202,7 +202,7 @@ def names_of(engine: Engine, owner: Value) -> set[str]:
     if kind is None:
         return set()
     line = engine.classes.mro(kind)[0]
-    return {name for one, _ in line for name in (*one.scope.names, *one.instance_attributes)}
+    return {name for cls, _ in line for name in (*cls.scope.names, *cls.instance_attributes)}
 
 
 def label(value: Value) -> str:

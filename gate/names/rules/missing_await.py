@@ -193,19 +193,21 @@ class Inspector:
         if not values or not all(isinstance(value, Coroutine) for value in values):
             return
         body = list(own_nodes(scope.node))
-        given = {
-            argument: one
-            for one in body
-            if isinstance(one, ast.Call) and not _COLLECTS.search(name_of(one.func).casefold())
-            for argument in one.args
+        passed = {
+            argument: node
+            for node in body
+            if isinstance(node, ast.Call) and not _COLLECTS.search(name_of(node.func).casefold())
+            for argument in node.args
         }
-        awaited = {inner for one in body if isinstance(one, ast.Await) for inner in walk(one.value)}
+        awaited = {inner for node in body if isinstance(node, ast.Await) for inner in walk(node.value)}
         uses = [
-            one
-            for one in walk(scope.node)
-            if isinstance(one, ast.Name) and one.id == name and isinstance(one.ctx, ast.Load)
+            node
+            for node in walk(scope.node)
+            if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
         ]
-        if uses and all(one in given and given[one] not in awaited and one not in awaited for one in uses):
+        if uses and all(
+            node in passed and passed[node] not in awaited and node not in awaited for node in uses
+        ):
             self._report(call, values)
 
     def _returns(self, node: ast.AsyncFunctionDef, scope: Scope) -> None:
@@ -229,8 +231,8 @@ class Inspector:
             while around is not None and around.kind != "class":
                 around = around.parent
             return around, text
-        found = scope.lookup(root)
-        return (found[1] if found else None), text
+        resolved = scope.lookup(root)
+        return (resolved[1] if resolved else None), text
 
 
 def _operands(node: ast.AST) -> list[ast.expr]:

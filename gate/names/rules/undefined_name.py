@@ -134,7 +134,7 @@ class Inspector:
             # This is never evaluated, so it needs no import.
             return
         if not is_run and (
-            all(name.casefold() == one.casefold() for one in candidates(name, seen | BUILTINS))
+            all(name.casefold() == candidate.casefold() for candidate in candidates(name, seen | BUILTINS))
         ):
             # It may be meant for readers, or for another tool.
             return
@@ -244,7 +244,7 @@ class Inspector:
     def _is_bound_inside(self, name: str, scope: Scope) -> bool:
         """Return whether a nested function binds the name in this scope."""
         return scope.kind == "function" and any(
-            isinstance(one, ast.Nonlocal) and name in one.names for one in walk(scope.node)
+            isinstance(inner, ast.Nonlocal) and name in inner.names for inner in walk(scope.node)
         )
 
     def _report_early(self, node: ast.Name, hint: str) -> None:
@@ -253,9 +253,11 @@ class Inspector:
     def _later(self, node: ast.Name, scope: Scope) -> str:
         """Return a hint about where the name gets its first value, or why it never does."""
         lines = [
-            getattr(one.node, "lineno", 0)
-            for one in scope.names[node.id]
-            if one.how != "added" and not isinstance(one.node, ast.AnnAssign) and one.inside is None
+            getattr(binding.node, "lineno", 0)
+            for binding in scope.names[node.id]
+            if binding.how != "added"
+            and not isinstance(binding.node, ast.AnnAssign)
+            and binding.inside is None
         ]
         if lines:
             return f"it is bound on line {min(lines)}"
@@ -283,8 +285,8 @@ class Inspector:
         kind = self._engine.classes.of(outer.node, outer.parent)
         line = self._engine.classes.mro(kind, include_third_party=False)[0]
         has = any(
-            name in one.instance_attributes or (one.name != "object" and name in one.scope.names)
-            for one, _ in line
+            name in cls.instance_attributes or (cls.name != "object" and name in cls.scope.names)
+            for cls, _ in line
         )
         return f"{own[0].arg}.{name}" if has else ""
 

@@ -178,18 +178,18 @@ def _logged(node: ast.Call, scope: Scope, engine: Engine) -> tuple[str, str] | N
     return None
 
 
-def _counted(wanted: int, passed: int) -> tuple[str, str] | None:
-    if wanted == passed:
+def _counted(expected: int, passed: int) -> tuple[str, str] | None:
+    if expected == passed:
         return None
-    return f"the format string takes {wanted} argument{'s' * (wanted != 1)}, and gets {passed}", ""
+    return f"the format string takes {expected} argument{'s' * (expected != 1)}, and gets {passed}", ""
 
 
-def _named(wanted: list[str], passed: list[str]) -> tuple[str, str] | None:
-    for name in wanted:
+def _named(expected: list[str], passed: list[str]) -> tuple[str, str] | None:
+    for name in expected:
         if name not in passed:
-            meant = closest(name, [word for word in passed if word not in wanted])
+            candidate = closest(name, [word for word in passed if word not in expected])
             # The mistake may also be in the format string.
-            hint = f"`{meant}` is given: did you mean `{name}`?" if meant else ""
+            hint = f"`{candidate}` is given: did you mean `{name}`?" if candidate else ""
             return f"the format string takes `{name}`, which is not given", hint
     return None
 

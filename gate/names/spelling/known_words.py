@@ -110,5 +110,5 @@ class KnownWords:
         """Return whether the project looks up a name so often that it must be right, however strange."""
         count = self.used.get(word, 0)
         return count > 8 and 2 * count > max(
-            (self.used.get(right, 0) for right in SYNONYMS.get(word, ())), default=0
+            (self.used.get(synonym, 0) for synonym in SYNONYMS.get(word, ())), default=0
         )

@@ -187,12 +187,12 @@ env_vars environment: env
 
 
 def _read(table: str) -> dict[str, tuple[str, ...]]:
-    found: dict[str, list[str]] = {}
+    synonyms: dict[str, list[str]] = {}
     for line in table.strip().splitlines():
         left, _, right = line.partition(": ")
         for word in left.split():
-            found.setdefault(word, []).extend(right.split())
-    return {word: tuple(dict.fromkeys(names)) for word, names in found.items()}
+            synonyms.setdefault(word, []).extend(right.split())
+    return {word: tuple(dict.fromkeys(names)) for word, names in synonyms.items()}
 
 
 SYNONYMS = _read(_TABLE)

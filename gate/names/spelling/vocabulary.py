@@ -42,42 +42,43 @@ class ProjectVocabulary(KnownWords):
             # `click.Option` exists, however often `click.option` is used.
             return []
         strong = [
-            one
-            for one in candidates(word, self.usual, shortest=2)
-            if is_plausible_typo(word, one) and (keyword or not self._is_class_beside_value(use, one))
+            candidate
+            for candidate in candidates(word, self.usual, shortest=2)
+            if is_plausible_typo(word, candidate)
+            and (keyword or not self._is_class_beside_value(use, candidate))
         ]
-        strong = [word_meant for word_meant in strong if not _is_other_convention(word, word_meant)]
+        strong = [candidate for candidate in strong if not _is_other_convention(word, candidate)]
         if keyword:
             # `ExternalId=` beside `ExternalID`: parameter names of services follow no rule of case.
             may_differ = not word[0].isupper()
             strong = [
-                one
-                for one in strong
-                if plain(word) != plain(one)
+                candidate
+                for candidate in strong
+                if plain(word) != plain(candidate)
                 or (
-                    is_common_typo(word, one)
-                    and (may_differ or self.together.get((use.receiver, one), 0) > 1)
+                    is_common_typo(word, candidate)
+                    and (may_differ or self.together.get((use.receiver, candidate), 0) > 1)
                 )
             ]
-        beside = [one for one in strong if self._is_beside(use, one)]
+        beside = [candidate for candidate in strong if self._is_beside(use, candidate)]
         origin = use.root.partition(".")[0]
         if origin and self.modules.origin(origin) == "site" and not self.packages.knows(origin):
             # The project's own uses are the only evidence. Constants come in families.
             return [] if word.isupper() else self.ordered(word, beside)
         if word in self.outside.defined or (keyword and word in self.outside.said):
             return self.ordered(word, beside) if beside and count == 1 else []
-        strong = [one for one in strong if self._is_weighty(use, one)]
+        strong = [candidate for candidate in strong if self._is_weighty(use, candidate)]
         if len(word) < 3 or word in self.outside.said or not self.installed:
-            kept = [
-                one
-                for one in strong
-                if is_common_typo(word, one) and self._is_sure(use, one, keyword=keyword)
+            certain = [
+                candidate
+                for candidate in strong
+                if is_common_typo(word, candidate) and self._is_sure(use, candidate, keyword=keyword)
             ]
-            return self.ordered(word, dict.fromkeys([*beside, *kept]))
+            return self.ordered(word, dict.fromkeys([*beside, *certain]))
         if strong:
             return self.ordered(word, strong)
         return (
-            [one for one in candidates(word, self.elsewhere) if _is_sole_typo(word, one)]
+            [candidate for candidate in candidates(word, self.elsewhere) if _is_sole_typo(word, candidate)]
             if count == 1
             else []
         )
@@ -89,49 +90,57 @@ class ProjectVocabulary(KnownWords):
         """
         return len(word) < 3 if keyword else word in self.keywords
 
-    def _is_class_beside_value(self, use: Use, right: str) -> bool:
+    def _is_class_beside_value(self, use: Use, correction: str) -> bool:
         """Return whether one is a class, and the other a value or module: `Token.Continuation`, `webdriver.firefox`."""
         word = use.name
-        if word[0].isupper() == right[0].isupper() or word[1:] != right[1:]:
+        if word[0].isupper() == correction[0].isupper() or word[1:] != correction[1:]:
             return False
         return bool(use.root) or (word[0].isupper() and use.receiver[:1].isupper())
 
-    def _is_beside(self, use: Use, right: str) -> bool:
-        """Return whether the project often looks up `right`, a likely correction, on receivers of the same name."""
-        often = self.together.get((use.receiver, right), 0)
-        plural = use.name.rstrip("s") == right.rstrip("s")
-        return bool(use.receiver) and often > 1 and not plural and is_common_typo(use.name, right)
+    def _is_beside(self, use: Use, correction: str) -> bool:
+        """Return whether the project often looks up `correction` on receivers of the same name."""
+        often = self.together.get((use.receiver, correction), 0)
+        plural = use.name.rstrip("s") == correction.rstrip("s")
+        return bool(use.receiver) and often > 1 and not plural and is_common_typo(use.name, correction)
 
-    def _is_weighty(self, use: Use, right: str) -> bool:
-        """Return whether `right` is used often enough.
+    def _is_weighty(self, use: Use, correction: str) -> bool:
+        """Return whether `correction` is used often enough.
 
         A word that is written more than once is a typo only of one that is far more frequent.
         """
         count = self.used.get(use.name, 0)
-        defined = self.is_defined(right)
+        defined = self.is_defined(correction)
         if count < 2:
-            return defined or self.used.get(right, 0) > 1
-        return defined and is_common_typo(use.name, right) and self.used.get(right, 0) >= 2 * count
+            return defined or self.used.get(correction, 0) > 1
+        return defined and is_common_typo(use.name, correction) and self.used.get(correction, 0) >= 2 * count
 
-    def _is_sure(self, use: Use, right: str, *, keyword: bool) -> bool:
+    def _is_sure(self, use: Use, correction: str, *, keyword: bool) -> bool:
         word = use.name
         if (
             not self.installed
             and word.startswith("_")
-            and (len(word) < 6 or word.rstrip("s") == right.rstrip("s"))
+            and (len(word) < 6 or word.rstrip("s") == correction.rstrip("s"))
         ):
             # The lists omit private names of packages that are not installed.
             return False
-        if not self.installed and plain(word) == plain(right) and len(word) != len(right):
+        if not self.installed and plain(word) == plain(correction) and len(word) != len(correction):
             return False
-        if word.casefold() == right.casefold():
+        if word.casefold() == correction.casefold():
             # `module.Name` beside `module.name` is common; a case difference only inside a word is not.
-            return word[0] == right[0] or (not use.root and not keyword and word[0].isupper()) or "_" in word
+            return (
+                word[0] == correction[0]
+                or (not use.root and not keyword and word[0].isupper())
+                or "_" in word
+            )
         if len(word) < 3:
-            return not word.isupper() and (right in BUILTIN_ATTRIBUTES or self.used.get(right, 0) > 2)
-        known = self.covered or not self._is_made_of_words(word)
-        return known and (
-            self.used.get(right, 0) > 1 or right in BUILTIN_ATTRIBUTES or right in self.attributes
+            return not word.isupper() and (
+                correction in BUILTIN_ATTRIBUTES or self.used.get(correction, 0) > 2
+            )
+        is_covered = self.covered or not self._is_made_of_words(word)
+        return is_covered and (
+            self.used.get(correction, 0) > 1
+            or correction in BUILTIN_ATTRIBUTES
+            or correction in self.attributes
         )
 
     def _is_made_of_words(self, word: str) -> bool:
@@ -142,36 +151,38 @@ class ProjectVocabulary(KnownWords):
             self._parts = frozenset(part for name in every for part in parts(name) if len(part) > 2)
         return all(part in self._parts for part in parts(word))
 
-    def ordered(self, word: str, many: Iterable[str]) -> list[str]:
+    def ordered(self, word: str, corrections: Iterable[str]) -> list[str]:
         """Sort corrections of `word`: other case or underscores first, then common typos, then words in use."""
 
-        def rank(right: str) -> tuple[bool, bool, bool, bool]:
+        def rank(correction: str) -> tuple[bool, bool, bool, bool]:
             return (
-                plain(word) != plain(right),
-                not is_common_typo(word, right),
-                not self.used.get(right, 0),
-                right not in BUILTIN_ATTRIBUTES,
+                plain(word) != plain(correction),
+                not is_common_typo(word, correction),
+                not self.used.get(correction, 0),
+                correction not in BUILTIN_ATTRIBUTES,
             )
 
-        found = sorted(many, key=rank)
-        if not found:
+        ranked = sorted(corrections, key=rank)
+        if not ranked:
             return []
-        elsewhere = [one for one in SYNONYMS.get(word, ()) if one in found]
-        if elsewhere and all(one in elsewhere or one.casefold() == word.casefold() for one in found):
+        elsewhere = [candidate for candidate in SYNONYMS.get(word, ()) if candidate in ranked]
+        if elsewhere and all(
+            candidate in elsewhere or candidate.casefold() == word.casefold() for candidate in ranked
+        ):
             # `logger` for `getLogger`: the class `Logger` is closer only in spelling.
-            return [*elsewhere, *(one for one in found if one not in elsewhere)]
+            return [*elsewhere, *(candidate for candidate in ranked if candidate not in elsewhere)]
         return (
-            [right for right in found if is_common_typo(word, right)]
-            if is_common_typo(word, found[0])
-            else found
+            [correction for correction in ranked if is_common_typo(word, correction)]
+            if is_common_typo(word, ranked[0])
+            else ranked
         )
 
-    def fix(self, word: str, right: str) -> tuple[str, str] | None:
+    def fix(self, word: str, correction: str) -> tuple[str, str] | None:
         """Return both words if the typo is mechanical and nothing defines another word that may be meant, else None."""
-        if not is_transposition_or_doubling(word, right):
+        if not is_transposition_or_doubling(word, correction):
             return None
         everywhere = {*candidates(word, self.usual), *candidates(word, self.elsewhere)}
-        return (word, right) if everywhere == {right} else None
+        return (word, correction) if everywhere == {correction} else None
 
 
 def _is_other_convention(word: str, suggestion: str) -> bool:
@@ -180,17 +191,17 @@ def _is_other_convention(word: str, suggestion: str) -> bool:
     return is_capital and word[1:] == suggestion[1:] and not word[1:].islower() and "_" not in word
 
 
-def _is_sole_typo(word: str, found: str) -> bool:
-    """Return whether `word` is a common typo of `found`, a word that the project doesn't use.
+def _is_sole_typo(word: str, correction: str) -> bool:
+    """Return whether `word` is a common typo of `correction`, a word that the project doesn't use.
 
     A plural, or another case of the first letter, doesn't count.
     """
-    other = word.casefold() == found.casefold() and word[0] != found[0]
+    is_other_case = word.casefold() == correction.casefold() and word[0] != correction[0]
     return (
-        is_plausible_typo(word, found)
-        and is_common_typo(word, found)
-        and not other
-        and word.rstrip("s") != found.rstrip("s")
+        is_plausible_typo(word, correction)
+        and is_common_typo(word, correction)
+        and not is_other_case
+        and word.rstrip("s") != correction.rstrip("s")
     )
 
 

@@ -69,9 +69,9 @@ class _Search:
         self._open[node] = None
         return (link for link in self._links[node] if link in self._links)
 
-    def _leave(self, node: str, before: str | None) -> None:
-        if before is not None:
-            self._lowest[before] = min(self._lowest[before], self._lowest[node])
+    def _leave(self, node: str, parent: str | None) -> None:
+        if parent is not None:
+            self._lowest[parent] = min(self._lowest[parent], self._lowest[node])
         if self._lowest[node] < self.order[node]:
             return
         component: list[str] = []

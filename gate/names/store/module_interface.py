@@ -46,9 +46,9 @@ def interface_of(tree: ast.Module, text: str) -> ModuleInterface:
     reader = _Reader(lines)
     reader.body(tree.body, "")
     rest = reader.left(1, len(lines))
-    said = reader.said | set(WORD.findall(rest))
+    mentions = reader.said | set(WORD.findall(rest))
     pieces = {name: digest(*parts) for name, parts in reader.pieces.items()}
-    return ModuleInterface(digest(rest), pieces, frozenset(map(sys.intern, said)), words)
+    return ModuleInterface(digest(rest), pieces, frozenset(map(sys.intern, mentions)), words)
 
 
 class _Reader:
@@ -62,11 +62,17 @@ class _Reader:
         for node in nodes:
             if not self._is_alone(node):
                 continue
-            first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
+            first = min(
+                [node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))]
+            )
             match node:
                 case ast.FunctionDef() | ast.AsyncFunctionDef():
-                    inner = [one for statement in node.body for one in walk(statement)]
-                    stored = [one.attr for one in inner if isinstance(one, ast.Attribute) and _is_stored(one)]
+                    inner = [child for statement in node.body for child in walk(statement)]
+                    stored = [
+                        child.attr
+                        for child in inner
+                        if isinstance(child, ast.Attribute) and _is_stored(child)
+                    ]
                     self._shorten(node, inner, stores=bool(stored))
                     if not _is_special(node.name):
                         names = [node.name, *stored, *_globals(inner)]
@@ -105,12 +111,14 @@ class _Reader:
 
         `inner` is every node in the body, and `stores` is whether any of them sets an attribute.
         """
-        if any(isinstance(one, ast.Yield | ast.YieldFrom | ast.Global) for one in inner):
+        if any(isinstance(child, ast.Yield | ast.YieldFrom | ast.Global) for child in inner):
             return
-        told = node.returns is not None and not stores
-        for one in node.body if told else [one for one in inner if isinstance(one, ast.Expr)]:
-            if self._is_alone(one) and (told or not self._decides(one)):
-                self._drop(one.lineno, one.end_lineno or one.lineno)
+        is_declared = node.returns is not None and not stores
+        for statement in (
+            node.body if is_declared else [child for child in inner if isinstance(child, ast.Expr)]
+        ):
+            if self._is_alone(statement) and (is_declared or not self._decides(statement)):
+                self._drop(statement.lineno, statement.end_lineno or statement.lineno)
 
     def _decides(self, node: ast.stmt) -> bool:
         """Return whether an expression statement binds a name or tests what something is."""
@@ -122,17 +130,17 @@ class _Reader:
         first, last = self._lines[node.lineno - 1], self._lines[(node.end_lineno or node.lineno) - 1]
         if first is None or last is None:
             return False
-        after = last.encode()[node.end_col_offset :].strip()
-        return not first.encode()[: node.col_offset].strip() and (not after or after.startswith(b"#"))
+        rest = last.encode()[node.end_col_offset :].strip()
+        return not first.encode()[: node.col_offset].strip() and (not rest or rest.startswith(b"#"))
 
 
 def _globals(inner: list[ast.AST]) -> Iterator[str]:
     """Yield the module's names that a function binds, once for each mention that the binding needs."""
-    names = {name for one in inner if isinstance(one, ast.Global) for name in one.names}
-    for one in inner if names else ():
-        match one:
+    names = {name for node in inner if isinstance(node, ast.Global) for name in node.names}
+    for node in inner if names else ():
+        match node:
             case ast.Global():
-                yield from one.names
+                yield from node.names
             case ast.Name(id=name, ctx=ast.Store()) if name in names:
                 yield name
 

@@ -54,10 +54,10 @@ class File:
 class Project:
     """All Python files below a folder, with their cached results."""
 
-    def __init__(self, modules: Modules, kept: Cache, environment: str) -> None:
+    def __init__(self, modules: Modules, cache: Cache, environment: str) -> None:
         """`environment` is a string that differs for every state of the installed packages."""
         self._modules = modules
-        self._kept = kept
+        self._cache = cache
         self._state = digest(own_state(), environment)
         self.files: dict[str, File] = {}
 
@@ -65,9 +65,9 @@ class Project:
         """Add a file. Raises SyntaxError, ValueError, MemoryError, or RecursionError if it can't be parsed."""
         package = name.rpartition("/")[2] in {"__init__.py", "__init__.pyi"}
         key = digest(self._state, name, data)
-        found = self._kept.get(key)
-        if found is not None:
-            facts, face = from_plain(Facts, found[0]), from_plain(ModuleInterface, found[1])
+        cached = self._cache.get(key)
+        if cached is not None:
+            facts, face = from_plain(Facts, cached[0]), from_plain(ModuleInterface, cached[1])
             self.files[name] = File(name, module, data, key, facts, face, None, is_notebook)
             return
         # Tests may require newer versions: older ones don't collect them.
@@ -87,7 +87,7 @@ class Project:
             facts.refused.update(refused_by_compiler(tree, is_notebook=is_notebook))
         face = interface_of(tree, text_of(data))
         self.files[name] = File(name, module, data, key, facts, face, source, is_notebook)
-        self._kept.put(key, (to_plain(facts), to_plain(face)))
+        self._cache.put(key, (to_plain(facts), to_plain(face)))
         if not is_notebook:
             self._modules.add(source)
 
@@ -115,7 +115,7 @@ class Project:
             if diagnostics is not None:
                 yield self.files[name], diagnostics
         for name, answer in work.answers().items():
-            self._kept.put(keys[name][0], (answer, keys[name][1]))
+            self._cache.put(keys[name][0], (answer, keys[name][1]))
             yield self.files[name], from_plain(FileDiagnostics, answer)
 
     def _cached_diagnostics(self, key: str, everything: str) -> FileDiagnostics | None:
@@ -123,7 +123,7 @@ class Project:
 
         If they list names of which one may be meant, any other name that the file can reach matters as well.
         """
-        entry = self._kept.get(key)
+        entry = self._cache.get(key)
         if entry is None:
             return None
         answer, seen = entry
@@ -135,9 +135,9 @@ class Project:
         """Return the syntax tree of a file. It is parsed now if the facts of the file come from the cache."""
         if file.source is not None:
             return file.source
-        found = None if file.is_notebook else self._modules.source(file.module)
-        if found is not None and found.data == file.data:
-            return found
+        source = None if file.is_notebook else self._modules.source(file.module)
+        if source is not None and source.data == file.data:
+            return source
         package = file.name.rpartition("/")[2] in {"__init__.py", "__init__.pyi"}
         target = self._modules.target
         return Source(file.module, "project", parse(file.data), file.data, is_package=package, target=target)
@@ -173,15 +173,18 @@ class Project:
                 if name not in public:
                     private.setdefault(name, []).append(f"{file.name} {piece}")
         links = {
-            name: {link for file in many for link in file.facts.links} for name, many in by_module.items()
+            name: {link for file in group for link in file.facts.links} for name, group in by_module.items()
         }
         open_to_all = reachable_digests(
             links,
-            {name: digest(*(_seen(file.face, public) for file in many)) for name, many in by_module.items()},
+            {
+                name: digest(*(_seen(file.face, public) for file in group))
+                for name, group in by_module.items()
+            },
         )
         everything = reachable_digests(
             links,
-            {name: digest(*(_seen(file.face, None) for file in many)) for name, many in by_module.items()},
+            {name: digest(*(_seen(file.face, None) for file in group)) for name, group in by_module.items()},
         )
         common = digest(*whole)
         keys: dict[str, tuple[str, str]] = {}

@@ -35,17 +35,19 @@ class Order:
 
     def is_bound_later(self, node: ast.Name, scope: Scope) -> bool:
         """Return whether every binding of a name in its scope comes after this use, or gives it no value here."""
-        if any(one.how in _ALWAYS for one in scope.names[node.id]):
+        if any(binding.how in _ALWAYS for binding in scope.names[node.id]):
             return False
-        bindings = [one for one in scope.names[node.id] if _gives_value(one, node)]
-        if any(one.inside is not None or ends_before(one.node, node) for one in bindings):
+        bindings = [binding for binding in scope.names[node.id] if _gives_value(binding, node)]
+        if any(binding.inside is not None or ends_before(binding.node, node) for binding in bindings):
             return False
         around = [loop for loop in self._loops_of(scope) if _repeats(loop, node)]
-        return not any(contains(loop, one.node) for loop in around for one in bindings)
+        return not any(contains(loop, binding.node) for loop in around for binding in bindings)
 
     def is_outside(self, node: ast.Name, scope: Scope) -> bool:
         """Return whether a name is bound only inside comprehensions and handlers that don't contain this use."""
-        return all(one.inside is not None and not is_seen(one, node) for one in scope.names[node.id])
+        return all(
+            binding.inside is not None and not is_seen(binding, node) for binding in scope.names[node.id]
+        )
 
     def is_hidden(self, node: ast.Name, scope: Scope) -> bool:
         """Return whether a comprehension in a class body reads a name of the class, which it can't see.
@@ -65,21 +67,23 @@ class Order:
     def deletion(self, node: ast.Name, scope: Scope) -> ast.Delete | None:
         """Return the `del` that has always run before this use, with no binding in between, or None."""
         if scope not in self._deletions:
-            found = self._deletions[scope] = dict[str, list[Deletion]]()
+            by_name = self._deletions[scope] = dict[str, list[Deletion]]()
             for name, deleted in _deletions(scope):
-                found.setdefault(name, []).append(deleted)
-        for one in self._deletions[scope].get(node.id, ()):
-            after = _end(one.statement)
-            if after <= start(node) < one.end and not any(
-                is_seen(binding, node) if binding.inside else after <= start(binding.node) <= start(node)
+                by_name.setdefault(name, []).append(deleted)
+        for deletion in self._deletions[scope].get(node.id, ()):
+            deletion_end = _end(deletion.statement)
+            if deletion_end <= start(node) < deletion.end and not any(
+                is_seen(binding, node)
+                if binding.inside
+                else deletion_end <= start(binding.node) <= start(node)
                 for binding in scope.names.get(node.id, ())
             ):
-                return one.statement
+                return deletion.statement
         return None
 
     def _loops_of(self, scope: Scope) -> list[ast.AST]:
         if scope not in self._loops:
-            self._loops[scope] = [one for one in own_nodes(scope.node) if isinstance(one, _LOOPS)]
+            self._loops[scope] = [loop for loop in own_nodes(scope.node) if isinstance(loop, _LOOPS)]
         return self._loops[scope]
 
 

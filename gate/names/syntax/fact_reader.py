@@ -87,8 +87,10 @@ class _FactReader(ast.NodeVisitor):
             if not root and self._imports[top] > 1 and self._bound[top] == self._imports[top]:
                 # Whichever import it comes from, it is a member of a module.
                 root = self._roots.get(top) or self._modules[top]
-            place = Use(use.name, use.line, use.column, use.end_line, owner, use.receiver, root or owner)
-            (facts.members if owner else facts.attributes).append(place)
+            resolved_use = Use(
+                use.name, use.line, use.column, use.end_line, owner, use.receiver, root or owner
+            )
+            (facts.members if owner else facts.attributes).append(resolved_use)
         for top, use in self._given:
             source = self._roots.get(top) or self._modules.get(top, "")
             facts.keywords.append(use._replace(root=source if self._bound.get(top) == 1 else ""))
@@ -179,8 +181,8 @@ class _FactReader(ast.NodeVisitor):
         for keyword in node.keywords:
             if keyword.arg and not self._guards.of(keyword).is_uncertain:
                 end = keyword.end_lineno or keyword.lineno
-                place = keyword.lineno, keyword.col_offset + 1, end
-                use = Use(keyword.arg, *place, receiver=receiver_of(node.func))
+                position = keyword.lineno, keyword.col_offset + 1, end
+                use = Use(keyword.arg, *position, receiver=receiver_of(node.func))
                 self._given.append((dotted_name(node.func).partition(".")[0], use))
         match node:
             case ast.Call(func=ast.Name(id="type"), args=[_, ast.Tuple(elts=bases), _]):

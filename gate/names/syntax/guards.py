@@ -112,7 +112,10 @@ def _in_try(node: ast.Try | ast.TryStar) -> Iterator[tuple[Guard, Iterable[ast.A
     if guard:
         yield guard, node.body
     elif caught & ANY_ERROR:
-        yield Guard.IMPORT, (one for one in node.body if isinstance(one, ast.Import | ast.ImportFrom))
+        yield (
+            Guard.IMPORT,
+            (statement for statement in node.body if isinstance(statement, ast.Import | ast.ImportFrom)),
+        )
     for handler in node.handlers:
         if not IMPORT_ERRORS.isdisjoint(caught_by(handler)):
             yield Guard.FALLBACK, [handler]
@@ -142,8 +145,8 @@ def _expected_errors(node: ast.AST) -> Iterator[str]:
         return
     expected = LOOKUP_ERRORS | (ANY_ERROR if EXPECTS_AN_ERROR.search(last_name(node.func)) else frozenset())
     for argument in (*node.args, *(word.value for word in node.keywords)):
-        for one in argument.elts if isinstance(argument, ast.Tuple) else [argument]:
-            name = last_name(one)
+        for error in argument.elts if isinstance(argument, ast.Tuple) else [argument]:
+            name = last_name(error)
             if name in ANY_ERROR & expected:
                 yield from LOOKUP_ERRORS
             elif name in expected:
@@ -153,11 +156,15 @@ def _expected_errors(node: ast.AST) -> Iterator[str]:
 def _decorated(decorators: list[ast.expr], flags: frozenset[str]) -> Guard:
     """Return the guard of a test that is skipped on some versions, or is expected to fail."""
     guard = Guard.NONE
-    for one in decorators:
-        function = one.func if isinstance(one, ast.Call) else one
+    for decorator in decorators:
+        function = decorator.func if isinstance(decorator, ast.Call) else decorator
         if last_name(function) in EXPECTED_FAILURES:
             guard |= Guard.LOOKUP | Guard.NAME
-        values = [*one.args, *(word.value for word in one.keywords)] if isinstance(one, ast.Call) else []
+        values = (
+            [*decorator.args, *(word.value for word in decorator.keywords)]
+            if isinstance(decorator, ast.Call)
+            else []
+        )
         if any(asks_for_version(value, flags) for value in values):
             guard |= Guard.VERSION
     return guard

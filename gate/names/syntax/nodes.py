@@ -28,14 +28,14 @@ def children(node: ast.AST) -> list[ast.AST]:
 def _reader(kind: type[ast.AST]) -> Callable[[ast.AST], list[ast.AST]]:
     """Create and cache a version of `children` for one kind of node."""
     fields = [
-        (name, many)
-        for what, many, name in _FIELD.findall(kind.__doc__ or "")
+        (name, quantifier)
+        for what, quantifier, name in _FIELD.findall(kind.__doc__ or "")
         if what not in _NO_NODES | _OPERATORS
     ]
-    found = ", ".join(f"{'*' * ('*' in many)}node.{name}" for name, many in fields)
-    if kind in _WITH_GAPS or any("?" in many for _, many in fields):
-        found = f"one for one in ({found},) if one is not None"
-    reader: Callable[[ast.AST], list[ast.AST]] = eval(f"lambda node: [{found}]")  # noqa: S307  Python's own grammar
+    expression = ", ".join(f"{'*' * ('*' in quantifier)}node.{name}" for name, quantifier in fields)
+    if kind in _WITH_GAPS or any("?" in quantifier for _, quantifier in fields):
+        expression = f"child for child in ({expression},) if child is not None"
+    reader: Callable[[ast.AST], list[ast.AST]] = eval(f"lambda node: [{expression}]")  # noqa: S307  Python's own grammar
     _READERS[kind] = reader
     return reader
 
@@ -44,10 +44,10 @@ def walk(node: ast.AST) -> Iterator[ast.AST]:
     """Yield the node and everything below it, in no particular order."""
     stack = [node]
     while stack:
-        one = stack.pop()
-        yield one
-        if type(one) not in LEAVES:
-            stack += children(one)
+        inner = stack.pop()
+        yield inner
+        if type(inner) not in LEAVES:
+            stack += children(inner)
 
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -57,7 +57,7 @@ MANAGERS = frozenset({"contextmanager", "asynccontextmanager"})
 
 def decorators(node: Function | ast.ClassDef) -> set[str]:
     """Return the last part of the name of each decorator."""
-    return {name_of(one) for one in node.decorator_list}
+    return {name_of(decorator) for decorator in node.decorator_list}
 
 
 def name_of(node: ast.expr) -> str:
@@ -72,18 +72,18 @@ def last_name(node: ast.expr | None) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
-def ends_before(node: ast.AST, other: ast.expr) -> bool:
+def ends_before(node: ast.AST, later: ast.expr) -> bool:
     """Return whether a node ends before another one begins."""
     end = getattr(node, "end_lineno", None) or 0, getattr(node, "end_col_offset", None) or 0
-    return end <= (other.lineno, other.col_offset)
+    return end <= (later.lineno, later.col_offset)
 
 
 def is_stub(node: Function) -> bool:
     """Return whether the body of a function is a placeholder: only a docstring, `...`, `pass`, or `raise`."""
     return all(
-        isinstance(one, ast.Pass | ast.Raise)
-        or (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))
-        for one in node.body
+        isinstance(statement, ast.Pass | ast.Raise)
+        or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
+        for statement in node.body
     )
 
 
@@ -104,8 +104,8 @@ def dotted_name(node: ast.expr) -> str:
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute):
-        before = dotted_name(node.value)
-        return f"{before}.{node.attr}" if before else ""
+        prefix = dotted_name(node.value)
+        return f"{prefix}.{node.attr}" if prefix else ""
     return ""
 
 

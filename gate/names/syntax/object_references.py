@@ -152,11 +152,11 @@ def _texts(node: ast.expr) -> Iterator[ast.Constant]:
             yield from _texts(right)
 
 
-def _below(node: ast.expr, wanted: Collection[str]) -> Iterator[ObjectReference]:
+def _below(node: ast.expr, keys: Collection[str]) -> Iterator[ObjectReference]:
     for inner in ast.walk(node):
         if isinstance(inner, ast.Dict):
             for key, value in zip(inner.keys, inner.values, strict=True):
-                if isinstance(key, ast.Constant) and key.value in wanted:
+                if isinstance(key, ast.Constant) and key.value in keys:
                     yield from _dotted(value)
 
 

@@ -24,14 +24,14 @@ def branch_taken(test: ast.expr, target: Version) -> bool | None:
     match test:
         case ast.Compare(left=ast.Attribute(value=ast.Name(id="sys"), attr="version_info"), ops=[operator],
                          comparators=[ast.Tuple(elts=items)]):  # fmt: skip
-            wanted = tuple(item.value for item in items if isinstance(item, ast.Constant))
+            required = tuple(item.value for item in items if isinstance(item, ast.Constant))
             rest = sys.version_info[2:] if target == OWN_VERSION else (0,)
-            actual = (*target, *rest)[: len(wanted)]
+            actual = (*target, *rest)[: len(required)]
             match operator:
                 case ast.GtE():
-                    return actual >= wanted
+                    return actual >= required
                 case ast.Lt():
-                    return actual < wanted
+                    return actual < required
         case ast.Compare(left=ast.Attribute(value=ast.Name(id="sys"), attr="platform"), ops=[operator],
                          comparators=[ast.Constant(value=name)]):  # fmt: skip
             return (sys.platform == name) == isinstance(operator, ast.Eq)

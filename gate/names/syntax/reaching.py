@@ -26,13 +26,15 @@ def reaching(scope: Scope) -> dict[ast.Name, Binding]:
     names = {
         name
         for name, bindings in scope.names.items()
-        if len(bindings) > 1 and name not in scope.nonlocals and all(one.how != "typed" for one in bindings)
+        if len(bindings) > 1
+        and name not in scope.nonlocals
+        and all(binding.how != "typed" for binding in bindings)
     }
     if not names or not isinstance(node, Function | ast.Module):
         return {}
     if scope.kind == "function":
         # A nested function may assign its nonlocal names whenever it is called.
-        names.difference_update(*(one.names for one in walk(node) if isinstance(one, ast.Nonlocal)))
+        names.difference_update(*(inner.names for inner in walk(node) if isinstance(inner, ast.Nonlocal)))
     return _Flow(scope, names).read(node.body)
 
 
@@ -53,21 +55,21 @@ class _Flow:
             if isinstance(statement, _DEFINITIONS):
                 continue
             for part, value in ast.iter_fields(statement):
-                here = [*way, _Step(block, number, part)]
+                inner_way = [*way, _Step(block, number, part)]
                 if part in {"body", "orelse", "finalbody"} and isinstance(value, list):
-                    self._block(value, here)
+                    self._block(value, inner_way)
                 elif part == "handlers":
                     for handler in value:
-                        self._block(handler.body, here)
+                        self._block(handler.body, inner_way)
                 elif part != "cases":
-                    self._uses(value if isinstance(value, list) else [value], here)
+                    self._uses(value if isinstance(value, list) else [value], inner_way)
 
     def _uses(self, values: list[object], way: list[_Step]) -> None:
         parts = [
             value for value in values if isinstance(value, ast.AST) and not isinstance(value, ast.Lambda)
         ]
         bound = frozenset[str]().union(*map(self._bound, parts))
-        for node in (one for part in parts for one in (part, *own_nodes(part))):
+        for node in (inner for part in parts for inner in (part, *own_nodes(part))):
             if not isinstance(node, ast.Name) or node.id not in self._names or node.id in bound:
                 continue
             seen = self._last(node.id, way) if isinstance(node.ctx, ast.Load) else None
@@ -76,28 +78,31 @@ class _Flow:
 
     def _last(self, name: str, way: list[_Step]) -> Binding | None:
         """Return the last binding on the path, or None if there may be another."""
-        for place, step in enumerate(reversed(way)):
+        for depth, step in enumerate(reversed(way)):
             around = step.block[step.number]
             if name in self._bound(around):
                 match around:
                     case ast.While():
                         return None
-                    case ast.For() | ast.AsyncFor() if place:
+                    case ast.For() | ast.AsyncFor() if depth:
                         return self._at(name, around) if step.part == "body" else None
-                    case ast.With(items=items) | ast.AsyncWith(items=items) if place:
+                    case ast.With(items=items) | ast.AsyncWith(items=items) if depth:
                         if any(name in self._bound(item) for item in items):
                             return self._at(name, around)
-                    case ast.If() if place and name in self._bound(around.test):
+                    case ast.If() if depth and name in self._bound(around.test):
                         return None
                     case ast.Try() | ast.TryStar() if step.part != "body":
                         return None
             for number in range(step.number - 1, -1, -1):
                 if name in self._bound(step.block[number]):
-                    return self._at(name, step.block[number], after=True)
-        return next((one for one in self._scope.names[name] if one.how == "parameter"), None)
+                    return self._at(name, step.block[number], is_complete=True)
+        return next((binding for binding in self._scope.names[name] if binding.how == "parameter"), None)
 
-    def _at(self, name: str, statement: ast.stmt, *, after: bool = False) -> Binding | None:
-        """Return how the statement binds the name, or None unless it does so exactly once and unconditionally."""
+    def _at(self, name: str, statement: ast.stmt, *, is_complete: bool = False) -> Binding | None:
+        """Return how the statement binds the name, or None unless it does so exactly once and unconditionally.
+
+        `is_complete` says that the whole statement has run.
+        """
         match statement:
             case ast.Assign(value=value):
                 nodes: list[ast.AST] = [value]
@@ -106,15 +111,17 @@ class _Flow:
             ):
                 nodes = [statement]
             case ast.With(items=items, body=body) | ast.AsyncWith(items=items, body=body):
-                if after and any(name in self._bound(one) for one in body):
+                if is_complete and any(name in self._bound(inner) for inner in body):
                     return None
                 nodes = [item.context_expr for item in items]
-            case ast.For(iter=each) | ast.AsyncFor(iter=each) if not after:
+            case ast.For(iter=each) | ast.AsyncFor(iter=each) if not is_complete:
                 nodes = [each]
             case _:
                 return None
-        found = [one for one in self._scope.names[name] if any(one.node is node for node in nodes)]
-        return found[0] if len(found) == 1 and found[0].how != "anything" else None
+        bindings = [
+            binding for binding in self._scope.names[name] if any(binding.node is node for node in nodes)
+        ]
+        return bindings[0] if len(bindings) == 1 and bindings[0].how != "anything" else None
 
     def _bound(self, node: ast.AST) -> frozenset[str]:
         """Return those of the names that the node, or any node below it, binds."""

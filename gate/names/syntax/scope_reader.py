@@ -192,9 +192,11 @@ class ScopeReader:
         """Return the names that statements for another version or platform bind."""
         if not nodes:
             return frozenset()
-        other = ScopeContents()
-        ScopeReader(other, "function", self._absolute, self._target, self._oldest).read(ast.Module(nodes, []))
-        return other.names.keys() | other.elsewhere
+        contents = ScopeContents()
+        ScopeReader(contents, "function", self._absolute, self._target, self._oldest).read(
+            ast.Module(nodes, [])
+        )
+        return contents.names.keys() | contents.elsewhere
 
 
 def _defaults(arguments: ast.arguments) -> list[ast.expr]:

@@ -35,14 +35,14 @@ def types_in_comments(data: bytes) -> dict[Place, list[ast.expr]]:
     except (SyntaxError, ValueError):
         return {}
     lines = [line.encode() for line in text_of(data).split("\n")]
-    found: dict[Place, list[ast.expr]] = {}
+    by_position: dict[Place, list[ast.expr]] = {}
     for node in walk(tree):
         comment = getattr(node, "type_comment", None)
         if comment and isinstance(node, ast.stmt | ast.arg):
             types = _parsed(comment, is_function=isinstance(node, Function))
             if types and _put(types, comment.encode(), _lines_of(node), lines):
-                found[node.lineno, node.col_offset] = types
-    return found
+                by_position[node.lineno, node.col_offset] = types
+    return by_position
 
 
 def texts_of_types(annotation: ast.expr, *, is_certain: bool = False) -> Iterator[tuple[ast.Constant, bool]]:
@@ -76,23 +76,23 @@ def type_in_text(text: ast.Constant) -> ast.expr | None:
 
     None if the string isn't a type, or if positions in it aren't obvious, as with escapes or triple quotes.
     """
-    said = str(text.value)
-    quotes = (text.end_col_offset or 0) - text.col_offset - len(said.encode("utf-8", "replace"))
+    content = str(text.value)
+    quotes = (text.end_col_offset or 0) - text.col_offset - len(content.encode("utf-8", "replace"))
     if quotes != 2 or text.end_lineno != text.lineno:
         return None
     try:
-        found = ast.parse(said, mode="eval").body
+        expression = ast.parse(content, mode="eval").body
     except (SyntaxError, ValueError):
         return None
-    _move([found], text.lineno, text.col_offset + 1)
-    return found
+    _move([expression], text.lineno, text.col_offset + 1)
+    return expression
 
 
 def _parsed(comment: str, *, is_function: bool) -> list[ast.expr]:
     try:
         if is_function:
-            told = ast.parse(comment, mode="func_type")
-            return [*told.argtypes, told.returns]
+            signature = ast.parse(comment, mode="func_type")
+            return [*signature.argtypes, signature.returns]
         return [ast.parse(comment, mode="eval").body]
     except (SyntaxError, ValueError):
         return []
@@ -117,8 +117,8 @@ def _put(types: list[ast.expr], comment: bytes, numbers: range, lines: list[byte
 
 def _move(types: list[ast.expr], number: int, column: int) -> None:
     """Move expressions that were parsed as one line to its place in the file."""
-    for one in types:
-        for node in walk(one):
+    for annotation in types:
+        for node in walk(annotation):
             if isinstance(node, ast.expr):
                 node.lineno = node.end_lineno = number
                 node.col_offset += column

@@ -207,12 +207,12 @@ class Visitor:
             arguments.vararg,
             arguments.kwarg,
         ]
-        for one in every:
-            if one is not None and one.annotation is not None:
-                self._annotation(one.annotation, outer)
-        for one in every if self._comments else ():
-            if one is not None:
-                self._commented(one, outer)
+        for parameter in every:
+            if parameter is not None and parameter.annotation is not None:
+                self._annotation(parameter.annotation, outer)
+        for parameter in every if self._comments else ():
+            if parameter is not None:
+                self._commented(parameter, outer)
         if node.returns is not None:
             self._annotation(node.returns, outer)
         self._all(node.body, self._source.inner(node, scope))
