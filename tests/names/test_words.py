@@ -34,7 +34,7 @@ def defined(site: Path, store: Store | None = None) -> AbstractSet[str]:
 def test_definitions_and_uses_are_distinguished(tmp_path: Path) -> None:
     words = InstalledPackages(None, [installed(tmp_path, f"import other\n{MODULE}")]).relevant(["pkg"])
     assert words.defined == {"first_function", "local", "Kind", "field", "NAME"}
-    assert {"some_parameter", "a_text"} <= words.said
+    assert {"some_parameter", "a_text"} <= words.mentions
     assert words.imported == {"pkg"}
 
 

@@ -100,7 +100,7 @@ def _is_nowhere(use: Use, vocabulary: ProjectVocabulary, tops: AbstractSet[str])
     name = use.name
     if (
         not vocabulary.is_strange(name)
-        or name in vocabulary.outside.said
+        or name in vocabulary.outside.mentions
         or vocabulary.used.get(name, 0) > _MOST
     ):
         return False

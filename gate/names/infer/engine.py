@@ -137,7 +137,7 @@ class Engine:
         """Return whether a package may define `name`, so that the bases of its classes needn't be searched for it."""
         return (
             name in self.package_names.defined
-            or name in self.package_names.said
+            or name in self.package_names.mentions
             or (name.startswith("__") and name.endswith("__"))
         )
 

@@ -125,7 +125,7 @@ class InstalledPackages:
         if word not in answers:
             words = self.words_of(name)
             packages = (words, *map(self.words_of, words.imported - {name}))
-            answers[word] = any(word in package.defined or word in package.said for package in packages)
+            answers[word] = any(word in package.defined or word in package.mentions for package in packages)
         return answers[word]
 
     def passed_on(self, name: str) -> frozenset[str]:
@@ -133,7 +133,7 @@ class InstalledPackages:
         words = self.words_of(name)
         packages = map(self.words_of, words.imported - {name})
         return frozenset(
-            word for package in packages for word in words_in(package.defined) if word in words.said
+            word for package in packages for word in words_in(package.defined) if word in words.mentions
         )
 
     def recall(self, answers: Answers) -> None:
@@ -142,14 +142,14 @@ class InstalledPackages:
         self._defines, self._reaches = (
             {name: {**by_word} for name, by_word in by_name.items()} for by_name in packages
         )
-        for words, by_word in ((self._relevant.defined, defined), (self._relevant.said, mentions)):
+        for words, by_word in ((self._relevant.defined, defined), (self._relevant.mentions, mentions)):
             if isinstance(words, WordList):
                 words.answers |= by_word
 
     def answers(self, words: Iterable[str]) -> Answers:
         """Return the answers to save for the next run: whether each of `words` is relevant, and all other queries."""
         relevance = []
-        for part in (self._relevant.defined, self._relevant.said):
+        for part in (self._relevant.defined, self._relevant.mentions):
             by_word = {word: word in part for word in words}
             relevance.append(part.answers if isinstance(part, WordList) else by_word)
         return relevance[0], relevance[1], self._defines, self._reaches
@@ -194,12 +194,12 @@ class InstalledPackages:
             self._ahead = None
         seen, next_ones = set[str](), set(names)
         library = self.words_of(STDLIB)
-        defined, mentions = set(words_in(library.defined)), set(words_in(library.said))
+        defined, mentions = set(words_in(library.defined)), set(words_in(library.mentions))
         while next_ones:
             seen |= next_ones
             packages = [self.words_of(name) for name in next_ones]
             defined.update(*(words_in(words.defined) for words in packages))
-            mentions.update(*(words_in(words.said) for words in packages))
+            mentions.update(*(words_in(words.mentions) for words in packages))
             imported = frozenset[str]().union(*(words.imported for words in packages))
             next_ones = {name for name in imported - seen if self.knows(name)}
         return PackageWords(frozenset(defined), frozenset(mentions), frozenset(seen))
@@ -238,7 +238,7 @@ def _store(path: Path, key: str, environment: str, words: PackageWords) -> None:
 
 def _plain(words: PackageWords) -> tuple[bytes, ...]:
     """Encode the three lists as bytes, the fastest form to pass between processes."""
-    return tuple("\n".join(part).encode("utf-8") for part in (words.defined, words.said, words.imported))
+    return tuple("\n".join(part).encode("utf-8") for part in (words.defined, words.mentions, words.imported))
 
 
 def _imported(plain: tuple[bytes, ...]) -> list[str]:

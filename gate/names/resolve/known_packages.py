@@ -84,7 +84,7 @@ def make(folder: Path, target: Path) -> int:
         defined = sorted(
             word for word in words.defined | stems if not word.startswith("_") and len(word) < 40
         )
-        mentions = sorted(word for word in words.said if not word.startswith("_") and len(word) < 30)
+        mentions = sorted(word for word in words.mentions if not word.startswith("_") and len(word) < 30)
         imported = sorted(words.imported & packages)
         entries[name] = "\n\n".join("\n".join(part) for part in (defined, mentions, imported))
     with zipfile.ZipFile(target, "w", zipfile.ZIP_LZMA) as archive:

@@ -31,7 +31,7 @@ _LINES = re.compile(
 )
 """What a line defines, the package it imports, and what it binds in an inner block or at module level."""
 _STORED = re.compile(rb"\.(\w++)[ \t]*+(?::[^=\n(]++)?+=(?!=)")
-_SAID = [
+_MENTIONED = [
     re.compile(rb"\"([A-Za-z_]\w{2,}+)\""),
     re.compile(rb"'([A-Za-z_]\w{2,}+)'"),
     re.compile(rb"\([ \t]*+\*{0,2}+([A-Za-z_]\w{2,}+)[ \t]*+(?=[,)=:])"),
@@ -52,7 +52,7 @@ class PackageWords:
     """
 
     defined: AbstractSet[str] = frozenset()
-    said: AbstractSet[str] = frozenset()
+    mentions: AbstractSet[str] = frozenset()
     imported: AbstractSet[str] = frozenset()
 
 
@@ -145,7 +145,7 @@ def words_below(location: Path) -> PackageWords:
             defined.update(made, inside, outside)
             imported.update(set(packages).difference(_PART.findall(os.fsencode(file[top:]))))
         defined.update(_STORED.findall(data))
-        for pattern in _SAID:
+        for pattern in _MENTIONED:
             mentions.update(pattern.findall(data))
     defined.discard(b"")
     imported.discard(b"")

@@ -140,4 +140,6 @@ def _of_package(use: Use, vocabulary: ProjectVocabulary) -> list[str]:
     if vocabulary.modules.origin(top) != "site" or not packages.knows(top) or packages.reaches(top, name):
         return []
     words = packages.words_of(top)
-    return [word for word in candidates(name, words.said | words.defined, 2) if is_common_typo(name, word)]
+    return [
+        word for word in candidates(name, words.mentions | words.defined, 2) if is_common_typo(name, word)
+    ]

@@ -65,10 +65,10 @@ class ProjectVocabulary(KnownWords):
         if origin and self.modules.origin(origin) == "site" and not self.packages.knows(origin):
             # The project's own uses are the only evidence. Constants come in families.
             return [] if word.isupper() else self.ordered(word, beside)
-        if word in self.outside.defined or (keyword and word in self.outside.said):
+        if word in self.outside.defined or (keyword and word in self.outside.mentions):
             return self.ordered(word, beside) if beside and count == 1 else []
         strong = [candidate for candidate in strong if self._is_weighty(use, candidate)]
-        if len(word) < 3 or word in self.outside.said or not self.installed:
+        if len(word) < 3 or word in self.outside.mentions or not self.installed:
             certain = [
                 candidate
                 for candidate in strong
@@ -147,7 +147,7 @@ class ProjectVocabulary(KnownWords):
         """Return whether a name consists of words that others use too, like a name from a missing package would."""
         if not self._parts:
             library = self.packages.words_of(STDLIB)
-            every = (*library.defined, *library.said)
+            every = (*library.defined, *library.mentions)
             self._parts = frozenset(part for name in every for part in parts(name) if len(part) > 2)
         return all(part in self._parts for part in parts(word))
 

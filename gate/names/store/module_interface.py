@@ -31,7 +31,7 @@ class ModuleInterface:
 
     rest: str
     pieces: Mapping[str, str]
-    said: frozenset[str]
+    mentions: frozenset[str]
     """The words in the pieces, except the names they define."""
     words: frozenset[str]
     """All words in the file."""
@@ -46,7 +46,7 @@ def interface_of(tree: ast.Module, text: str) -> ModuleInterface:
     reader = _Reader(lines)
     reader.body(tree.body, "")
     rest = reader.left(1, len(lines))
-    mentions = reader.said | set(WORD.findall(rest))
+    mentions = reader.mentions | set(WORD.findall(rest))
     pieces = {name: digest(*parts) for name, parts in reader.pieces.items()}
     return ModuleInterface(digest(rest), pieces, frozenset(map(sys.intern, mentions)), words)
 
@@ -55,7 +55,7 @@ class _Reader:
     def __init__(self, lines: list[str]) -> None:
         self._lines: list[str | None] = [*lines]
         self.pieces: dict[str, list[str]] = {}
-        self.said: set[str] = set()
+        self.mentions: set[str] = set()
 
     def body(self, nodes: Iterable[ast.stmt], inside: str) -> None:
         """Take the named pieces out of the body of a module, or of the class called `inside`."""
@@ -93,7 +93,7 @@ class _Reader:
         if not inside and ASKS.search(text):
             # A type test at module level affects the whole file.
             return
-        self.said.update(Counter(WORD.findall(text)) - defined)
+        self.mentions.update(Counter(WORD.findall(text)) - defined)
         for name in defined:
             self.pieces.setdefault(name, []).append(text)
         self._drop(first, node.end_lineno or node.lineno)

@@ -159,7 +159,7 @@ class Project:
     def _keys(self, outside: PackageWords) -> dict[str, tuple[str, str]]:
         """Return the cache key of each file's findings, and a digest of everything that the findings might list."""
         files = list(self.files.values())
-        public = frozenset[str]().union(*(file.face.said for file in files))
+        public = frozenset[str]().union(*(file.face.mentions for file in files))
         private: dict[str, list[str]] = {}
         # Code may depend on such a base, and on its own bases, without naming them.
         whole = [self._state, *sorted(outside.imported), *sorted(self.joined_facts.library_bases)]
