@@ -43,7 +43,8 @@ VARIABLES = sorted(
 )
 # Some file systems store timestamps in steps of two seconds.
 COARSE = 2 * 10**9
-MOST_TEXT = 100_000
+MOST_TEXT = 300_000
+"""The maximum length of a note. Half of it is arguments of stat(1), for which macOS has room for 1 MB."""
 NOTE_SCRIPT = """\
 {same} &&
 [ -z "$({find} 2>&1 | head -c 1)" ] &&
