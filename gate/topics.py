@@ -205,15 +205,16 @@ What to do: fix the file, or exclude it in mypy's settings.""",
     "not-run": """\
 pytest stopped at a failure, so later tests didn't run.
 
-The failure may not block, for example because its test is quarantined, and must not hide others.
+The test that failed may not block, for example because it is quarantined. It must not hide other failures.
 
-What to do: take `-x` or `--maxfail` out of its settings, or add `args: [--maxfail=0]` to the check in gate.yaml.""",
+What to do: remove `-x` or `--maxfail` from pytest's settings, or add `args: [--maxfail=0]` to the check in
+gate.yaml.""",
     "flaky": """\
 A test that failed, and passed when it ran again on the same content.
 
 It still blocks. `gate flaky` lists flaky tests with their rates.
 
-What to do: fix the test, or run `gate check` again. If nobody can fix it at once, a guardian can quarantine it:
+What to do: fix the test, or run `gate check` again. If nobody can fix it right away, a guardian can quarantine it:
 `gate flaky --quarantine TEST --until DATE --reason TEXT` (`gate explain quarantine`).""",
     "quarantine": """\
 A signed record by a guardian that lets one test fail without blocking, until a date.
@@ -223,7 +224,7 @@ each merge. `gate flaky --end TEST` ends a quarantine.""",
     "own-quarantine": """\
 A failing test passes only because an author of the change quarantined it.
 
-That weakens the check, so another guardian has to approve the change. `gate flaky` lists quarantined tests.""",
+That weakens the check, so another guardian must approve the change. `gate flaky` lists quarantined tests.""",
     "fewer-tests": """\
 pytest collects fewer tests, or other tests, than on the base branch.
 
@@ -294,10 +295,10 @@ TERMS: Final[dict[str, str]] = {
     "code-owner": "A person or team that must approve changes to a file (`gate explain owners`).",
     "unowned": "A file without owners: no rule matches it, or the last matching rule lists none.",
     "approval": "A signed record that a person accepts exactly this change, or a review on a forge.",
-    "objection": "A signed record, or a review that requests changes: it blocks until the person withdraws it.",
+    "objection": "A signed record, or a review that requests changes. It blocks until the same person withdraws it.",
     "discounted": "An approval that is recorded but doesn't count. `gate approvals` gives the reason for each.",
     "author": "Anyone who wrote, committed, or co-authored a commit of the change. Authors can't approve it.",
-    "enforce": "With `enforce: false`, a branch, requirement, or check is evaluated and shown, and never blocks.",
+    "enforce": "With `enforce: false`, a branch, requirement, or check is evaluated and shown, but never blocks.",
     "policy": "The requirements of each branch: gate.yaml on the base branch, or the defaults without one.",
     "requirement": "One rule of the policy: met, not met, unknown, or not applicable.",
     "check": "A tool that runs on the merge result: names, lint, types, tests, or any command.",

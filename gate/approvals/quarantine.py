@@ -1,8 +1,8 @@
 """Quarantined tests: signed records that let a known failing or flaky test warn instead of block, until a date.
 
-A quarantine counts only if a guardian signed it, and at most for `LONGEST`. It is about one test of one check, by its
-exact id. For a change of its signer, who could otherwise silence the test that finds their mistake, it is a weakened
-check: another guardian has to approve.
+A quarantine counts only if a guardian signed it, and lasts at most `LONGEST`. It is about one test of one check, by its
+exact ID. For a change by its signer, it is a weakened check, and another guardian must approve: otherwise, the signer
+could silence the test that finds their own mistake.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from gate.policy.people import members
 from gate.policy.types import Policy, Protection
 
 LONGEST = timedelta(days=90)
-"""How long a quarantine can last. It can be renewed, which is another signed record."""
+"""How long a quarantine can last. To renew it, a guardian signs another record."""
 DAY = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:
-    """A quarantine of `test` by `by`. `owner` has to repair the test. `until` is its last day, in UTC.
+    """A quarantine of `test` by `by`. `owner` has to fix the test. `until` is its last day, in UTC.
 
     `why_not` says why it doesn't count; empty if it does. `by_author` means that an author of the change signed it.
     """

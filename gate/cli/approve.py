@@ -44,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", metavar="TEXT", default="", help="the reason to record")
     parser.add_argument("--diff", action="store_true", help="show the diff of the change first")
     parser.add_argument(
-        "--yes", action="store_true", help="don't ask for confirmation, as without a terminal"
+        "--yes", action="store_true", help="don't ask for confirmation (the default without a terminal)"
     )
 
 

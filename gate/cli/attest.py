@@ -104,7 +104,9 @@ def _refused(done: NotAttested) -> list[str]:
     if done.unverified:
         commit = done.unverified[0][:12]
         lines.append(f"help: `gate approve {commit} --into {name}` approves it afterwards;")
-        lines.append(f"      if checks are missing: `gate check --record --base {commit}^ --head {commit}`")
+        lines.append(
+            f"      to record missing checks, run `gate check --record --base {commit}^ --head {commit}`"
+        )
     else:
         lines.append(f"help: `gate audit --into {name} --all` lists the verified merges")
     return lines

@@ -32,7 +32,7 @@ EXAMPLES = """\
   gate check                          can HEAD merge into the default branch?
   gate check --staged                 check the index as it would be committed
   gate check --head feature --into release/2
-  gate check --head COMMIT --base COMMIT^      would this commit of the past pass today's rules?
+  gate check --head COMMIT --base COMMIT^      would this past commit pass today's rules?
   gate check --format json            print the verdict as JSON, for scripts
   gate check --head feature --record --key ci_key      in CI: sign the verdict, so nobody has to rerun the checks
   gate check --report html=gate.html --report sarif=gate.sarif

@@ -64,7 +64,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--unsigned",
         action="store_true",
-        help="with --join: accept parts without a signature, where nobody else can write them",
+        help="with --join: accept unsigned parts; use it only where nobody else can write them",
     )
     _add_format(parser, tuple(REPORTS))
     parser.add_argument("--output", metavar="FILE", help="write the report to FILE instead of printing it")

@@ -20,7 +20,7 @@ def show(answer: Answer, *, everything: bool, apply: bool) -> None:
     if any(
         result.id == "lint" and _has_fix(result, everything=everything) for result in answer.verdict.checks
     ):
-        _say("`ruff check --fix` fixes findings of lint")
+        _say("to fix findings of lint, run `ruff check --fix`")
     if not files:
         _say("no safe fixes for findings of names")
         return
@@ -35,7 +35,7 @@ def show(answer: Answer, *, everything: bool, apply: bool) -> None:
             _say(f"{name} {why_not}; not changed")
         else:
             print(f"fixed {name}: {count(len(set(file.fixes)), 'finding')}")
-    _say("the exit code is that of the check before the fixes; run `gate check` again")
+    _say("the exit code is from the check before the fixes; run `gate check` again")
 
 
 def _has_fix(result: CheckResult, *, everything: bool) -> bool:

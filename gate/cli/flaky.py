@@ -39,9 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--until", metavar="DATE", default="", help="the last day of the quarantine: 2026-12-31"
     )
     parser.add_argument("--reason", metavar="TEXT", default="", help="the reason to record")
-    parser.add_argument(
-        "--owner", metavar="NAME", default="", help="who repairs the test (default: yourself)"
-    )
+    parser.add_argument("--owner", metavar="NAME", default="", help="who fixes the test (default: yourself)")
     parser.add_argument(
         "--check", metavar="ID", default="", help="the check that runs the test (default: the only one)"
     )
@@ -56,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     if options.quarantine is not None or options.end is not None:
         return _record(options, now)
     if options.until or options.reason or options.owner:
-        raise UsageError("which test?", "name it with `--quarantine TEST`")
+        raise UsageError("no test named", "add `--quarantine TEST` or `--end TEST`")
     from gate.app.approving.quarantine import listing
 
     state_dir = Repository.find(Path.cwd()).state_dir
@@ -100,7 +98,9 @@ def _record(options: argparse.Namespace, now: int) -> int:
     )
     if options.end is not None:
         if options.until or options.owner:
-            raise UsageError("--until and --owner are for `--quarantine`", "an end needs no date")
+            raise UsageError(
+                "--until and --owner need `--quarantine`", "remove them; a quarantine ends at once"
+            )
         recorded = end(request)
         print(f"Ended the quarantine of {visible(request.test)}.")
     else:
@@ -114,7 +114,7 @@ def _record(options: argparse.Namespace, now: int) -> int:
 def _quarantined(request: QuarantineRequest, identity: str) -> str:
     return (
         f"Quarantined {visible(request.test)} until {request.until}: {identity[:12]}\n"
-        "It still runs, and its failure is a warning. For your own changes, another guardian has to approve that."
+        "It still runs, and its failure is a warning. For your own changes, another guardian must approve that."
     )
 
 

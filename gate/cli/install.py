@@ -60,7 +60,9 @@ def run(options: argparse.Namespace) -> int:
             print(f"Warning: {sentence}")
         return 0
     print("  pre-commit, pre-merge-commit   run the checks on the tree to be committed")
-    print("  pre-push                       on a push to a protected branch: checks, and requires approvals")
+    print(
+        "  pre-push                       on a push to a protected branch: run the checks, and require approvals"
+    )
     if installed.shares_log:
         print("  git fetch                      now fetches the approval log too")
     print("Local hooks can be skipped with `--no-verify`. To enforce, run `gate install --server` on the")

@@ -85,9 +85,7 @@ def _lines(listing: LogListing, *, everything: bool) -> list[str]:
     total = count(len(listing.entries), "record")
     lines.append(f"{total} by {count(len(people), 'person', 'people')}, at {listing.tip[:12]}")
     if listing.rejected:
-        lines.append(
-            f"{count(len(listing.rejected), 'entry', 'entries')} not admitted: treated as absent, and never counted"
-        )
+        lines.append(f"{count(len(listing.rejected), 'entry', 'entries')} not admitted: gate ignores them")
         lines += [
             f"  {visible(identity)[:12]}  {visible(reason)}"
             for identity, reason in sorted(listing.rejected.items())

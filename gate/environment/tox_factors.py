@@ -1,4 +1,4 @@
-"""Find what every test environment of tox installs, although each of them asks for another version. Pure.
+"""Find what every test environment of tox installs, even if each asks for a different version. Pure.
 
 A line such as `django42: Django>=4.2,<5` in `deps` counts only in environments with that factor in their name.
 """

@@ -301,7 +301,5 @@ def difference(state: Mapping[str, str], tree: TreeState) -> str:
             kind, _, path = name.partition(" ")
             return IN_WORDS[kind].format(path or "the top folder")
     return (
-        ""
-        if covers(state, tree)
-        else "a link, a submodule, or .gitattributes leads around the recorded inputs"
+        "" if covers(state, tree) else "a link, a submodule, or .gitattributes bypasses the recorded inputs"
     )

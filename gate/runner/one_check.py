@@ -222,8 +222,8 @@ class ProjectChecks:
     def _may_alter_collection(self) -> bool:
         """Return whether the change probably affects which tests are collected, according to its files' names.
 
-        Otherwise, what the head's run reads while it collects probably decides, so wait for it: then the tests of the
-        base are only collected if that differs there.
+        If not, wait for the head's run: the base's tests are then collected only if something that this run reads
+        while it collects differs on the base.
         """
         return not self._context.select or any(
             entry.path.endswith(LIKELY) or decides_tests(entry.path) for entry in self._change.files

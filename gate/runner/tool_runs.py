@@ -55,7 +55,7 @@ class RunContext:
     cancel: Cancel
     """Cancels running checks."""
     cached_only: bool = False
-    """Whether to start nothing, and to show what the last runs found, failures and broken checks included."""
+    """Whether to show only the results of the last runs, including failures and broken checks, and start nothing."""
     share: Share | None = None
     """The share of the tests to run, if not all of them."""
     watch: Callable[[str, int, int, str], None] | None = None
@@ -241,7 +241,7 @@ class ToolRuns:
     def _store(
         self, plan: _RunPlan, selection: Selection | None, selected: Selected, outcome: Outcome
     ) -> None:
-        """Cache the report of a run, and record the inputs of its tests. Why a run has none is only for display."""
+        """Cache the report of a run, and record the inputs of its tests. A broken run is cached only for display."""
         check, side, key = plan.check, plan.side, plan.keys[-1]
         if isinstance(outcome.report, Unreadable):
             broken = dump_broken(outcome.report, outcome.seconds)
@@ -259,9 +259,9 @@ class ToolRuns:
         self._context.results.put(key, dump(outcome.report, outcome.seconds), share=passed)
 
     def _record_collection(self, plan: _RunPlan, outcome: Outcome) -> None:
-        """Record which tests a run collected, which holds for other trees in which that reads the same.
+        """Record which tests a run collected. The record is valid for each tree with the same inputs of the collection.
 
-        So the tests of the base often need not be collected.
+        So gate often doesn't have to collect the base's tests.
         """
         report, request = outcome.report, plan.request
         if outcome.collection is None or request.count or request.only or request.test_files:

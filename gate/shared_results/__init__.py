@@ -1,9 +1,10 @@
-"""Results shared among clones and machines: read by everyone, written only with the key of a bot of the policy.
+"""Results shared among clones and machines. Everyone reads them; only a bot in the policy, with its key, writes them.
 
-An entry is two files in the layout of bazel-remote: `ac/NAME`, a signed statement, and `cas/DIGEST`, the result. The
-statement binds the result to the repository and to the key of the result, which is made of the check, its settings, and
-everything that decides it; NAME is made of these two as well. So an entry holds for nothing else, even if it is moved.
+An entry consists of two files, in bazel-remote's layout: `ac/NAME`, a signed statement, and `cas/DIGEST`, the result.
+The statement binds the result to the repository and to the result's key, which covers the check, its settings, and
+everything else that decides the result. NAME is made from the repository and the key as well. So an entry is valid for
+nothing else, even if it is moved.
 
-A store is not trusted with anything: it may be gone, slow, full, or lie. An entry that is not exactly right is as if it
-were not there, every request has to be answered within SECONDS, and after one that is not, no more are made.
+A store isn't trusted: it may be missing, slow, full, or lying. An entry that isn't exactly right is treated as missing.
+Every request must be answered within SECONDS; after one that isn't, no more requests are made.
 """

@@ -1,16 +1,16 @@
-"""Shared results in the repository itself, below `refs/gate/results/`, without any server but git's.
+"""Shared results in the repository itself, below `refs/gate/results/`, with no server but git's.
 
-What a run of CI adds is one *bundle*: a commit without parents, at `refs/gate/results/ID`, where ID is its object id.
-`refs/gate/results/index` is another commit without parents, whose only file lists the bundles, with their age, size,
-and the names of what they contain. So a reader fetches the index, which is small, and then a bundle, usually one. Both
-are refs, which every server and version of git's protocol can send, and what is deleted leaves no history.
+A CI run adds its results as one *bundle*: a commit without parents, at `refs/gate/results/ID`, where ID is its object
+ID. `refs/gate/results/index` is another commit without parents. Its only file lists the bundles, with their age, size,
+and the names of what they contain. So a reader fetches the small index, and then usually one bundle. Both are refs,
+which every server and every version of git's protocol can send, and a deleted bundle leaves no history.
 
 A writer adds its bundle and replaces the index in one atomic push, which succeeds only if the index is still the one
-that it read. Otherwise, it reads the new one and tries again, so writers at the same time lose nothing. The same push
-deletes bundles that are too old or too many, and refs that no index lists. A bundle also gets what its run has used
-from others. So what is in use doesn't expire, and readers find what a run needs in one place.
+that it read. Otherwise, the writer reads the new index and tries again, so concurrent writers lose nothing. The same
+push deletes bundles that are too old or too many, and refs that the index doesn't list. A bundle also gets the results
+that its run used from other bundles. So results in use don't expire, and readers find what a run needs in one place.
 
-Nothing here is trusted: what is read is signed, and the index only says where to look.
+Nothing here is trusted: every result is signed, and the index only says where to look.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def open_shared(
     if not trusted and folder is None:
         _store(url, repository, remote, environ)
         raise UsageError(
-            f"GATE_CACHE: results that others can write are signed, and the policy has no bot with a key: {url}",
+            f"GATE_CACHE: results at {url} must be signed, but the policy lists no bot with a key",
             'add one under `people` in gate.yaml: `"@ci": {role: bot, keys: ["ssh-ed25519 …"]}`',
         )
     if not trusted and folder is not None:
@@ -49,7 +49,7 @@ def open_shared(
     file = environ.get("GATE_CACHE_KEY", "")
     key = find_key(file, "", ()) if file else None
     if key is not None and key.public.blob not in trusted:
-        raise UsageError(f"GATE_CACHE_KEY: {key.public.fingerprint} is not the key of a bot of the policy")
+        raise UsageError(f"GATE_CACHE_KEY: {key.public.fingerprint} is not the key of a bot in the policy")
     return SignedResults(store, name, trusted, key)
 
 

@@ -1,4 +1,4 @@
-"""Sign results, and accept only what a bot has signed for just this result."""
+"""Sign results, and accept only what a bot signed for exactly this result."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SignedResults:
         self._trusted, self._key = trusted, key
         self._off = False
         self.problem = ""
-        """Why the store isn't used any more."""
+        """Why the store is no longer used."""
         self._lock = threading.Lock()
 
     def get(self, key: str) -> bytes | None:
@@ -113,9 +113,7 @@ class SignedResults:
                 return answers[0]
             self._off = True
             self.problem = visible("; ".join(reasons)) or f"no answer within {seconds or stores.SECONDS:g} s"
-            logger.warning(
-                "the shared cache does not work, and is not used any more in this run: %s", self.problem
-            )
+            logger.warning("the shared cache failed, and is not used again in this run: %s", self.problem)
             return None
 
 

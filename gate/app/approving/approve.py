@@ -112,8 +112,8 @@ def propose(wish: ApprovalRequest) -> ApprovalPreview:
         wish = replace(wish, reason=": ".join(filter(None, [AFTERWARDS, wish.reason.strip()])))
     elif claims_afterwards(wish.reason.strip()):
         raise UsageError(
-            f"a reason cannot start with `{AFTERWARDS}`: that marks a decision about what is already merged",
-            "reword it",
+            f"a reason cannot start with `{AFTERWARDS}`: that marks decisions about merged commits",
+            "reword the reason",
         )
     released_at, earlier = _releases_before(repository, change, policy, wish.now)
     standing = next(

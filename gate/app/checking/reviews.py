@@ -97,7 +97,7 @@ def _refuse_another_change(request: PullRequest, change: Change) -> None:
         raise CannotDecide(
             f"{request.name} is at {request.head[:12]} according to {request.source}, but gate checks "
             f"{change.head[:12]}",
-            "if it was just pushed, try again; for a merge commit made by the forge, name the head of the request: "
+            "if it was just pushed, try again; for the forge's merge commit, use the head of the pull request: "
             f"`gate check --head {request.head}` or `gate record {request.head}`",
         )
 

@@ -130,8 +130,8 @@ def _verify(path: Path, document: bytes, line: str, signature: str, trusted: Map
     if not signature:
         raise CannotDecide(
             f"{path} is not signed",
-            f"`gate check --shard I/N --key FILE` with the key of {names}; or `--join … --unsigned` where only the "
-            "shards can write the parts, such as among the jobs of one pipeline",
+            f"run `gate check --shard I/N --key FILE` with the key of {names}; or `--join … --unsigned` if only the "
+            "shards can write the parts, such as in the jobs of one pipeline",
         )
     try:
         key = parse_key(line)
@@ -221,7 +221,7 @@ def _unique(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def unsigned_note(policy: Policy, now: int, *, unsigned: bool) -> str:
     """Return a warning for readers of the verdict if the parts may be unsigned, or "" if a bot signs them."""
     if unsigned:
-        return "The parts may be unsigned (`--unsigned`), so anyone who can write them decides."
+        return "The parts may be unsigned (`--unsigned`): anyone who can write them decides the result."
     if bots(policy, now):
         return ""
     return "The parts are not signed: the policy has no bot with a key, so anyone who can write them decides."

@@ -112,8 +112,8 @@ def advance_branch(
     if not advance(repository, change.into, commit, old, f"gate merge {request.rev}"):
         return LostRace()
     if beyond := remote_of(repository):
-        sends = f"`git push --atomic {beyond} {branch}{f' {LOG}' if log_commit else ''}` sends it"
-        notes.append(f"{branch} has moved here only: {sends}")
+        sends = f"to push it, run `git push --atomic {beyond} {branch}{f' {LOG}' if log_commit else ''}`"
+        notes.append(f"{branch} has moved only in this clone; {sends}")
     return Merged(verdict, commit, notes=tuple(notes))
 
 

@@ -53,8 +53,8 @@ def find_signer(
 ) -> Signer:
     """Return the user, identified by their key. Raises UsageError, with a hint, if there is no valid key.
 
-    `where` names the commit or branch that the policy is from. What was `merged` is under the policy of that time,
-    to which nobody can be added.
+    `where` names the commit or branch that the policy is from. A change that was already `merged` is under
+    the policy of that time, to which nobody can be added.
     """
     settings = _settings(repository)
     key_holders = holders(policy)
@@ -88,19 +88,17 @@ def _not_listed(
     listed = find_listed_key(holders(policy), program=key.program)
     what = "was removed from" if names else "is not listed in"
     if listed:
-        hint = (
-            f"sign with a key that it lists: `--key {listed.path or 'FILE'}`, or set `user.signingkey` to it"
-        )
+        hint = f"sign with a key that it lists: pass `--key {listed.path or 'FILE'}`, or set `user.signingkey` to it"
     elif names and not names & policy.people.keys():
-        hint = f"{listed_in_words(sorted(names))} left the policy: somebody whom it lists has to do this"
+        hint = f"{listed_in_words(sorted(names))} left the policy: ask somebody in the policy to do this"
     elif names:
         hint = "sign with the key that replaced it (`--key FILE`)"
     elif merged:
-        hint = "only a key that this policy lists can sign: use one with `--key FILE`, or ask somebody whom it lists"
+        hint = "use a key that this policy lists (`--key FILE`), or ask somebody in this policy to sign"
     else:
         hint = (
-            f"add `{key.public.line}` to your `keys` under `people` in gate.yaml and have somebody whose key it "
-            "lists merge that first, or use another key with `--key FILE`"
+            f"add `{key.public.line}` to your `keys` under `people` in gate.yaml, and have somebody in the "
+            "policy merge that first; or use another key with `--key FILE`"
         )
     return UsageError(f"the key {key.public.fingerprint} {what} the policy of {where}", hint)
 

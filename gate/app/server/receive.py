@@ -91,8 +91,8 @@ def _refuse_own(repository: Repository, push: RefUpdate, own: str) -> Refusal | 
     if push.ref != LOG:
         return Refusal(
             push.ref,
-            f"only {LOG} is shared, and results of CI below {RESULTS}, nothing else under refs/gate/",
-            help=f"push {LOG} alone",
+            f"under refs/gate/, only the approval log ({LOG}) and results of CI ({RESULTS}) can be pushed",
+            help=f"push only {LOG}",
         )
     if not push.new:
         return Refusal(

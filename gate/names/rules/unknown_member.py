@@ -166,7 +166,7 @@ def _gone(modules: Modules, module: str, name: str, names: frozenset[str]) -> tu
         return None
     similar = [word for word in suggestions(name, names) if not is_common_typo(name, word)]
     hint = f"did you mean `{similar[0]}`?" if similar else ""
-    return f"`{module}` has no `{name}` in this version of Python: it was removed", hint
+    return f"`{module}` has no `{name}` in this version of Python; it was removed", hint
 
 
 def _imported_from_absent(context: Context, use: Use) -> Finding | None:

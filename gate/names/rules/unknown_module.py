@@ -77,7 +77,7 @@ def _removed(context: Context, use: Use, version: str) -> Finding | None:
         return None
     hint = f"use `{REPLACEMENTS[top]}` instead" if top in REPLACEMENTS else ""
     position = use.line, use.column, use.end_line
-    message = f"there is no module `{top}` since Python {version}"
+    message = f"module `{top}` was removed in Python {version}"
     return Finding(context.path, *position, ID, "error", message, hint)
 
 

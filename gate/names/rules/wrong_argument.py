@@ -1,4 +1,4 @@
-"""An argument that a standard library function doesn't take: of another type, or none of its choices."""
+"""An argument that a standard library function rejects: it has the wrong type, or is none of the choices."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ from gate.names.syntax.guards import Guard
 from gate.names.syntax.source import Scope
 
 ID = "wrong-argument"
-SUMMARY = (
-    "An argument of another type than a standard library function takes, or a file mode that doesn't fit."
-)
+SUMMARY = "An argument of the wrong type for a standard library function, or a file mode that doesn't fit."
 WHY = """\
-Raises a TypeError, a ValueError, or an AttributeError when the call is made. `strftime` and `strptime` differ by one
+The call raises a TypeError, a ValueError, or an AttributeError. `strftime` and `strptime` differ by one
 letter, and it is easy to mix up strings and bytes. gate infers types from the code, and reads parameter types from the
 stubs of the standard library. Text, bytes, files, numbers, collections, functions, classes, and modules are
 distinguished; where a number is expected, any number will do. A file that is opened in a literal mode must be used as

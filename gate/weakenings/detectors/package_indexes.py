@@ -60,7 +60,7 @@ def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
         for text in _uv_settings(file.path, file.new_text):
             if text not in old_settings:
                 old_settings.add(text)
-                yield weakening(file.path, "package-index", f"{text}, which it did not before")
+                yield weakening(file.path, "package-index", f"{text}; on the base, it does not")
 
 
 def _uv_settings(path: str, text: str) -> list[str]:
