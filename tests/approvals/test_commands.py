@@ -509,5 +509,5 @@ def test_a_merged_commit_is_under_the_policy_of_its_time(company: Company) -> No
     result = new.gate("approve", commit, "--into", "main", "--key", new.key("stranger"))
     assert result.code == 2
     assert f"not listed in the policy of main at {base[:12]}, on which this was merged" in result.err
-    assert "only a key that this policy lists can sign" in result.err
+    assert "use a key that this policy lists" in result.err
     assert "add `" not in result.err
