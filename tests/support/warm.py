@@ -21,7 +21,9 @@ from pathlib import Path
 from typing import NoReturn
 
 KILLED = 137
-PACKAGES = ("gate.app", "gate.cli", "gate.log", "gate.runner", "gate.gather", "gate.git", "gate.policy")
+PACKAGES = ("app", "cli", "log", "runner", "gather", "git", "policy", "reports", "weakenings")
+LATER = ("git", "getpass", "platform", "termios")
+"""What gate imports only where it needs it."""
 # What the process that a hook starts has to do, with as few imports as possible.
 STUB = """\
 #!{python} -IS
@@ -128,9 +130,11 @@ def _imported() -> Callable[[], int]:
     import importlib
     import pkgutil
 
-    for package in PACKAGES:
-        for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+    for package in (importlib.import_module(f"gate.{name}") for name in PACKAGES):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
+    for name in LATER:
+        importlib.import_module(name)
     from gate.__main__ import main
 
     gc.collect()
