@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,12 +30,20 @@ def alive(group: int) -> bool:
 
     A process whose main thread has ended looks like a zombie while its other threads still hold its sockets.
     """
-    for path in Path("/proc").glob("[0-9]*/task/[0-9]*/stat"):
-        with suppress(OSError):
-            state, _, its_group = path.read_text().rpartition(")")[2].split()[:3]
-            if state not in {"Z", "X"} and int(its_group) == group:
-                return True
-    return False
+    return any(
+        state not in {"Z", "X"} and its_group == group
+        for folder in Path("/proc").glob("[0-9]*")
+        for state, its_group in _threads(folder / "task")
+    )
+
+
+def _threads(folder: Path) -> Iterator[tuple[str, int]]:
+    """Yield the state and the process group of each thread of a process, which may end meanwhile."""
+    with suppress(OSError):
+        for thread in folder.iterdir():
+            with suppress(OSError):
+                state, _, group = (thread / "stat").read_text().rpartition(")")[2].split()[:3]
+                yield state, int(group)
 
 
 def is_running(pid: int) -> bool:
