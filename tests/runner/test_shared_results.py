@@ -271,7 +271,7 @@ def test_what_gate_cache_may_be(project: Clone, tmp_path: Path, keys: dict[str, 
     for url in ("/srv/cache", "file://srv/cache", "file:", "ftp://bucket", "http://", "refs/x"):
         with pytest.raises(UsageError, match="GATE_CACHE: expected refs/gate/results, file:///ABSOLUTE/PATH"):
             open_shared("a/b", bots, repository, "origin", {"GATE_CACHE": url})
-    with pytest.raises(UsageError, match="the policy has no bot with a key"):
+    with pytest.raises(UsageError, match="the policy lists no bot with a key"):
         open_shared("a/b", {}, repository, "origin", {"GATE_CACHE": "https://cache.example"})
     with pytest.raises(UsageError, match="is not the key of a bot"):
         open_shared(

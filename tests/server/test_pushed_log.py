@@ -122,7 +122,7 @@ def test_something_else_than_a_log(senior: Clone) -> None:
 
 def test_other_refs_of_gate_are_nobodys_to_push(senior: Clone) -> None:
     result = refused(senior, f"{LOG}:refs/gate/remotes/origin/log")
-    assert f"only {LOG} is shared" in result
+    assert f"only the approval log ({LOG})" in result
     assert "only" in refused(senior, f"{LOG}:refs/gate/logs")
 
 
