@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,9 +58,7 @@ class Warm:
     def run(self, arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> Ended:
         """Run `gate ARGUMENTS` and wait for its end."""
         with contextlib.ExitStack() as stack:
-            out, err = (
-                stack.enter_context(os.fdopen(os.memfd_create(name), "w+b")) for name in ("out", "err")
-            )
+            out, err = (stack.enter_context(tempfile.TemporaryFile()) for _ in ("out", "err"))
             nothing = stack.enter_context(Path(os.devnull).open("rb"))
             warm = stack.enter_context(socket.socket(socket.AF_UNIX))
             warm.connect(self.address)
