@@ -52,12 +52,14 @@ class SignedResults:
 
     def put(self, key: str, body: bytes) -> None:
         """Sign and store a result, if this process has a key."""
+        signing_key = self._key
+        if signing_key is None or len(body) > LARGEST:
+            return
 
         def write() -> None:
-            self._put(key, body)
+            self._put(key, body, signing_key)
 
-        if self._key is not None and len(body) <= LARGEST:
-            self._within(write)
+        self._within(write)
 
     def close(self) -> None:
         """Finish writing."""
@@ -85,13 +87,12 @@ class SignedResults:
             return ""
         return statement.result if verify([statement.claim]) == [True] else ""
 
-    def _put(self, key: str, body: bytes) -> None:
-        assert self._key is not None  # noqa: S101  the caller has checked
+    def _put(self, key: str, body: bytes, signing_key: SigningKey) -> None:
         digest = sha256(body).hexdigest()
         fields = {"v": 1, "repository": self._repository, "key": key, "result": digest}
         statement = json.dumps(fields, sort_keys=True)
-        signature = sign(statement.encode("ascii"), self._key, NAMESPACE).decode("ascii")
-        entry = {"statement": statement, "key": self._key.public.line, "signature": signature}
+        signature = sign(statement.encode("ascii"), signing_key, NAMESPACE).decode("ascii")
+        entry = {"statement": statement, "key": signing_key.public.line, "signature": signature}
         self._write(key, json.dumps(entry).encode("ascii"), digest, body)
 
     def _write(self, key: str, statement: bytes, digest: str, body: bytes) -> None:

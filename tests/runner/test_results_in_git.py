@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.company import Clone, Company, build_company, isolated
+from support.pushing import tree_with
 
 from gate.git.repository import Repository
 from gate.git.scratch import FOLDER
@@ -174,15 +175,7 @@ def test_what_remains(bundles: list[tuple[str, int, int, str]], expected: str) -
 def set_ref(company: Company, ref: str, files: Mapping[str, bytes], *, parent: str = "") -> str:
     """Point a ref on the server to a commit with these files, as a stranger who can push could."""
     server = company.server
-    tree: dict[str, list[str]] = {}
-    for name, data in files.items():
-        folder, _, file = name.rpartition("/")
-        oid = server.git("hash-object", "-w", "--stdin", stdin=data)
-        tree.setdefault(folder, []).append(f"100644 blob {oid}\t{file}\n")
-    top = tree.pop("", [])
-    for folder, rows in tree.items():
-        top.append(f"040000 tree {server.git('mktree', stdin=''.join(rows).encode())}\t{folder}\n")
-    oid = server.git("mktree", stdin="".join(top).encode())
+    oid = tree_with(server, files)
     who = {
         "GIT_AUTHOR_NAME": "x",
         "GIT_AUTHOR_EMAIL": "x",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.company import Clone, Company, isolated
+from support.pushing import tree_with
 
 from gate.git.repository import Repository
 from gate.shared_results import stores
@@ -100,15 +101,7 @@ REFUSED = {
 
 def committed(clone: Clone, files: Files, *options: str, message: str = "") -> str:
     """Return a commit with these files."""
-    rows: dict[str, list[str]] = {}
-    for name, data in files.items():
-        folder, _, file = name.rpartition("/")
-        oid = clone.git("hash-object", "-w", "--stdin", stdin=data)
-        rows.setdefault(folder, []).append(f"100644 blob {oid}\t{file}\n")
-    top = rows.pop("", [])
-    for folder, lines in rows.items():
-        top.append(f"040000 tree {clone.git('mktree', stdin=''.join(lines).encode())}\t{folder}\n")
-    tree = clone.git("mktree", stdin="".join(top).encode())
+    tree = tree_with(clone, files)
     return clone.git("commit-tree", tree, *options, stdin=message.encode())
 
 

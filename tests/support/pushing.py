@@ -55,3 +55,16 @@ def change(
     senior = company.clone("nehemiah")
     senior.fetch()
     return senior
+
+
+def tree_with(clone: Clone, files: Mapping[str, bytes]) -> str:
+    """Write a tree with these files, at most one folder deep, and return its object id."""
+    rows: dict[str, list[str]] = {}
+    for name, data in files.items():
+        folder, _, file = name.rpartition("/")
+        oid = clone.git("hash-object", "-w", "--stdin", stdin=data)
+        rows.setdefault(folder, []).append(f"100644 blob {oid}\t{file}\n")
+    top = rows.pop("", [])
+    for folder, lines in rows.items():
+        top.append(f"040000 tree {clone.git('mktree', stdin=''.join(lines).encode())}\t{folder}\n")
+    return clone.git("mktree", stdin="".join(top).encode())

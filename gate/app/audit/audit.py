@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from gate.app.audit.auditor import Auditor, Step
+from gate.app.audit.auditor import Auditor
 from gate.app.audit.memory import Memory, recall, remember
 from gate.app.audit.span import chain_of, ends_of
+from gate.app.audit.step import Step
 from gate.errors import CannotDecide, UsageError
 from gate.gather.environments import environment_named
 from gate.git.branch_history import History, read_history, read_onward

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
 
+from gate.app.audit.check_evidence import CheckEvidence
 from gate.app.audit.larger_changes import still_about
 from gate.app.audit.moves import Move, change_of, read_moves, read_stretches
 from gate.app.audit.records import MoveRecords
 from gate.app.audit.rules import Rules
+from gate.app.audit.step import NOT_ENFORCED, Step
 from gate.approvals.content import contents_of
 from gate.approvals.count import CountContext, count
-from gate.approvals.keys import holders
-from gate.approvals.quarantine import quarantined
 from gate.approvals.record import is_afterwards
 from gate.approvals.spent import Timeline, files_of
 from gate.errors import InvalidInput
@@ -28,9 +27,7 @@ from gate.log.index import Found
 from gate.log.retired import mark_earlier
 from gate.log.spent import SPENDABLE, spent_on
 from gate.log.store import LOG
-from gate.log.trusted_verdicts import VerdictSubject, passed, trusted
 from gate.policy.people import members
-from gate.policy.types import Policy, Protection
 from gate.requirements import REQUIREMENTS, checks, enforcement, mergeable, waiver
 from gate.requirements.approvals import approvers
 from gate.requirements.facts import Facts
@@ -40,48 +37,8 @@ NOT_EVALUATED = frozenset({mergeable.ID, checks.ID})
 """The requirements whose outcome is in the recorded verdict; the others are evaluated again."""
 AT_ONCE = 500
 """The number of moves whose files are read in one call of git."""
-NOT_ENFORCED = "not enforced: "
-"""The prefix of a step's reason that names an unmet requirement which isn't enforced."""
-QUARANTINED = "failed, but quarantined: "
-"""The prefix of a step's reason that names a failed test which didn't block."""
 MARK = 16
 """Characters remembered of a digest or commit ID. A collision can only cause more moves to be verified again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One move of the branch, and whether it was verified. `title` is that of the commit it moved to.
-
-    `reasons` say why, one sentence each.
-    `waived` is True if a guardian's waiver replaces something that was missing, and `afterwards` if somebody approved
-    what had bypassed gate, or revoked an objection to it. `base` is the commit that the branch moved from, whose policy
-    applied. `change` is the digest of the change, and `approvers` are the people whose approval counted.
-    """
-
-    commit: str
-    title: str
-    outcome: Literal["passed", "failed"]
-    reasons: tuple[str, ...]
-    waived: bool = False
-    base: str = ""
-    change: str = ""
-    approvers: tuple[str, ...] = ()
-    afterwards: bool = False
-
-    @property
-    def reason(self) -> str:
-        """All reasons in one line."""
-        return "; ".join(self.reasons)
-
-    @property
-    def unenforced(self) -> bool:
-        """Whether requirements were not met that weren't enforced at the time."""
-        return any(part.startswith(NOT_ENFORCED) for part in self.reasons)
-
-    @property
-    def quarantined(self) -> bool:
-        """Return whether a test failed that was quarantined at the time."""
-        return any(part.startswith(QUARANTINED) for part in self.reasons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +78,7 @@ class Auditor:
         if chain:
             self._rules.start(chain[0])
         self._records = MoveRecords(repository, ref, log, every)
+        self._evidence = CheckEvidence(ref, self._records)
 
     def steps(self, first: int = 0) -> Iterator[Step]:
         """Verify the moves in order, starting with the one with the number `first`.
@@ -232,7 +190,7 @@ class Auditor:
         outcomes = [evaluate(facts) for name, evaluate in REQUIREMENTS.items() if name not in NOT_EVALUATED]
         waived = enforcement.mark(waiver.waive(tuple(outcomes), facts), facts)
         failed = [f"{outcome.id}: {outcome.reason}" for outcome in waived if outcome.blocks]
-        checked, evidence = self._checked(move, facts.policy, facts.protection)
+        checked, evidence = self._evidence.checked(move, facts.policy, facts.protection)
         notes = waiver.notes(facts)
         if not checked and not notes:
             failed.append(f"checks: {evidence[0]}")
@@ -244,7 +202,7 @@ class Auditor:
             for outcome in waived
             if not outcome.enforced and outcome.state in {"unmet", "undecided"}
         ]
-        if unsettled := self._unenforced_checks(move, facts.policy, facts.protection):
+        if unsettled := self._evidence.unenforced(move, facts.policy, facts.protection):
             tried.append(f"{NOT_ENFORCED}checks: no verdict that {listed(unsettled)} passed is recorded")
         return (*notes, approved, *(evidence if checked else ()), *tried), True
 
@@ -353,51 +311,6 @@ class Auditor:
     def _brought_at(self) -> dict[str, int]:
         """For each commit, the number of the move that brought it into the branch."""
         return {oid: number for number, move in enumerate(self.moves, 1) for oid in move.brought}
-
-    def _checked(self, move: Move, policy: Policy, protection: Protection) -> tuple[bool, tuple[str, ...]]:
-        """Return whether somebody attested that the checks passed on this tree, and who, or what is missing.
-
-        If the policy names people whose verdicts count, no other verdict does, signed or not.
-        """
-        required = policy.enforced_checks(protection)
-        if not required:
-            enforced = "checks were not enforced" if protection.require.checks else "no checks were required"
-            return True, (enforced,)
-        target = VerdictSubject(policy.repository, self._ref, move.old.oid, move.digest)
-        attestations = [
-            item
-            for item in self._records.about(move)
-            if target.fits(item.record)
-            and self._records.grants.counts(policy, item)
-            and passed(self._records.documents.get(item.record.of), target, required) is not None
-        ]
-        for entry in trusted(entries_of(attestations, policy), policy, protection, move.now):
-            results = passed(self._records.documents.get(entry.record.of), target, required) or ()
-            failed = (f"{QUARANTINED}{text}" for text in quarantined(results))
-            return True, (f"checks passed, signed by {entry.record.by}", *failed)
-        if protection.verdicts:
-            return False, (f"no verdict of {' or '.join(protection.verdicts)} about them is recorded",)
-        document = self._records.documents.get(move.trailers.verdict)
-        if not holders(policy) and passed(document, target, required) is not None:
-            # Without keys nobody can sign, so the verdict that the commit refers to is the only evidence there
-            # can be.
-            return True, ("checks passed, by an unsigned verdict (the policy lists no key)",)
-        return False, ("no signed verdict about them is recorded",)
-
-    def _unenforced_checks(self, move: Move, policy: Policy, protection: Protection) -> list[str]:
-        """Return the required checks that weren't enforced, and that no recorded verdict says passed.
-
-        This is only for people to read, so the verdict may be unsigned.
-        """
-        target = VerdictSubject(policy.repository, self._ref, move.old.oid, move.digest)
-        records = [item.record.of for item in self._records.about(move) if target.fits(item.record)]
-        documents = [self._records.documents.get(name) for name in (move.trailers.verdict, *records)]
-        return [
-            name
-            for name in protection.require.checks
-            if not policy.enforces_check(protection, name)
-            and all(passed(document, target, (name,)) is None for document in documents)
-        ]
 
 
 def _approvers(facts: Facts) -> tuple[str, ...]:

@@ -14,7 +14,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from gate import __version__
-from gate.app.audit.auditor import MARK, Step
+from gate.app.audit.auditor import MARK
+from gate.app.audit.step import Step
 from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.json_input import parse_json
