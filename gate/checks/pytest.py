@@ -316,7 +316,9 @@ def _not_installed(modules: list[str], job: Job) -> Unreadable:
     names = ", ".join(f"`{name}`" for name in modules[:4])
     hint = f"{setup_command(job.files, existing=job.found)}"
     if source := built_from(job):
-        hint = f"add what the tests need to {source}: gate builds the environment from it"
+        it = "it" if len(modules) == 1 else "them"
+        # The name may be a typo, and somebody may have registered exactly that one.
+        hint = f"correct the import, or declare {it} in {source}: gate builds the environment from that file"
     elif job.found:
         hint = f"install what the tests need into {job.origin}: {hint}"
     else:

@@ -238,6 +238,8 @@ def _closing(verdict: Verdict, ink: Ink) -> list[str]:
     """Return the verdict in one sentence."""
     into = branch(verdict.change.into)
     words = decision_words(verdict)
+    if verdict.decision == "pass" and not verdict.change.files:
+        return ink.flow([("bold green", f"{words} into {into}.")])
     if verdict.decision == "pass":
         what = f"{count(len(verdict.change.files), 'file')} into {into}."
         return ink.flow([("bold green", f"{words}:"), ("", what)])

@@ -92,8 +92,10 @@ _APPROVERS: Final = {"owners": "code owners", "seniority": "a senior", "guarded"
 
 
 def decision_words(verdict: Verdict) -> str:
-    """Return just the decision: `Ready to merge`, `Blocked`, `Couldn't decide`."""
+    """Return just the decision: `Ready to merge`, `Nothing to merge`, `Blocked`, `Couldn't decide`."""
     if verdict.decision == "pass":
+        if not verdict.change.files and verb(verdict.change.into) == "merge":
+            return "Nothing to merge"
         waived = any(item.kind == "waive" and item.counted for item in verdict.approvals)
         return f"Ready to {verb(verdict.change.into)}{' (requirements waived)' if waived else ''}"
     return "Blocked" if verdict.decision == "blocked" else "Couldn't decide"

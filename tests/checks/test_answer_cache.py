@@ -128,4 +128,4 @@ def test_the_job_summary_is_written_each_time(project: Clone, tmp_path: Path, ar
     summary = tmp_path / "summary.md"
     for times in (1, 2):
         project.gate_process("check", *args, env={"GITHUB_STEP_SUMMARY": str(summary)})
-        assert summary.read_text("utf-8").count("Ready to merge") == times
+        assert summary.read_text("utf-8").count("Nothing to merge") == times

@@ -159,6 +159,27 @@ def test_a_no_reply_address_names_the_account_and_a_bot_is_one() -> None:
     assert '# "@renovate[bot]": {role: bot' in proposal.text
 
 
+def test_addresses_with_the_same_full_name_are_one_person() -> None:
+    others = (
+        Committer("Ada Park", "ada@home.example", 9),
+        Committer("Bob Ross", "bob@acme.example", 4),
+        Committer("Bob Ross", "8+bobross@users.noreply.github.com", 3),
+        Committer("alex", "alex@a.example", 2),
+        Committer("alex", "alex@b.example", 1),
+    )
+    proposal = propose(observed(committers=others, origin=GITHUB), Answers(), NOW)
+    assert policy_of(proposal).people["@ada"].emails == ("ada@acme.example", "ada@home.example")
+    assert any("ada@home.example is yours too" in line for line in proposal.assumptions)
+    together = '"@bobross": {role: member, emails: ["bob@acme.example", "8+bobross@users.noreply.github.com"]'
+    assert together in proposal.text
+    assert "# Bob Ross, 7 commits" in proposal.text
+    # A single word may be the name of two people.
+    assert proposal.text.count("# alex,") == 2
+    alone = propose(observed(committers=others[:1], codeowners="* @cyd\n"), Answers(), NOW)
+    assert "the only person" in alone.assumptions[0]
+    assert not any("others commit here" in line for line in alone.assumptions)
+
+
 def test_hooks_and_sessions_of_the_project_are_offered_as_checks() -> None:
     seen = replace(observed(), pre_commit=True, tools={"nox": "noxfile.py"})
     text = propose(seen, Answers(), NOW).text

@@ -58,6 +58,11 @@ def test_the_verdict_is_the_last_line(name: str) -> None:
     assert last.startswith(starts[STORIES[name].decision])
 
 
+def test_a_merge_that_changes_nothing_is_not_called_ready() -> None:
+    verdict = replace(PASSED, change=replace(PASSED.change, files=()))
+    assert render(verdict, CONTEXT).splitlines()[-1] == "Nothing to merge into main."
+
+
 def test_it_says_whom_to_ask_for_which_files() -> None:
     text = render(BLOCKED, CONTEXT)
     assert (

@@ -7,7 +7,7 @@ address of the user; every guess is stated.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gate.app.setup.observed import FORGE_NAMES, Observed
@@ -15,6 +15,7 @@ from gate.git.history import Committer, Past
 from gate.policy.people import with_login
 from gate.policy.types import Person, Role
 from gate.policy.value_kinds import EMAIL, NAME
+from gate.wording import listed
 
 NO_REPLY = re.compile(r"(?:\d+[+-])?([^@+]+)@users\.noreply\.[^@]+", re.IGNORECASE)
 BOT = re.compile(r"\bbot\b|\[bot\]|-bot$", re.IGNORECASE)
@@ -38,6 +39,20 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
+class _Contributor:
+    """A person who commits, with all usable addresses, those with the most commits first."""
+
+    name: str
+    emails: tuple[str, ...]
+    commits: int
+
+    @property
+    def account(self) -> str:
+        """The account on the forge that a no-reply address names, or ""."""
+        return _account_in(self.emails)
+
+
+@dataclass(frozen=True, slots=True)
 class Team:
     """The people of a policy, and suggested people to add by hand, each with the reason.
 
@@ -58,24 +73,30 @@ def assemble(observed: Observed, answers: Answers) -> Team:
     owners = personal_owners(observed)
     me, assumption = _me(observed, answers, owners)
     people: dict[str, Person] = {}
+    contributors = _contributors(observed.past)
+    own = _own_addresses(observed.past, contributors)
     if me:
-        past = observed.past
-        emails = (past.email,) if EMAIL.fullmatch(past.email) else ()
-        person = Person(me, "senior", emails=emails, keys=(observed.key,) if observed.key else ())
+        person = Person(me, "senior", emails=own, keys=(observed.key,) if observed.key else ())
         people[me.casefold()] = with_login(person, forge, _login(me, owners, observed, answers))
     suggested: list[tuple[Person, str]] = []
     for owner in owners:
         if owner.casefold() in people:
             continue
-        committer = _committer_of(owner, observed, tuple(people.values()))
-        person = Person(owner, "senior", emails=(committer.email,) if committer else ())
+        emails = _addresses_of(owner, contributors, tuple(people.values()))
+        person = Person(owner, "senior", emails=emails)
         if forge:
             people[owner.casefold()] = with_login(person, forge, owner[1:])
         else:
             suggested.append((person, f"in {observed.owners.file}" if observed.owners else ""))
-    suggested += _committers(observed, forge, tuple(people.values()), [person for person, _ in suggested])
+    suggested += _committers(contributors, forge, tuple(people.values()), [person for person, _ in suggested])
     mine = people.get(me.casefold())
-    assumptions = filter(None, [assumption, _unknown_account(mine, forge), _others(observed, suggested)])
+    more = (
+        f"{listed(own[1:])} {'is' if len(own) == 2 else 'are'} yours too: the name is the same"
+        if own[1:]
+        else ""
+    )
+    guesses = [assumption, more if me else "", _unknown_account(mine, forge), _others(observed, suggested)]
+    assumptions = filter(None, guesses)
     return Team(me, tuple(people.values()), tuple(suggested), teams_of(observed), tuple(assumptions))
 
 
@@ -94,9 +115,7 @@ def _others(observed: Observed, suggested: Sequence[tuple[Person, str]]) -> str:
     reasons = [why for person, why in suggested if person.role != "bot" and " commit" in why]
     if not reasons:
         return ""
-    commits = {committer.email: committer.commits for committer in observed.past.committers}
-    email = observed.past.email.casefold()
-    too = " too" if email in commits else ""
+    too = " too" if _own_commits(observed.past) else ""
     named = "; ".join(reasons[:MOST_NAMED])
     more = f"; {len(reasons) - MOST_NAMED} more" if len(reasons) > MOST_NAMED else ""
     return (
@@ -169,8 +188,7 @@ def _unnamed(observed: Observed) -> str:
 
 def _account(past: Past) -> str:
     """Return the account on the forge named by git's settings or a no-reply address, or ""."""
-    hidden = NO_REPLY.fullmatch(past.email)
-    return past.login or (hidden[1] if hidden else "")
+    return past.login or _account_in(_own_addresses(past, _contributors(past)))
 
 
 def _file(observed: Observed) -> str:
@@ -190,8 +208,7 @@ def _certain(observed: Observed, owners: Sequence[str]) -> str:
 
 def _alone(observed: Observed) -> bool:
     """Return whether nobody else has committed."""
-    emails = {committer.email for committer in observed.past.committers}
-    return emails <= {observed.past.email.casefold()}
+    return _own_commits(observed.past) == sum(committer.commits for committer in observed.past.committers)
 
 
 def _names(name: str, email: str) -> list[str]:
@@ -214,43 +231,79 @@ def _login(name: str, owners: Sequence[str], observed: Observed, answers: Answer
     return name[1:] if named else ""
 
 
-def _committer_of(owner: str, observed: Observed, people: Sequence[Person]) -> Committer | None:
-    """Return the only committer whose name matches an owner and whose address belongs to nobody else, or None."""
-    taken = {email.casefold() for person in people for email in person.emails}
-    matches = [
-        committer
-        for committer in observed.past.committers
-        if committer.email not in taken and EMAIL.fullmatch(committer.email) and _is_called(owner, committer)
+def _account_in(emails: Iterable[str]) -> str:
+    return next((hidden[1] for email in emails if (hidden := NO_REPLY.fullmatch(email))), "")
+
+
+def _contributors(past: Past) -> list[_Contributor]:
+    """Return the people who commit, most active first. Addresses with the same full name are one person's.
+
+    A single word may be the name of several people.
+    """
+    groups: dict[str, list[Committer]] = {}
+    for committer in past.committers:
+        if EMAIL.fullmatch(committer.email):
+            full = len(committer.name.split()) > 1
+            groups.setdefault(committer.name.casefold() if full else committer.email, []).append(committer)
+    people = [
+        _Contributor(group[0].name, tuple(item.email for item in group), sum(item.commits for item in group))
+        for group in groups.values()
     ]
-    return matches[0] if len(matches) == 1 else None
+    return sorted(people, key=lambda person: -person.commits)
 
 
-def _is_called(owner: str, committer: Committer) -> bool:
-    hidden = NO_REPLY.fullmatch(committer.email)
-    words = [hidden[1]] if hidden else _names(committer.name, committer.email)
+def _own_addresses(past: Past, contributors: Sequence[_Contributor]) -> tuple[str, ...]:
+    """Return the addresses under which the user commits, that of git's settings first."""
+    if not EMAIL.fullmatch(past.email):
+        return ()
+    own = past.email.casefold()
+    full = past.name.casefold() if len(past.name.split()) > 1 else None
+    same = [item for item in contributors if own in item.emails or item.name.casefold() == full]
+    return (past.email, *(email for item in same for email in item.emails if email != own))
+
+
+def _own_commits(past: Past) -> int:
+    own = {email.casefold() for email in _own_addresses(past, _contributors(past))}
+    return sum(committer.commits for committer in past.committers if committer.email in own)
+
+
+def _addresses_of(
+    owner: str, contributors: Sequence[_Contributor], people: Sequence[Person]
+) -> tuple[str, ...]:
+    """Return the addresses of the only contributor whose name matches an owner, unless another person has one."""
+    taken = {email.casefold() for person in people for email in person.emails}
+    free = [item for item in contributors if taken.isdisjoint(item.emails)]
+    matches = [item for item in free if _is_called(owner, item)]
+    return matches[0].emails if len(matches) == 1 else ()
+
+
+def _is_called(owner: str, contributor: _Contributor) -> bool:
+    words = [contributor.account] if contributor.account else []
+    if not words:
+        words = [word for email in contributor.emails for word in _names(contributor.name, email)]
     return owner[1:].casefold() in {word.casefold() for word in words}
 
 
 def _committers(
-    observed: Observed, forge: str, people: Sequence[Person], invited: Sequence[Person]
+    contributors: Sequence[_Contributor], forge: str, people: Sequence[Person], invited: Sequence[Person]
 ) -> list[tuple[Person, str]]:
     """Return the other committers, to be added by hand: a commit doesn't make anyone an approver."""
     names = {person.name.casefold() for person in (*people, *invited)}
     emails = {email.casefold() for person in (*people, *invited) for email in person.emails}
     candidates: list[tuple[Person, str]] = []
-    for committer in observed.past.committers:
-        hidden = NO_REPLY.fullmatch(committer.email)
+    for contributor in contributors:
+        account = contributor.account
         # On a forge, names are accounts, which an email address doesn't reveal.
-        guess = UNNAMED[1:] if forge else next(iter(_names(committer.name, committer.email)), "")
-        name = f"@{hidden[1] if hidden else guess}"
-        usable = EMAIL.fullmatch(committer.email) and NAME.fullmatch(name)
+        guess = UNNAMED[1:] if forge else next(iter(_names(contributor.name, contributor.emails[0])), "")
+        name = f"@{account or guess}"
         taken = name != UNNAMED and name.casefold() in names
-        if not usable or taken or committer.email in emails or len(candidates) == MOST_SUGGESTED:
+        known = not emails.isdisjoint(contributor.emails)
+        if not NAME.fullmatch(name) or taken or known or len(candidates) == MOST_SUGGESTED:
             continue
-        commits = "1 commit" if committer.commits == 1 else f"{committer.commits} commits"
-        role: Role = "bot" if BOT.search(committer.name) or BOT.search(name) else "member"
-        person = Person(name, role, emails=(committer.email,))
-        who = "".join(char for char in committer.name if char.isprintable())
-        candidates.append((with_login(person, forge, hidden[1] if hidden else ""), f"{who}, {commits}"))
+        commits = "1 commit" if contributor.commits == 1 else f"{contributor.commits} commits"
+        role: Role = "bot" if BOT.search(contributor.name) or BOT.search(name) else "member"
+        person = Person(name, role, emails=contributor.emails)
+        who = "".join(char for char in contributor.name if char.isprintable())
+        candidates.append((with_login(person, forge, account), f"{who}, {commits}"))
         names.add(name.casefold())
     return candidates
