@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
+from functools import cache
 from pathlib import Path
 
 from gate.finding import Finding
@@ -115,10 +116,15 @@ def _reported(context: Context) -> list[Finding]:
     """Return what the rules report about a file, except findings that a comment suppresses."""
     return [
         finding
-        for rule in RULES
-        for finding in load(rule).check(context)
+        for check in _checks()
+        for finding in check(context)
         if not context.suppressions.cover(finding)
     ]
+
+
+@cache
+def _checks() -> tuple[Callable[[Context], Iterator[Finding]], ...]:
+    return tuple(load(rule).check for rule in RULES)
 
 
 def _recall(cache: Cache, vocabulary: ProjectVocabulary, packages: str) -> None:

@@ -40,7 +40,7 @@ class Tree:
         other_files: list[str] = []
         for name in sorted(_files(str(root), "", other_files)):
             try:
-                tree._take(name, (root / name).read_bytes())
+                tree._take(name, _content(f"{root}/{name}"))
             except UNREADABLE as error:
                 tree.unreadable[name] = error
         for name in are_in_test_data(tree.settings, tree.python):
@@ -82,6 +82,11 @@ def _files(folder: str, inside: str, other_files: list[str]) -> Iterator[str]:
                 other_files.append(inside + name)
                 if is_settings(name) and entry.stat().st_size <= LARGEST_SETTINGS:
                     yield inside + name
+
+
+def _content(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123  thousands of Path objects are slow
+        return file.readall()
 
 
 def requirements(root: Path) -> frozenset[str]:

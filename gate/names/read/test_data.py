@@ -40,7 +40,7 @@ def test_data(python: Mapping[str, bytes], other_files: Collection[str]) -> froz
         path.removesuffix("VERSIONS") for path in other_files if f"/{path}".endswith(f"/{_VERSIONS}")
     )
     data_files = {path for path in python if stubs and path.startswith(stubs) and path.endswith(".pyi")}
-    candidates = {path for path in python if _may_be_data(path, packages, golden)}
+    candidates = _may_be_data(python, packages, golden)
     if candidates:
         imported = _imported(data for path, data in python.items() if path not in candidates)
         data_files |= {
@@ -52,7 +52,7 @@ def test_data(python: Mapping[str, bytes], other_files: Collection[str]) -> froz
 def are_in_test_data(paths: Collection[str], python: Collection[str]) -> frozenset[str]:
     """Return the settings files that are in folders where Python files would be data."""
     packages = _packages(python)
-    return frozenset(path for path in paths if _may_be_data(path, packages, ()))
+    return frozenset(_may_be_data(paths, packages, frozenset()))
 
 
 def _packages(python: Iterable[str]) -> frozenset[str]:
@@ -66,7 +66,7 @@ def _golden(python: Collection[str], other_files: Collection[str]) -> frozenset[
     stems = {path.rpartition(".")[0] for path in other_files if _EXPECTATION.search(path)}
     every: Counter[str] = Counter()
     golden: Counter[str] = Counter()
-    for path in python:
+    for path in python if stems else ():
         has_expectation = path.rpartition(".")[0] in stems
         for folder in _folders(path):
             every[folder] += 1
@@ -80,19 +80,32 @@ def _folders(path: str) -> list[str]:
     return ["/".join(parts[:number]) for number in range(1, len(parts) + 1)]
 
 
-def _may_be_data(path: str, packages: Collection[str], golden: Collection[str]) -> bool:
-    is_code = _CODE.fullmatch(path.rpartition("/")[2]) is not None
-    is_below_tests = is_docs = False
+def _may_be_data(paths: Iterable[str], packages: frozenset[str], golden: frozenset[str]) -> set[str]:
+    """Return the paths that are data according to their folders, unless something imports them."""
+    by_folder: dict[str, tuple[bool, bool]] = {}
+    data_files: set[str] = set()
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        if folder not in by_folder:
+            by_folder[folder] = _holds_data(path, packages, golden)
+        of_tests, of_others = by_folder[folder]
+        if of_tests if _CODE.fullmatch(name) else of_others:
+            data_files.add(path)
+    return data_files
+
+
+def _holds_data(path: str, packages: frozenset[str], golden: frozenset[str]) -> tuple[bool, bool]:
+    """Return whether files with the names of tests, and other files, are data in the folder of `path`."""
+    is_below_tests = is_docs = is_data = False
     for inside in _folders(path):
         name = inside.rpartition("/")[2]
         if is_below_tests and not is_docs and inside in golden:
-            return True
-        is_data = _DATA.fullmatch(name) and (is_below_tests or _TESTS_OR_DOCS.fullmatch(name))
-        if is_data and not is_code and inside not in packages:
-            return True
+            return True, True
+        if _DATA.fullmatch(name) and (is_below_tests or _TESTS_OR_DOCS.fullmatch(name)):
+            is_data = is_data or inside not in packages
         is_below_tests = is_below_tests or _TESTS_OR_DOCS.fullmatch(name) is not None
         is_docs = is_docs or name.startswith("doc")
-    return False
+    return False, is_data
 
 
 def _imported(files: Iterable[bytes]) -> frozenset[str]:

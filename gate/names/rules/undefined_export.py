@@ -25,9 +25,12 @@ GOOD: Examples = (
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield findings for names in `__all__` that the module certainly lacks."""
+    if not context.diagnostics.lacks_exports:
+        # Asked first: the file needn't be parsed to know that it is right.
+        return
     modules = context.vocabulary.modules
     module = modules.module(context.module)
-    if module is None or not context.diagnostics.lacks_exports:
+    if module is None:
         return
     for name in missing_exports(context.module, context.facts.exports, modules):
         suggested = closest(name.text, module.own)

@@ -77,11 +77,11 @@ class Cache:
 
 def digest(*parts: str | bytes) -> str:
     """Return a hash of `parts`."""
-    entry = hashlib.sha256()
+    content: list[bytes] = []
     for part in parts:
         data = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
-        entry.update(b"%d:" % len(data) + data)
-    return entry.hexdigest()[:40]
+        content += (b"%d:" % len(data), data)
+    return hashlib.sha256(b"".join(content)).hexdigest()[:40]
 
 
 @cache

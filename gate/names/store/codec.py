@@ -87,11 +87,20 @@ def _of_fields(kind: Any, steps: list[tuple[str, Convert]], *, encodes: bool) ->
         return lambda value: tuple([step(getattr(value, name)) for name, step in steps])
     if is_flat:
         return lambda data: kind(*data)
-    return lambda data: kind(*[step(part) for (_, step), part in zip(steps, data, strict=True)])
+    converted = [(index, step) for index, (_, step) in enumerate(steps) if step is not _same]
+
+    def decode(data: Any) -> Any:
+        values = list(data)
+        for index, step in converted:
+            values[index] = step(values[index])
+        return kind(*values)
+
+    return decode
 
 
 def _of_items(container: Any, step: Convert) -> Convert:
     if step is _same:
         # `marshal` supports sets and lists.
         return _same
-    return lambda items: container([step(item) for item in items])
+    # Most collections of most files are empty.
+    return lambda items: container([step(item) for item in items] if items else ())

@@ -15,6 +15,9 @@ def reachable_digests(links: Mapping[str, Iterable[str]], own: Mapping[str, str]
     """
     digests: dict[str, str] = {}
     for component in components(links):
+        if len(component) == 1 and not links[component[0]]:
+            digests[component[0]] = digest(component[0], own[component[0]])
+            continue
         members = set(component)
         below = {
             digests[link]

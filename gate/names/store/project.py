@@ -104,7 +104,7 @@ class Project:
         The cached ones come first. In the meantime, other processes work on the rest.
         """
         keys = self._keys(engine.package_names)
-        cached = {name: self._cached_diagnostics(*key) for name, key in keys.items()}
+        cached = {name: self._cached_diagnostics(self.files[name], key) for name, key in keys.items()}
         missing = [name for name, diagnostics in cached.items() if diagnostics is None]
         if len(missing) > FEW:
             # Read what every file needs once, before the processes fork.
@@ -115,10 +115,11 @@ class Project:
             if diagnostics is not None:
                 yield self.files[name], diagnostics
         for name, answer in work.answers().items():
-            self._cache.put(keys[name][0], (answer, keys[name][1]))
-            yield self.files[name], from_plain(FileDiagnostics, answer)
+            file, diagnostics = self.files[name], from_plain(FileDiagnostics, answer)
+            self._cache.put(keys[name], (answer, self._listed(file, diagnostics)))
+            yield file, diagnostics
 
-    def _cached_diagnostics(self, key: str, everything: str) -> FileDiagnostics | None:
+    def _cached_diagnostics(self, file: File, key: str) -> FileDiagnostics | None:
         """Return the cached diagnostics, or None if there are none or they are outdated.
 
         If they list names of which one may be meant, any other name that the file can reach matters as well.
@@ -128,8 +129,12 @@ class Project:
             return None
         answer, seen = entry
         diagnostics = from_plain(FileDiagnostics, answer)
+        return diagnostics if seen == self._listed(file, diagnostics) else None
+
+    def _listed(self, file: File, diagnostics: FileDiagnostics) -> str:
+        """Return a digest of everything from which the diagnostics may list names, or "" if they list none."""
         lists_names = any(candidate.names for candidate in diagnostics.candidates)
-        return diagnostics if seen == everything or not lists_names else None
+        return self._everything[file.module] if lists_names else ""
 
     def source(self, file: File) -> Source:
         """Return the syntax tree of a file. It is parsed now if the facts of the file come from the cache."""
@@ -156,8 +161,35 @@ class Project:
         """The merged facts of all files."""
         return ProjectFacts.of(file.facts for file in self.files.values())
 
-    def _keys(self, outside: PackageWords) -> dict[str, tuple[str, str]]:
-        """Return the cache key of each file's findings, and a digest of everything that the findings might list."""
+    @cached_property
+    def _by_module(self) -> dict[str, list[File]]:
+        """The files of each module: a stub and its source are one, and two files may even have the same name."""
+        by_module: dict[str, list[File]] = {}
+        for file in self.files.values():
+            by_module.setdefault(file.module, []).append(file)
+        return by_module
+
+    @cached_property
+    def _links(self) -> dict[str, set[str]]:
+        """The modules that each module may import."""
+        return {
+            name: group[0].facts.links
+            if len(group) == 1
+            else set[str]().union(*(file.facts.links for file in group))
+            for name, group in self._by_module.items()
+        }
+
+    @cached_property
+    def _everything(self) -> dict[str, str]:
+        """A digest of all that each module can reach. Only a few files need it."""
+        whole = {
+            name: digest(*(_seen(file.face, None) for file in group))
+            for name, group in self._by_module.items()
+        }
+        return reachable_digests(self._links, whole)
+
+    def _keys(self, outside: PackageWords) -> dict[str, str]:
+        """Return the cache key of each file's findings."""
         files = list(self.files.values())
         public = frozenset[str]().union(*(file.face.mentions for file in files))
         private: dict[str, list[str]] = {}
@@ -165,35 +197,22 @@ class Project:
         whole = [self._state, *sorted(outside.imported), *sorted(self.joined_facts.library_bases)]
         for name, fact in self.joined_facts.by_name():
             (whole if name in public else private.setdefault(name, [])).append(fact)
-        # A stub and its source are one module; two files may even have the same module name.
-        by_module: dict[str, list[File]] = {}
         for file in files:
-            by_module.setdefault(file.module, []).append(file)
             for name, piece in file.face.pieces.items():
                 if name not in public:
                     private.setdefault(name, []).append(f"{file.name} {piece}")
-        links = {
-            name: {link for file in group for link in file.facts.links} for name, group in by_module.items()
+        visible = {
+            name: digest(*(_seen(file.face, public) for file in group))
+            for name, group in self._by_module.items()
         }
-        open_to_all = reachable_digests(
-            links,
-            {
-                name: digest(*(_seen(file.face, public) for file in group))
-                for name, group in by_module.items()
-            },
-        )
-        everything = reachable_digests(
-            links,
-            {name: digest(*(_seen(file.face, None) for file in group)) for name, group in by_module.items()},
-        )
+        open_to_all = reachable_digests(self._links, visible)
         common = digest(*whole)
-        keys: dict[str, tuple[str, str]] = {}
+        keys: dict[str, str] = {}
         for file in files:
             own = [
                 fact for name in sorted(file.face.words & private.keys()) for fact in (name, *private[name])
             ]
-            key = digest(common, file.key, open_to_all[file.module], *own)
-            keys[file.name] = key, everything[file.module]
+            keys[file.name] = digest(common, file.key, open_to_all[file.module], *own)
         return keys
 
 
