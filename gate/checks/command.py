@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from xml.etree import ElementTree
 
-from gate.checks.tool import Invocation, Job, Left, Report, Unreadable, last_line, relative
+from gate.checks.tool import NOT_EXECUTED, Invocation, Job, Left, Report, Unreadable, last_line, relative
 from gate.finding import TEST_FAILED, Finding, Severity
 from gate.json_input import parse_json
 
@@ -40,7 +40,14 @@ class Command:
         return (Invocation(tuple(words)),)
 
     def read(self, job: Job, left: Left) -> Report | Unreadable:
-        """Return the findings in the report, or one finding for an exit code other than 0."""
+        """Return the findings in the report, or one finding for an exit code other than 0.
+
+        A command that says that it could not start a program is broken.
+        """
+        if left.returncode in NOT_EXECUTED:
+            last = last_line(left.stderr if left.stderr.strip() else left.stdout)
+            reason = f"{job.check.command[0]} could not start a program (exit code {left.returncode}): {last}"
+            return Unreadable(reason, "see that it is installed where the checks run", by_tree=True)
         if job.check.report == "none":
             return Report(() if left.returncode == 0 else (_failed(job, left),))
         raw = left.report if left.report is not None else left.stdout.encode("utf-8", "surrogateescape")

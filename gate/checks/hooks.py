@@ -24,7 +24,8 @@ STATUS = re.compile(
     r"|.*\.{3,}.*(?:Failed|Passed|Skipped))$"
 )
 TROUBLE = re.compile(
-    r"^(?:An (?:unexpected )?error has occurred: .*|error: .*|Executable `.*` not found.*)$", re.MULTILINE
+    r"^(?:An (?:unexpected )?error has occurred: .*|error: .*|Executable `.*` not found.*|- exit code: 12[67])$",
+    re.MULTILINE,
 )
 MOST_LINES = 6
 

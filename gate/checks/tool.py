@@ -16,6 +16,8 @@ SETTINGS_FILES = frozenset({
     ".pre-commit-config.yaml",
 })  # fmt: skip
 PYTHON_FILES = (".py", ".pyi", ".pyw", ".ipynb")
+NOT_EXECUTED = frozenset({126, 127})
+"""By convention of shells, and of all that start a program for others: it can't be executed, or does not exist."""
 # A tool may be configured to read its settings from a file of any name, or to extend another file.
 SETTINGS_ENDINGS = (".toml", ".cfg", ".ini")
 

@@ -138,10 +138,12 @@ class ProjectChecks:
         comparable = report.by_tree and self._environments.is_declared
         if not comparable or self._change.base_tree == self._change.tree:
             return broken
-        base = collection.result() or self._runs.ask(check, self._base, count=check.tool == "pytest")
+        tests = check.tool == "pytest"
+        # Commands depend on more than the tree, such as a network: what was cached may not hold for now.
+        base = collection.result() or self._runs.ask(check, self._base, count=tests, again=not tests)
         if base.cancelled:
             return Skipped(check.id, self._why_not)
-        if not isinstance(base.report, Report) or base.report.findings or not base.report.seen:
+        if not isinstance(base.report, Report) or base.report.findings or base.report.seen == 0:
             return broken
         finding = Finding("", 0, 0, 0, NOT_STARTED, "error", report.reason, hint=report.hint, new=True)
         return Ran(check.id, (finding,), (finding,), outcome.seconds)

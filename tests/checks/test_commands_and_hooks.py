@@ -87,10 +87,9 @@ class TestHooks:
         assert "-two  \n+two\n" in diff
 
     @pytest.mark.slow
-    def test_a_hook_that_cannot_start_is_broken(self, hooked: Clone) -> None:
-        commit(
-            hooked, {".pre-commit-config.yaml": CONFIG.format(entry="no-such-program"), "new.txt": "fine\n"}
-        )
+    @pytest.mark.parametrize("entry", ["no-such-program", "sh -c no-such-program"])
+    def test_a_hook_that_cannot_start_is_broken(self, hooked: Clone, entry: str) -> None:
+        commit(hooked, {".pre-commit-config.yaml": CONFIG.format(entry=entry), "new.txt": "fine\n"})
         code, result = check(hooked)
         assert (code, result["outcome"]) == (3, "broken")
         assert "the hook unfinished could not run" in result["reason"]

@@ -363,18 +363,6 @@ def test_a_folder_without_init_in_a_package_belongs_to_it() -> None:
     assert part.bases == ("src", ".")
 
 
-TOX = "py311: OK (1.2 seconds)\n  lint: FAIL code 1 (0.3=setup[0.1]+cmd[0.2] seconds)\n  evaluation failed :( (2 s)\n"
-NOX = "nox > Ran multiple sessions:\nnox > * tests-3.11: success\nnox > * lint: failed\n"
-
-
-@pytest.mark.parametrize(("tool", "output"), [("tox", TOX), ("nox", NOX)])
-def test_the_environments_and_sessions_that_failed_are_findings(tool: str, output: str) -> None:
-    report = TOOLS[tool].read(job(tool), Left(1, output, ""))
-    assert isinstance(report, Report)
-    assert ([finding.message for finding in report.findings], report.seen) == (["lint failed"], 2)
-    assert isinstance(TOOLS[tool].read(job(tool), Left(2, "", "boom")), Unreadable)
-
-
 TY = json.dumps([
     {"check_name": "invalid-argument-type", "description": "invalid-argument-type: Expected `int`", "severity": "major",
      "location": {"path": "app.py", "positions": {"begin": {"line": 5, "column": 3}, "end": {"line": 5, "column": 6}}}},
