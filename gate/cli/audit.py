@@ -88,7 +88,7 @@ def _lines(result: Audit, failed: int, *, everything: bool) -> list[str]:
         [f"{unenforced} with requirements not met and not enforced; `--all` shows them"] if unenforced else []
     )
     quarantined = sum(step.quarantined for step in result.steps)
-    special += [f"{quarantined} despite a failure of a quarantined test"] if quarantined else []
+    special += [f"{quarantined} with a failed quarantined test"] if quarantined else []
     how = f" ({', '.join(special)})" if special else ""
     return [*lines, f"{branch}: {len(result.steps)} of {total} since {since} verified{how}"]
 
@@ -99,8 +99,10 @@ def _further_help(result: Audit, commit: str) -> list[str]:
     lines = []
     if " objects" in reasons:
         lines.append(
-            f"      an objection is withdrawn by `gate revoke ID`; `gate approvals {commit}` shows the ID"
+            f"      to withdraw an objection, run `gate revoke ID`; `gate approvals {commit}` shows the ID"
         )
     if "checks: " in reasons:
-        lines.append(f"      if checks are missing: `gate check --record --base {commit}^ --head {commit}`")
+        lines.append(
+            f"      to record missing checks, run `gate check --record --base {commit}^ --head {commit}`"
+        )
     return lines

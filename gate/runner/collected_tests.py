@@ -35,8 +35,8 @@ class CollectedTests:
         if gone or fewer:
             number = report.seen or 0
             are = "is" if number == 1 else "are"
-            message = f"{count(number, 'test')} {are} collected, where the base has {base.seen}"
-            messages[message + (f"; not among them: {first_of(gone)}" if gone else "")] = gone
+            message = f"{count(number, 'test')} {are} collected, but {base.seen} on the base"
+            messages[message + (f"; missing: {first_of(gone)}" if gone else "")] = gone
         if skipped:
             messages[f"{SKIPPED_NOW}: {first_of(skipped)}"] = skipped
         return tuple(

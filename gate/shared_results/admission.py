@@ -16,7 +16,7 @@ from gate.ssh import verify
 LARGEST_COMMIT = 1024
 MOST_FILES = 20_000
 _FILE = re.compile(r"(?:ac|cas)/[0-9a-f]{64}")
-_HELP = "let gate share them: `GATE_CACHE=refs/gate/results` and `GATE_CACHE_KEY` in CI"
+_HELP = "let gate share results: set `GATE_CACHE=refs/gate/results` and `GATE_CACHE_KEY` in CI"
 _PRUNED = "the next run of CI that shares results deletes old ones; then push again"
 
 
@@ -36,15 +36,15 @@ def refusal(
     if not new:
         return "", ""
     if ref not in {INDEX, f"{REF}/{new}"}:
-        return f"below {REF}/ there are only `index`, and bundles of results named by their object id", _HELP
+        return f"{REF}/ can contain only `index`, and bundles of results named by their object ID", _HELP
     if not _is_small_orphan(repository, new):
-        return "shared results are a commit without parents and without a message", _HELP
+        return "shared results must be a commit without parents and without a message", _HELP
     if ref == INDEX:
         return _index(repository, new)
     refs = repository.text("for-each-ref", "--format=%(refname)", f"{REF}/").splitlines()
     if len({*refs, ref, INDEX} - set(deleted)) > 2 * MOST_BUNDLES:
         return (
-            f"there are {len(refs)} refs below {REF}/ already",
+            f"there are already {len(refs)} refs under {REF}/",
             "the next run of CI that shares results deletes old ones",
         )
     return _bundle(repository, new, name, trusted)
@@ -64,7 +64,7 @@ def _is_small_orphan(repository: Repository, new: str) -> bool:
 def _index(repository: Repository, new: str) -> tuple[str, str]:
     files = list_tree(repository, new)
     if [(entry.path, entry.mode) for entry in files] != [("index", "100644")]:
-        return f"{INDEX} has one file, `index`", _HELP
+        return f"{INDEX} must contain one file, `index`", _HELP
     if sum(_sizes(repository, files)) > LARGEST_INDEX:
         return f"the index of shared results is larger than {LARGEST_INDEX} bytes", _HELP
     try:
@@ -80,10 +80,10 @@ def _bundle(repository: Repository, new: str, name: str, trusted: Mapping[str, P
         (path for path, entry in files.items() if entry.mode != "100644" or not _FILE.fullmatch(path)), ""
     )
     if stray or len(files) > MOST_FILES:
-        return f"shared results have no place for {stray or f'{len(files)} files'}", _HELP
+        return f"shared results cannot contain {stray or f'{len(files)} files'}", _HELP
     size = sum(_sizes(repository, list(files.values())))
     if size > LARGEST_BUNDLE:
-        return f"it adds {size} bytes of results, more than {LARGEST_BUNDLE} at once", _HELP
+        return f"it adds {size} bytes of results; at most {LARGEST_BUNDLE} are allowed at once", _HELP
     contents = read_objects(repository, [entry.oid for entry in files.values()])
     claims, results = [], set[str]()
     for path, entry in files.items():
@@ -95,15 +95,15 @@ def _bundle(repository: Repository, new: str, name: str, trusted: Mapping[str, P
             continue
         statement = parse_statement(data, name) if len(data) <= LARGEST_STATEMENT else None
         if statement is None or path != name_of(name, statement.key):
-            return f"{path} is no statement about a result of {name or 'this repository'}", _HELP
+            return f"{path} is not a statement about a result of {name or 'this repository'}", _HELP
         if statement.claim.key.blob not in trusted:
-            return f"{path} is not signed with the key of a bot of the policy", _HELP
+            return f"{path} is not signed with the key of a bot in the policy", _HELP
         claims.append(statement.claim)
         results.add(f"cas/{statement.result}")
     if any(valid is not True for valid in verify(claims)):
-        return "it has a result whose signature is not valid", _HELP
+        return "it contains a result with an invalid signature", _HELP
     unsigned = next((path for path in files if path.startswith("cas/") and path not in results), "")
-    return (f"nobody has signed {unsigned}", _HELP) if unsigned else ("", "")
+    return (f"{unsigned} is not signed", _HELP) if unsigned else ("", "")
 
 
 def _sizes(repository: Repository, files: Sequence[Entry]) -> list[int]:

@@ -206,7 +206,7 @@ def test_an_objection_that_waited_for_its_author_is_not_signed_after_the_merge(c
         assert terminal.wait_for("Object to this?")
         assert company.clone("ada").gate("merge", "origin/feature", "--push").code == 0
         terminal.type("y\n")
-        assert terminal.wait_for("nothing to object to: main has merged this change")
+        assert terminal.wait_for("too late to object: this change was merged into main")
     finally:
         terminal.close()
     assert audit(company).code == 0, audit(company).text

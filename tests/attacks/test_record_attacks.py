@@ -88,7 +88,7 @@ def test_38_a_record_that_spoils_an_audit(company: Company, key: str) -> None:
         # objection counts until the person withdraws it.
         found = "\n".join(audited(company, start))
         assert "@newhire objects" in found
-        assert "an objection is withdrawn by `gate revoke ID`" in found
+        assert "to withdraw an objection, run `gate revoke ID`" in found
         assert new.gate("revoke", last).code == 0
     assert audited(company, start) == []
 

@@ -196,6 +196,6 @@ def test_tools_come_from_the_environment_that_gate_builds(project: Clone) -> Non
     )
     texts = [item["text"] for item in items(project)["tools"]]
     assert any(
-        text.startswith("types: mypy of the environment that gate builds, or else gate's own")
+        text.startswith("types: mypy from the environment that gate builds, otherwise gate's own")
         for text in texts
     )

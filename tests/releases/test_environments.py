@@ -118,7 +118,7 @@ def test_whose_record_would_not_count_cannot_promote(company: Company, words: tu
     before = log_of(ada)
     result = ada.gate("promote", commit, "--into", "staging", *words)
     assert (result.code, log_of(ada)) == (2, before), result.text
-    assert "only records of those in `protect.staging.verdicts` count" in result.err
+    assert "only records by people in `protect.staging.verdicts` count" in result.err
     assert "@nehemiah" in result.err
     result = nehemiah.gate("promote", commit, "--into", "staging", *words)
     assert result.code == 0, result.text

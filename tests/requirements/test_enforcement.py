@@ -128,4 +128,4 @@ def test_the_audit_says_which_check_did_not_pass_and_was_not_enforced(
     assert merged.code == 0, merged.text
     (step,) = json.loads(owner.gate("audit", f"{start}..origin/main", "--format", "json").out)
     assert step["outcome"] == "passed"
-    assert ("not enforced: checks: no verdict that names passed is recorded" in step["reason"]) == noted
+    assert ("not enforced: checks: no recorded verdict says that names passed" in step["reason"]) == noted

@@ -96,7 +96,7 @@ if len(PATH.read_text()) > 5:
     [
         ({"notes.md": "more\n"}, 1, ""),
         ({"deploy.yml": "a: 1\n", "data.json": "[]\n"}, 1, ""),
-        ({"cases.json": "[4]\n"}, 2, "2 tests are collected, where the base has 4"),
+        ({"cases.json": "[4]\n"}, 2, "2 tests are collected, but 4 on the base"),
         ({"app.json": "{}\n"}, 2, ""),
         ({"app.py": "VALUE = 2\n"}, 2, ""),
     ],

@@ -252,8 +252,8 @@ class TestLessThanBefore:
         verdict = json.loads(result.out)
         (finding,) = verdict["checks"][0]["findings"]
         assert (finding["rule"], finding["path"]) == ("fewer-tests", "conftest.py")
-        counted = "1 test is collected, where the base has 2"
-        assert finding["message"] == f"{counted}; not among them: test_app.py::test_two"
+        counted = "1 test is collected, but 2 on the base"
+        assert finding["message"] == f"{counted}; missing: test_app.py::test_two"
         assert "1 deselected" in verdict["checks"][0]["note"]
         guarded = next(item for item in verdict["requirements"] if item["id"] == "guarded")
         assert "weakened" in guarded["reason"]

@@ -458,7 +458,7 @@ def test_a_merge_with_the_wrong_key_leaves_nothing_behind(guarded: Company) -> N
     senior.git("config", "user.signingKey", senior.key("stranger"))
     refused = senior.gate("merge", "feature", "--push")
     assert refused.code == 1
-    assert "main was not moved: the merge has to be signed, and the key SHA256:" in refused.err
+    assert "main was not moved: the merge must be signed, but the key SHA256:" in refused.err
     assert "is not listed in the policy of main" in refused.err
     assert senior.git("rev-parse", "refs/gate/log") == log
     senior.git("config", "user.signingKey", listed)

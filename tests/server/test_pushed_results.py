@@ -57,7 +57,7 @@ def test_what_nobody_with_a_bots_key_has_signed_for_this_repository_is_refused(
 ) -> None:
     publish(ci, KEY, signer=signer, repository=repository)
     assert refs(guarded) == []
-    assert "is no statement" in caplog.text or "not signed with the key of a bot" in caplog.text
+    assert "is not a statement" in caplog.text or "not signed with the key of a bot" in caplog.text
 
 
 def unsigned_result(files: Files) -> Files:
@@ -91,11 +91,11 @@ def no_statement(files: Files) -> Files:
 REFUSED = {
     unsigned_result: "does not fit its name",
     another_content: "does not fit its name",
-    another_place: "is no statement",
-    another_key: "signature is not valid",
-    extra_file: "have no place for movie.mp4",
-    too_large: "bytes of results, more than",
-    no_statement: "is no statement",
+    another_place: "is not a statement",
+    another_key: "an invalid signature",
+    extra_file: "cannot contain movie.mp4",
+    too_large: "bytes of results; at most",
+    no_statement: "is not a statement",
 }
 
 
@@ -150,8 +150,8 @@ def test_every_other_content_is_refused(guarded: Company, ci: Clone, bundle: Fil
         ({"index": b"["}, "can't be read"),
         ({"index": dump_index([Bundle("--x", 1, 1, ())])}, "can't be read"),
         ({"index": b" " * 3_000_000}, "is larger than"),
-        ({"other": dump_index([])}, "has one file"),
-        ({"index": dump_index([]), "other": b"x"}, "has one file"),
+        ({"other": dump_index([])}, "must contain one file"),
+        ({"index": dump_index([]), "other": b"x"}, "must contain one file"),
     ],
 )
 def test_an_index_that_lists_no_bundles_is_refused(

@@ -1,8 +1,8 @@
-"""Keep an objection that came after a merge from being recorded as one from before it.
+"""Prevent an objection that came after a merge from being recorded as one from before it.
 
-An audit can't distinguish the two: dates and the state of the log are chosen by those who might want to pass over the
-objection. Only its author knows, so their own clone makes sure. While the objection isn't on the remote and the remote
-already has the merge, the objection is late.
+An audit can't distinguish the two, because those who might want to ignore the objection choose the dates and the state
+of the log. Only the objector knows, so their own clone makes sure. An objection is late if the remote already has the
+merge, but not the objection.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gate.log.store import tips, tracking_ref
 from gate.log.sync import remote_of
 from gate.model import ENVIRONMENTS, Change, short_name
 
-UNDO = "to undo what was merged, use `git revert`"
+UNDO = "to undo the merged change, use `git revert`"
 
 
 def check_not_merged(repository: Repository, change: Change) -> None:
@@ -31,13 +31,13 @@ def check_not_merged(repository: Repository, change: Change) -> None:
     branch = short_name(change.into)
     fetch_branch(repository, branch)
     if commit := _merged_as(repository, change):
-        raise UsageError(f"nothing to object to: {branch} has merged this change, as {commit[:12]}", UNDO)
+        raise UsageError(f"too late to object: this change was merged into {branch}, as {commit[:12]}", UNDO)
 
 
 def send_objection(
     repository: Repository, change: Change, signer: Signer, recorded: StoredRecord
 ) -> StoredRecord:
-    """Share an objection. If the change turns out to be merged before it could be, withdraw it and raise UsageError."""
+    """Share an objection. If the change was merged before that, withdraw the objection and raise UsageError."""
     branch, commits = short_name(change.into), list[str]()
 
     def withdraw_if_late() -> None:
@@ -51,20 +51,21 @@ def send_objection(
     sent = send(repository, recorded, withdraw_if_late)
     if not commits:
         return sent
-    where = (
-        f"nor is its withdrawal on the remote yet: {sent.unshared}"
+    remote = remote_of(repository)
+    withdrawn = (
+        f"; your withdrawal is not on {remote} yet: {sent.unshared}"
         if sent.unshared
-        else "so it was withdrawn"
+        else ", so it was withdrawn"
     )
     raise UsageError(
-        f"{branch} merged this change, as {commits[0][:12]}, before your objection was on {remote_of(repository)}, "
-        f"{where}",
+        f"this change was merged into {branch}, as {commits[0][:12]}, before your objection was on {remote}"
+        f"{withdrawn}",
         UNDO,
     )
 
 
 def hint_of_unshared(repository: Repository, change: Change) -> str:
-    """Return what to do after a merge about objections to this head that were recorded here and never shared, or ""."""
+    """Return how to withdraw objections to this head that were recorded here but never shared, or ""."""
     log = open_log(repository)
     about = log.select((), (change.head,))
     entries = [entry for entry in about if entry.record.kind == "block"]
@@ -74,14 +75,14 @@ def hint_of_unshared(repository: Repository, change: Change) -> str:
         existing(repository, (f"{theirs}:{record_path(entry.id)}" for entry in entries)) if theirs else ()
     )
     return "; ".join(
-        f"the objection of {entry.record.by} was never pushed: `gate revoke {entry.id[:12]}`"
+        f"the objection by {entry.record.by} was never pushed; withdraw it with `gate revoke {entry.id[:12]}`"
         for entry, blob in zip_longest(entries, shared)
         if not blob and entry.id not in revoked
     )
 
 
 def _merged_as(repository: Repository, change: Change) -> str:
-    """Return the commit with which the branch, as last fetched, got the change after its base, or ""."""
+    """Return the commit after the base that brought the change to the branch, as last fetched, or ""."""
     tip = known_tip(repository, short_name(change.into))
     if not tip or tip == change.base:
         return ""

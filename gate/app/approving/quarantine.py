@@ -79,7 +79,9 @@ def quarantine(request: QuarantineRequest) -> StoredRecord:
     _exists(request.test, branch)
     reason = reason_of(owner, until, check, request.test, request.reason)
     if len(reason) > LONGEST_REASON:
-        raise UsageError(f"the reason and the name of the test are longer than {LONGEST_REASON} characters")
+        raise UsageError(
+            f"the reason and the test's name together are longer than {LONGEST_REASON} characters"
+        )
     latest = branch.log.latest_by(name, branch.ref, request.now)
     record = Record(
         kind="quarantine",
@@ -107,7 +109,7 @@ def end(request: QuarantineRequest) -> tuple[StoredRecord, ...]:
     ]
     if not standing:
         raise UsageError(
-            f"{request.test} is not quarantined on {branch.name}", "`gate flaky` lists those that are"
+            f"{request.test} is not quarantined on {branch.name}", "`gate flaky` lists quarantined tests"
         )
     guardians = members(branch.policy, branch.policy.protection(branch.name).require.guarded)
     for item in standing:
@@ -151,7 +153,7 @@ def _branch(request: QuarantineRequest) -> _Branch:
     tip = known_tip(repository, name)
     if not tip:
         raise UsageError(
-            f"{name} is not in this clone", "`git fetch origin`, or name the branch with `--into`"
+            f"{name} is not in this clone", "run `git fetch origin`, or name another branch with `--into`"
         )
     return _Branch(repository, name, tip, policy_at(repository, tip), open_log(repository))
 
@@ -162,7 +164,7 @@ def _check(request: QuarantineRequest, policy: Policy) -> str:
     if request.check:
         if request.check not in policy.checks:
             raise UsageError(
-                f"gate.yaml has no check {request.check}", f"one of {', '.join(sorted(policy.checks))}"
+                f"gate.yaml has no check {request.check}", f"use one of {', '.join(sorted(policy.checks))}"
             )
         return request.check
     if len(names) != 1:
@@ -181,7 +183,7 @@ def _last_day(text: str, now: int) -> date:
     if day - today > LONGEST:
         raise UsageError(
             f"--until: {day} is more than {LONGEST.days} days away",
-            f"{today + LONGEST} is the last possible day; quarantine the test again then, if need be",
+            f"the last possible day is {today + LONGEST}; if needed, quarantine the test again then",
         )
     return day
 
@@ -189,7 +191,7 @@ def _last_day(text: str, now: int) -> date:
 def _owner(name: str, policy: Policy) -> str:
     if name not in policy.people:
         raise UsageError(
-            f"--owner: {name} is not in the policy", f"one of {', '.join(sorted(policy.people))}"
+            f"--owner: {name} is not in the policy", f"use one of {', '.join(sorted(policy.people))}"
         )
     return name
 
@@ -199,8 +201,8 @@ def _exists(test: str, branch: _Branch) -> None:
     path, _, name = test.partition("::")
     if not name or "\n" in test or "*" in name.partition("[")[0]:
         raise UsageError(
-            f"{test!r} is not the id of one test",
-            "name it as pytest does: tests/test_a.py::test_b; no patterns",
+            f"{test!r} is not the ID of one test",
+            "use pytest's exact ID, such as tests/test_a.py::test_b, and no patterns",
         )
     if path not in {entry.path for entry in list_tree(branch.repository, branch.tip, [path])}:
-        raise UsageError(f"{branch.name} has no file {path}", "`gate flaky` shows the ids of flaky tests")
+        raise UsageError(f"{branch.name} has no file {path}", "`gate flaky` shows the IDs of flaky tests")

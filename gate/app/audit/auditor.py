@@ -158,7 +158,7 @@ class Auditor:
     def _candidate(self, start: int, end: int, move: Move, settings: Mapping[str, str]) -> _Candidate:
         """Return the candidate from the commit `start` to the commit `end`, by number.
 
-        An objection that says itself that it came after the move undoes nothing that had passed before it.
+        If an objection itself says that it came after the move, it doesn't affect a move that passed without it.
         """
         if not self._records.late_objections(move):
             return _Candidate(end, move, self._facts(start, move), settings)
@@ -203,7 +203,7 @@ class Auditor:
             if not outcome.enforced and outcome.state in {"unmet", "undecided"}
         ]
         if unsettled := self._evidence.unenforced(move, facts.policy, facts.protection):
-            tried.append(f"{NOT_ENFORCED}checks: no verdict that {listed(unsettled)} passed is recorded")
+            tried.append(f"{NOT_ENFORCED}checks: no recorded verdict says that {listed(unsettled)} passed")
         return (*notes, approved, *(evidence if checked else ()), *tried), True
 
     def _approved_by(self, move: Move, facts: Facts) -> str:

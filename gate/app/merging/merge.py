@@ -116,7 +116,7 @@ def _sides(repository: Repository, branch: str, remote: str) -> tuple[str, str]:
 
 
 def _refuse_unsigned(repository: Repository, request: MergeRequest, answer: Answer) -> NotMerged | None:
-    """Return the refusal of a merge about whose checks there is no signed verdict, and the user can't sign one.
+    """Return a refusal if there is no signed verdict about the checks, and the user can't sign one.
 
     The server and the audit would reject the merge. Raises CannotDecide if the policy names who has to sign.
     """
@@ -145,7 +145,7 @@ def _refuse_unsigned(repository: Repository, request: MergeRequest, answer: Answ
     if problem and holders(policy):
         return NotMerged(
             answer.verdict,
-            f"{branch} was not moved: the merge has to be signed, and {problem.message}",
+            f"{branch} was not moved: the merge must be signed, but {problem.message}",
             problem.hint,
         )
     return None

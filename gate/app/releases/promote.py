@@ -119,8 +119,8 @@ def _signer(repository: Repository, environment: ProtectedEnvironment, request: 
     if name not in allowed:
         listed = f"`protect.{environment.name}.verdicts`"
         raise UsageError(
-            f"{name} cannot release into {environment.name}: only records of those in {listed} count",
-            f"let one of them release it: {', '.join(sorted(allowed))}",
+            f"{name} cannot release into {environment.name}: only records by people in {listed} count",
+            f"ask one of them to release it: {', '.join(sorted(allowed))}",
         )
     return signer
 

@@ -133,7 +133,7 @@ def _tool(
     if built:
         own = f"gate's own {installed.version}"
         return Item(
-            "ok", f"{name}: {check.tool} of the environment that gate builds, or else {own}{location}"
+            "ok", f"{name}: {check.tool} from the environment that gate builds, otherwise {own}{location}"
         )
     whose = "gate's own copy" if installed.own or not environment.found else environment.origin
     return Item("ok", f"{name}: {check.tool} {installed.version}, {whose}{location}")
@@ -169,10 +169,8 @@ def _shared(repository: Repository) -> list[Item]:
     if results.problem:
         fix = "until it works, each run takes up to 5 s longer, and shares nothing"
         return [Item("warning", f"shared results: {url} can't be read: {results.problem}", fix)]
-    writes = (
-        ", and written" if os.environ.get("GATE_CACHE_KEY") else ", not written: GATE_CACHE_KEY is not set"
-    )
-    return [Item("ok", f"shared results: {url} is read{writes}")]
+    access = "read-write" if os.environ.get("GATE_CACHE_KEY") else "read-only: GATE_CACHE_KEY is not set"
+    return [Item("ok", f"shared results: {url}, {access}")]
 
 
 def _policy(repository: Repository) -> Policy:
