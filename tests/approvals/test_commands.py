@@ -377,7 +377,7 @@ def test_in_a_bare_repository(company: Company) -> None:
         server.git("config", name, "server@acme.example")
     unsigned = server.gate("merge", "feature")
     assert unsigned.code == 1
-    assert "has to be signed" in unsigned.err
+    assert "must be signed" in unsigned.err
     assert server.gate("merge", "feature", "--key", server.key("nehemiah")).code == 0
     assert server.git("show", "main:a.py") == "x = 2"
     assert server.gate("audit").code == 0

@@ -160,7 +160,7 @@ def test_what_was_recorded_without_network_can_be_withdrawn_when_it_turns_out_to
     bob.git("remote", "set-url", "origin", str(company.server.path))
     again = bob.gate("approve", "origin/feature", "--block", "--reason", "wait")
     assert again.code == 2
-    (command,) = re.findall(r"never pushed: `gate (revoke \w+)`", again.err)
+    (command,) = re.findall(r"never pushed; withdraw it with `gate (revoke \w+)`", again.err)
     assert bob.gate(*command.split()).code == 0
     assert audit(company).code == 0
 

@@ -349,10 +349,10 @@ def test_35_a_fast_forward_needs_a_signed_verdict(company: Company) -> None:
     senior.git("config", "--unset", "user.signingkey")
     result = senior.gate("merge", BRANCH, "--push", "--ff-only")
     assert result.code == 1
-    assert "the merge has to be signed" in result.err
+    assert "the merge must be signed" in result.err
     merged = senior.gate("merge", BRANCH, "--push")
     assert merged.code == 1
-    assert "the merge has to be signed, and there is no SSH key to sign with" in merged.err
+    assert "the merge must be signed, but there is no SSH key to sign with" in merged.err
 
 
 @pytest.mark.slow

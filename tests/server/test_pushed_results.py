@@ -134,7 +134,7 @@ def test_every_other_content_is_refused(guarded: Company, ci: Clone, bundle: Fil
     for commit in (parent, wordy):
         assert "a commit without parents" in pushed(ci, f"{commit}:{REF}/{commit}")
     for name in ("other", parent, good.upper(), f"{good}/x"):
-        assert "named by their object id" in pushed(ci, f"{good}:{REF}/{name}")
+        assert "named by their object ID" in pushed(ci, f"{good}:{REF}/{name}")
     assert "refs/gate/results/" in pushed(ci, f"{good}:{REF}")
     tree = ci.git("rev-parse", f"{good}^{{tree}}")
     assert "a commit without parents" in pushed(ci, f"{tree}:{REF}/{tree}")
@@ -169,6 +169,6 @@ def test_there_is_a_limit_to_how_many_there_are(
     updates = "".join(f"create {REF}/{number:040x} {tip}\n" for number in range(200))
     guarded.server.git("update-ref", "--stdin", stdin=updates.encode())
     good = committed(ci, bundle)
-    assert "there are 200 refs" in pushed(ci, f"{good}:{REF}/{good}")
+    assert "there are already 200 refs" in pushed(ci, f"{good}:{REF}/{good}")
     publish(ci, KEY)
     assert len(refs(guarded)) == 2, "its push also deletes what no index lists"

@@ -88,7 +88,7 @@ def advance_branch(
     signer = signer_of(repository, request, change)
     if how == "ff-only" and signer is None:
         raise UsageError(
-            "a fast-forward has no merge commit to record the verdict in, so the verdict has to be signed",
+            "a fast-forward has no merge commit to record the verdict in, so the verdict must be signed",
             "add `--key FILE`, or remove `--ff-only`",
         )
     document, log_commit = _record(repository, verdict, signer, request.now)
