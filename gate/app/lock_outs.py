@@ -34,11 +34,12 @@ def simulated(
     """
     branches = policy.branches or (default_branch_or_main(repository),)
     counted = forge_of(origin_of(repository)) if forge is None else forge
-    if forge is None and owners is not None and not policy.people:
+    assumed = forge is None and owners is not None and not policy.people
+    if assumed and owners is not None:
         # With reviews, a person whom CODEOWNERS names `@login` has that login.
         counted = counted or "github"
         policy = _by_login(policy, owners, counted)
-    return simulate(Setup(policy, owners, paths, branches, int(time()), counted))
+    return simulate(Setup(policy, owners, paths, branches, int(time()), counted, assumed))
 
 
 def _by_login(policy: Policy, owners: CodeOwners, forge: str) -> Policy:

@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
         print("  `git config core.hooksPath .git/hooks` first keeps them in this one")
     if options.server:
         print("Pushes to protected branches are now checked; approval records can't be deleted.")
-        for sentence in installed.locked_out:
+        for sentence in installed.problems:
             print(f"Warning: {sentence}")
         return 0
     print("  pre-commit, pre-merge-commit   run the checks on the tree to be committed")

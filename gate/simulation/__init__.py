@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from gate.simulation.problems import Problem, everybody_locked_out, locks_out, problems
+from gate.simulation.outlook import outlook
+from gate.simulation.problem import Problem
+from gate.simulation.problems import everybody_locked_out, locks_out, problems
 from gate.simulation.trials import Setup, Simulation, can_approve, simulate
 
 __all__ = [
@@ -12,6 +14,7 @@ __all__ = [
     "can_approve",
     "everybody_locked_out",
     "locks_out",
+    "outlook",
     "problems",
     "simulate",
 ]

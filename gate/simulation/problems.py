@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
 
-from gate.codeowners import Rule
+from gate.simulation.people import problems_of_people
+from gate.simulation.problem import Level, Problem
 from gate.simulation.trials import STRANGER, Simulation, Trial, can_approve
 
-Level = Literal["error", "warning", "note"]
 MOST_PATHS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A problem of a policy. An `error` locks people out; a `note` is worth knowing but not necessarily a mistake.
-
-    `affects` contains the people an error locks out, or the files nobody could change, with the branch. Two policies
-    are compared by it.
-    """
-
-    level: Level
-    message: str
-    help: str = ""
-    affects: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)
 
 
 def locks_out(detected: Iterable[Problem]) -> bool:
@@ -49,8 +33,7 @@ def problems(simulation: Simulation) -> tuple[Problem, ...]:
         for branch in simulation.setup.branches
         for problem in _of_branch(simulation, branch, [t for t in simulation.trials if t.branch == branch])
     ]
-    detected += [_unknown(owner, rule, simulation) for owner, rule in simulation.unknown_owners.items()]
-    detected += [_silent(owner, rule, simulation) for owner, rule in simulation.silent_owners.items()]
+    detected += problems_of_people(simulation.setup)
     detected += [
         Problem(
             "note",
@@ -59,6 +42,7 @@ def problems(simulation: Simulation) -> tuple[Problem, ...]:
         )
         for branch in simulation.requires_nobody
     ]
+    detected += _unreviewed_rules(simulation)
     order: tuple[Level, ...] = ("error", "warning", "note")
     return tuple(sorted(detected, key=lambda problem: order.index(problem.level)))
 
@@ -156,23 +140,20 @@ def _files(simulation: Simulation, paths: Sequence[str]) -> str:
     )
 
 
-def _unknown(owner: str, rule: Rule, simulation: Simulation) -> Problem:
-    file = simulation.setup.policy.file or "gate.yaml"
-    return Problem(
-        "warning",
-        f"{rule.place}: {owner} is not in `people` or `teams` of {file}, so nobody can approve as {owner}",
-        f"list the members in `teams` of {file}"
-        if "/" in owner
-        else f"add them: `gate init --person {owner} --email ADDRESS --key FILE`"
-        if owner.startswith("@")
-        else f"add them: `gate init --person @NAME --email {owner} --key FILE`",
-    )
+def _unreviewed_rules(simulation: Simulation) -> list[Problem]:
+    """Return the rules that anyone can change without approval, although other changes need one.
 
-
-def _silent(owner: str, rule: Rule, simulation: Simulation) -> Problem:
-    file = simulation.setup.policy.file or "gate.yaml"
-    return Problem(
-        "warning",
-        f"{rule.place}: {owner} has no way to approve: no key in {file}, and no login where reviews count",
-        f"add their public SSH key under `keys` in {file}",
-    )
+    After changing them, the same person can merge anything.
+    """
+    detected = []
+    for branch in simulation.setup.branches:
+        trials = [trial for trial in simulation.trials if trial.branch == branch and trial.kind == "rules"]
+        paths = trials[0].paths if trials and branch not in simulation.requires_nobody else ()
+        free = [path for path in paths if all(path in trial.unreviewed for trial in trials)]
+        if free:
+            message = (
+                f"Anyone can change {' and '.join(free)} on {branch} without review, and lift the other rules"
+            )
+            fix = f"name who approves that: `guarded: [NAME]` in `protect.{branch}.require`"
+            detected.append(Problem("warning", message, fix))
+    return detected

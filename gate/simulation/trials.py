@@ -8,7 +8,7 @@ reviewed by anyone. Pure.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from gate.approvals.count import CountContext, count
@@ -42,7 +42,8 @@ class Setup:
 
     `branches` are the names of protected branches; a pattern in the policy is represented by a branch that it matches.
     `forge` is the forge whose reviews count (github, gitlab, or gitea), or empty if only signed approvals count. `now`
-    is in seconds since the epoch, because keys can expire.
+    is in seconds since the epoch, because keys can expire. `assumed` says that the policy doesn't list the people, who
+    are those whom a forge would identify.
     """
 
     policy: Policy
@@ -51,6 +52,7 @@ class Setup:
     branches: tuple[str, ...]
     now: int
     forge: str = ""
+    assumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,6 @@ class Simulation:
     setup: Setup
     trials: tuple[Trial, ...]
     sizes: Mapping[str, int]
-    unknown_owners: Mapping[str, Rule] = field(default_factory=dict)
-    silent_owners: Mapping[str, Rule] = field(default_factory=dict)
 
     @property
     def blocked(self) -> tuple[Trial, ...]:
@@ -98,11 +98,17 @@ class Simulation:
         )
 
 
-def can_approve(policy: Policy, person: Person, forge: str = "") -> bool:
-    """Return whether a person can approve: with a key that nobody else has, or a login if the forge's reviews count."""
+def can_approve(policy: Policy, person: Person, forge: str = "", now: int | None = None) -> bool:
+    """Return whether a person can approve: with a key that nobody else has, or a login if the forge's reviews count.
+
+    With `now`, in seconds since the epoch, the key has to be valid at that time.
+    """
     if person.role == "bot":
         return False
-    signs = any(holder.person == person.name for holder in holders(policy).values())
+    signs = any(
+        holder.person == person.name and (now is None or holder.key.validity(now) == "valid")
+        for holder in holders(policy).values()
+    )
     return signs or bool(forge and person.login(forge))
 
 
@@ -138,7 +144,7 @@ def simulate(setup: Setup) -> Simulation:
             _trial(setup, branch, author, "rules", _rule_files(setup), ownership)
             for author in (*known_authors, stranger)
         ]
-    return Simulation(setup, tuple(t for t in trials if t.paths), sizes, *_missing_owners(setup))
+    return Simulation(setup, tuple(t for t in trials if t.paths), sizes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,21 +305,3 @@ def _entries(setup: Setup, change: Change, kind: Decision) -> Iterable[Entry]:
             source="ssh" if blob else setup.forge,  # type: ignore[arg-type]  # one of Person's forges
         )
         yield Entry(f"{number:064x}", record, Signed(blob) if blob else Reviewed(login))
-
-
-def _missing_owners(setup: Setup) -> tuple[dict[str, Rule], dict[str, Rule]]:
-    """Return owners not listed in the policy, and owners of whom nobody can approve, each with the first rule."""
-    if setup.owners is None or not setup.policy.people:
-        return {}, {}
-    unknown: dict[str, Rule] = {}
-    silent: dict[str, Rule] = {}
-    for rule in setup.owners.rules:
-        for owner in rule.owners:
-            people = people_of(setup.policy, [owner])
-            if not people:
-                unknown.setdefault(owner, rule)
-            elif not any(
-                can_approve(setup.policy, setup.policy.people[name], setup.forge) for name in people
-            ):
-                silent.setdefault(owner, rule)
-    return unknown, silent

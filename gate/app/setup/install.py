@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gate.app.hooks.shell_note import NOTE
 from gate.app.setup.refspec import forget_log, share_log
-from gate.app.setup.rules import lock_outs_of_server
+from gate.app.setup.rules import problems_on_server
 from gate.errors import CannotDecide, UsageError
 from gate.git.repository import Repository
 from gate.store import write_atomically
@@ -81,8 +81,8 @@ class Installed:
     `in_tree` is True if the folder is in the working tree, so that its files could be committed (as with husky).
     `manager` is the hook manager that owns the folder and rewrites these files, and the file to edit instead.
     `everywhere` is True if the folder is outside the repository, and git uses it for other repositories as well.
-    `shares_log` is True if `git fetch` now fetches the approval log too. `locked_out` names the people who can never
-    merge their own work by the rules that the server now enforces.
+    `shares_log` is True if `git fetch` now fetches the approval log too. `problems` are those of the rules that the
+    server now enforces, such as people who can never merge their own work.
     """
 
     folder: Path
@@ -93,7 +93,7 @@ class Installed:
     everywhere: bool = False
     shares_log: bool = False
     manager: tuple[str, str] | None = None
-    locked_out: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 def install(start: Path, *, server: bool = False, force: bool = False) -> Installed:
@@ -118,7 +118,7 @@ def install(start: Path, *, server: bool = False, force: bool = False) -> Instal
             f"{folder} is a link to hooks that other repositories share",
             "let a custom hook call `gate hook pre-receive`; docs/server.md says how",
         )
-    locked_out = lock_outs_of_server(start, force=force) if server else ()
+    problems = problems_on_server(start, force=force) if server else ()
     names = SERVER_HOOKS if server else HOOKS
     backed_up = []
     try:
@@ -145,7 +145,7 @@ def install(start: Path, *, server: bool = False, force: bool = False) -> Instal
         everywhere,
         shares_log,
         None if server else manager_of(repository, folder),
-        locked_out,
+        problems,
     )
 
 

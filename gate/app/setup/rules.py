@@ -17,11 +17,11 @@ from gate.policy.adding import quoted
 from gate.policy.people import forge_of
 from gate.policy.types import ApprovalRule, OwnersRequired, Policy, Require, SeniorityRequired
 from gate.rules import policy_at
-from gate.simulation import can_approve, everybody_locked_out, locks_out, problems
+from gate.simulation import can_approve, everybody_locked_out, locks_out, outlook, problems
 
 
-def lock_outs_of_server(start: Path, *, force: bool) -> tuple[str, ...]:
-    """Return whom the rules of a server's default branch would lock out, one sentence for each problem.
+def problems_on_server(start: Path, *, force: bool) -> tuple[str, ...]:
+    """Return what is wrong with the rules of a server's default branch, one sentence for each problem, worst first.
 
     Raises UsageError if nobody could merge anything, unless `force` is set, and InvalidInput if CODEOWNERS has
     mistakes. An empty repository has no rules yet. On a server, only signed approvals count.
@@ -39,7 +39,9 @@ def lock_outs_of_server(start: Path, *, force: bool) -> tuple[str, ...]:
     simulation = simulated(repository, policy, owners, [e.path for e in list_tree(repository, tip)], forge="")
     detected = problems(simulation)
     sentences = tuple(
-        f"{problem.message}{because(problem)}" for problem in detected if problem.level == "error"
+        f"{problem.message}{because(problem)}"
+        for problem in (*detected, *outlook(simulation))
+        if problem.level != "note"
     )
     dead = any(everybody_locked_out(simulation, name) for name in simulation.setup.branches)
     if locks_out(detected) and dead and not force:

@@ -13,7 +13,7 @@ from gate.git.revisions import default_branch
 from gate.policy.files import POLICY_FILE
 from gate.policy.types import Policy
 from gate.rules import policy_at
-from gate.simulation import problems
+from gate.simulation import outlook, problems
 from gate.wording import count
 
 
@@ -33,9 +33,10 @@ def policy(repository: Repository) -> list[Item]:
     owners = codeowners_at(repository, tip, active)
     if owners is None or not owners.mistakes:
         paths = [entry.path for entry in list_tree(repository, tip)]
+        simulation = simulated(repository, active, owners, paths)
         items += [
             Item(problem.level, problem.message, problem.help)
-            for problem in problems(simulated(repository, active, owners, paths))
+            for problem in (*problems(simulation), *outlook(simulation))
         ]
     if not active.people:
         items.append(
