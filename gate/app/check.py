@@ -43,4 +43,6 @@ def check(
         index_file=request.index_file,
     )
     rules = read_rules(repository, change, policy_at(repository, change.base), request.only)
+    if request.at_commit:
+        rules = rules.at_commit()
     return evaluate(repository, change, rules, request, progress=progress)

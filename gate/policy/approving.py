@@ -9,7 +9,6 @@ from typing import get_args
 
 import yaml
 
-from gate.policy.enforcing import enforced
 from gate.policy.reading import Reader, is_null, is_text
 from gate.policy.types import ApprovalRule, OwnersRequired, Role, Stale, Unowned
 from gate.policy.value_kinds import NAME, named
@@ -30,7 +29,7 @@ def read_owners(reader: Reader, node: yaml.Node, path: str) -> OwnersRequired | 
             "optional": names,
             "author": partial(_author, reader),
             # `enforce` was removed earlier; listing it here only makes it an allowed key.
-            "enforce": partial(enforced, reader),
+            "enforce": reader.boolean,
         }
     )
 

@@ -10,7 +10,6 @@ from typing import get_args
 
 import yaml
 
-from gate.policy.enforcing import enforced
 from gate.policy.reading import Reader
 from gate.policy.types import BUILT_IN_CHECKS, Block, CheckSettings, ReportFormat, Select
 from gate.policy.value_kinds import size, span
@@ -64,9 +63,10 @@ def _check(reader: Reader, name: str, node: yaml.Node, path: str) -> CheckSettin
             "paths": reader.words,
             "inputs": reader.words,
             "working-directory": partial(_folder, reader),
-            "enforce": partial(enforced, reader),
+            "enforce": reader.boolean,
             "select": reader.choice(get_args(Select)),
             "retries": reader.whole,
+            "on-commit": reader.boolean,
         }
     )(node, path)
     usual = BUILT_IN_CHECKS.get(name, CheckSettings(name, ""))
@@ -91,9 +91,7 @@ def _check(reader: Reader, name: str, node: yaml.Node, path: str) -> CheckSettin
         reader.wrong(node, path, f"`inputs` has a meaning for {allowed} only, and this check is {tool}")
     if tool != usual.tool:
         usual = CheckSettings(name, tool, block="all" if tool in BLOCKING_ALL else "new")
-    if "working-directory" in values:
-        values["working_directory"] = values.pop("working-directory")
-    return replace(usual, **values)
+    return replace(usual, **{key.replace("-", "_"): value for key, value in values.items()})
 
 
 def _inside(reader: Reader, node: yaml.Node, path: str) -> str:

@@ -34,14 +34,6 @@ def without_enforce(reader: Reader, node: yaml.Node, path: str) -> tuple[yaml.No
     return _mapping(node, pairs), frozenset(unenforced)
 
 
-def enforced(reader: Reader, node: yaml.Node, path: str) -> bool:
-    """Parse the value of `enforce`."""
-    flag = reader.flag(node)
-    if flag is None:
-        reader.expected(node, path, "true or false")
-    return flag is not False
-
-
 def _plain(reader: Reader, name: str, node: yaml.Node, path: str) -> tuple[yaml.Node, bool]:
     """Return the value of a requirement without `enforce`, and whether it is enforced."""
     if not isinstance(node, yaml.MappingNode):
@@ -49,7 +41,7 @@ def _plain(reader: Reader, name: str, node: yaml.Node, path: str) -> tuple[yaml.
     keys = [str(key.value) for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
     if "enforce" not in keys and not set(keys) & set(VALUE_KEYS.get(name, ())):
         return node, True
-    says = [enforced(reader, value, f"{path}.enforce") for key, value in node.value if key.value == "enforce"]
+    says = [reader.boolean(value, f"{path}.enforce") for key, value in node.value if key.value == "enforce"]
     rest = [(key, value) for key, value in node.value if key.value != "enforce"]
     if len(rest) == 1 and rest[0][0].value in VALUE_KEYS.get(name, ()):
         return rest[0][1], all(says)

@@ -11,7 +11,7 @@ from typing import Any, get_args
 import yaml
 
 from gate.policy.approving import read_approvals, read_owners
-from gate.policy.enforcing import enforced, without_enforce
+from gate.policy.enforcing import without_enforce
 from gate.policy.reading import Read, Reader
 from gate.policy.types import (
     RELEASE,
@@ -41,7 +41,7 @@ def read_protect(
     read = reader.fields(
         {
             "kind": reader.choice(get_args(Kind)),
-            "enforce": partial(enforced, reader),
+            "enforce": reader.boolean,
             "require": partial(_require, reader, checks, seen),
             "verdicts": reader.switched(
                 reader.list_of(partial(named, reader, "a person or a team, such as @ci"))
@@ -94,7 +94,7 @@ def _require(
 
     roles = reader.choice((*get_args(Role), "unknown"))
     # `enforce` was removed earlier; listing it here only makes it an allowed key.
-    switch = {"enforce": partial(enforced, reader)}
+    switch = {"enforce": reader.boolean}
     seniority = reader.fields(
         {"authors": reader.list_of(roles), "need": reader.choice(get_args(Role)), **switch}
     )
@@ -130,7 +130,7 @@ def _soaked(reader: Reader, target: Read[str], node: yaml.Node, path: str) -> So
             "in": target,
             "for": partial(span, reader, 366.0),
             "healthy": reader.text,
-            "enforce": partial(enforced, reader),
+            "enforce": reader.boolean,
         }
     )(node, path)
     for name, what in (("in", "an environment"), ("for", "a time such as 30m")):
@@ -156,7 +156,7 @@ def _budget(reader: Reader, node: yaml.Node, path: str) -> BudgetRequired:
             "low": reader.number,
             "downtime": reader.text,
             "incidents": reader.text,
-            "enforce": partial(enforced, reader),
+            "enforce": reader.boolean,
             "slo": reader.text,
         }
     )(node, path)

@@ -161,6 +161,13 @@ class Reader:
             return {"true": True, "false": False}.get(node.value.lower())
         return None
 
+    def boolean(self, node: yaml.Node, path: str) -> bool:
+        """Read `true` or `false`. Anything else is a mistake, and read as true."""
+        flag = self.flag(node)
+        if flag is None:
+            self.expected(node, path, "true or false")
+        return flag is not False
+
     def choice(self, choices: Collection[Word]) -> Read[Word | None]:
         """Return a reader for one of a few words."""
 

@@ -197,7 +197,8 @@ class CheckSettings:
     command's findings. The check runs only if a changed file matches one of `paths`, if given, and in the folder
     `working_directory`. `inputs` are patterns of all files that affect the result; by default, all files do. With
     `select`, a pass of the suite, or of each test file, also counts for a tree that differs only in files the tests
-    didn't read. Failed tests are rerun `retries` times to detect flaky ones.
+    didn't read. Failed tests are rerun `retries` times to detect flaky ones. With `on_commit` False, the commit hook
+    leaves the check to the push.
     """
 
     id: str
@@ -217,6 +218,7 @@ class CheckSettings:
     working_directory: str = ""
     select: Select = "auto"
     retries: int = 1
+    on_commit: bool = True
 
 
 BUILT_IN_CHECKS: Mapping[str, CheckSettings] = {

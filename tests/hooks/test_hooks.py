@@ -203,6 +203,34 @@ def test_a_commit_is_possible_where_the_policy_requires_nothing_but_approvals(co
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("checks", ["lint, tests", "tests"])
+def test_a_check_that_is_left_to_the_push_stops_no_commit(hooked: Clone, checks: str) -> None:
+    policy = POLICY.replace("[lint]", f"[{checks}]") + "checks: {tests: {on-commit: false}}\n"
+    stage(hooked, "gate.yaml", policy)
+    hooked.git("commit", "-q", "--no-verify", "-m", "Policy")
+    hooked.git("push", "-q", "--no-verify", "origin", "main")
+    stage(hooked, "test_new.py", "def test_new():\n    assert 1 == 2\n")
+    assert hooked.gate("check", "--staged", "--into", "main").code == 1
+    done = attempt(hooked, "commit", "-m", "New")
+    assert done.returncode == 0, done.stderr
+    pushed = attempt(hooked, "push", "origin", "main")
+    assert pushed.returncode != 0
+    assert "assert 1 == 2" in pushed.stderr
+
+
+@pytest.mark.slow
+def test_a_stopped_commit_names_what_runs_at_the_push(hooked: Clone) -> None:
+    policy = POLICY.replace("[lint]", "[lint, tests]") + "checks: {tests: {on-commit: false}}\n"
+    stage(hooked, "gate.yaml", policy)
+    hooked.git("commit", "-q", "--no-verify", "-m", "Policy")
+    hooked.git("push", "-q", "--no-verify", "origin", "main")
+    stage(hooked, "bad.py", "import os\n")
+    done = attempt(hooked, "commit", "-m", "Bad")
+    assert done.returncode != 0
+    assert "tests will run at the push" in done.stderr
+
+
+@pytest.mark.slow
 @pytest.mark.attack(35)
 def test_a_fast_forward_that_no_hook_saw_is_caught_at_the_push(hooked: Clone) -> None:
     hooked.git("checkout", "-q", "-b", "feature")

@@ -72,6 +72,7 @@ def evaluate(
         rules.protection.verdicts,
         checked.settings,
         pieces=checked.pieces,
+        deferred=rules.deferred,
         locked_out=lock_out.sentences,
     )
 

@@ -24,7 +24,8 @@ class CheckRequest:
     """The question: can `head` (HEAD) merge into `into` (the default branch)?
 
     With `staged`, it is about the index instead; `index_file` is the one that git prepared for a hook. `base` replaces
-    the branch's tip. `only` limits the checks to these. With `cached_only`, no check is started: only cached results
+    the branch's tip. `only` limits the checks to these. `at_commit` omits those that the
+    policy leaves to the push. With `cached_only`, no check is started: only cached results
     are used. With `trust_only`, the checks are taken from a verdict that the policy trusts, or not at all. `key` is the
     SSH key of the person who would release something, if not the usual one. `reviews` names the pull request on a forge
     whose reviews count as well. With `rerun`, no cached result is used. With `compare`, tests whose recorded pass would
@@ -40,6 +41,7 @@ class CheckRequest:
     staged: bool = False
     index_file: str | None = None
     only: tuple[str, ...] = ()
+    at_commit: bool = False
     fail_fast: bool = False
     cached_only: bool = False
     trust_only: bool = False
@@ -74,6 +76,8 @@ class Answer:
     warnings: tuple[str, ...] = ()
     pieces: Mapping[tuple[str, str], Piece] = field(default_factory=dict)
     """In a share, which tests ran."""
+    deferred: tuple[str, ...] = ()
+    """At a commit, the required checks that run at the push."""
     locked_out: tuple[str, ...] = ()
     """How the change would lock out people who can merge today, one sentence for each problem."""
 

@@ -36,6 +36,19 @@ class Rules:
     """Whether check results may come from a verdict that a trusted signer has signed."""
     invalid_after: str = ""
     """Why the rules would be invalid if the change were merged, in one sentence, or ""."""
+    deferred: tuple[str, ...] = ()
+    """At a commit, the required checks that run at the push."""
+
+    def at_commit(self) -> Rules:
+        """Return the rules for a commit hook, without the checks that the policy leaves to the push."""
+        checks = tuple(check for check in self.checks if check.on_commit)
+        required = tuple(check.id for check in checks)
+        return replace(
+            self,
+            checks=checks,
+            protection=replace(self.protection, require=replace(self.protection.require, checks=required)),
+            deferred=tuple(check.id for check in self.checks if not check.on_commit),
+        )
 
     def apply_to(self, change: Change) -> Change:
         """Return the change with its repository, and blocked if it would make the rules invalid."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from gate.git.repository import Repository
 from gate.git.revisions import default_branch
 from gate.log.admitted import open_log
 from gate.log.store import contains
-from gate.model import UNRESOLVED, Verdict, short_name
+from gate.model import UNRESOLVED, Outcome, Ran, Verdict, short_name
 from gate.rules import ProtectedBranches
 from gate.verdict import draw
 from gate.wording import listed
@@ -29,16 +29,24 @@ if TYPE_CHECKING:
 
 # Nobody can approve a commit that doesn't exist yet: these are only noted here, and block at the push.
 LATER = frozenset({"owners", "approvals", "seniority", "guarded"})
+SLOW = 60.0
+"""A check that takes longer at a commit, in seconds, is worth a hint on how to leave it to the push."""
 
 
-def for_commit(verdict: Verdict) -> Verdict:
-    """Return the verdict about a commit: without approvals, which can't exist yet and are only noted."""
+def for_commit(verdict: Verdict, deferred: Sequence[str] = ()) -> Verdict:
+    """Return the verdict about a commit: without approvals, which can't exist yet and are only noted.
+
+    The `deferred` checks are noted too: they run at the push.
+    """
     now = tuple(outcome for outcome in verdict.outcomes if outcome.id not in LATER)
     # These have no effect yet, but a policy that requires nothing else still requires something.
     later = [replace(outcome, enforced=False) for outcome in verdict.outcomes if outcome.id in LATER]
     missing = [outcome.id for outcome in later if outcome.state in {"unmet", "undecided"}]
     branch = short_name(verdict.change.into)
-    notes = (f"To merge into {branch}, this commit also needs: {listed(missing)}",) if missing else ()
+    notes = [f"To merge into {branch}, this commit also needs: {listed(missing)}"] if missing else []
+    if deferred:
+        notes.append(f"{listed(deferred)} will run at the push")
+        later.append(Outcome("checks", "undecided", "will run at the push", enforced=False))
     return replace(verdict, outcomes=now, decision=draw((*now, *later)), notes=(*verdict.notes, *notes))
 
 
@@ -54,7 +62,7 @@ def at_commit(start: Path, index_file: str | None, progress: Callable[[Event], N
     branch = _default(repository)
     watch = Watch.begin(repository, branch, index_file) if branch else None
     into = None if branch else head_branch(repository) or None
-    request = CheckRequest(start=start, into=into, staged=True, index_file=index_file)
+    request = CheckRequest(start=start, into=into, staged=True, index_file=index_file, at_commit=True)
     answer = check(request, progress, repository=repository)
     change, warning = answer.verdict.change, ""
     if change.conflicts and change.merge_blocker != UNRESOLVED and change.merge_base:
@@ -63,13 +71,23 @@ def at_commit(start: Path, index_file: str | None, progress: Callable[[Event], N
             f"{' and other files' if change.conflicts[3:] else ''}: resolve the conflicts before you push."
         )
         answer = check(replace(request, base=change.merge_base), progress, repository=repository)
-    answer = replace(answer, verdict=for_commit(answer.verdict))
+    answer = replace(answer, verdict=for_commit(answer.verdict, answer.deferred))
     if warning:
         verdict = replace(answer.verdict, notes=(*answer.verdict.notes, warning))
         return replace(answer, verdict=verdict, warnings=(warning,))
     if watch is not None:
         watch.leave_note(answer)
-    return answer
+    return replace(answer, warnings=tuple(_slow(answer)))
+
+
+def _slow(answer: Answer) -> Iterator[str]:
+    """Yield how to leave each slow check to the push."""
+    for result in answer.verdict.checks:
+        if isinstance(result, Ran) and not result.cached and result.seconds > SLOW:
+            yield (
+                f"{result.id} took {result.seconds:.0f} s; to run it at the push only, set `on-commit: false` "
+                f"under `checks: {result.id}:` in gate.yaml."
+            )
 
 
 def at_push(
