@@ -16,17 +16,19 @@ from shortener.migrations import steps
 MIGRATIONS = steps()
 
 PATIENCE = 10.0
-"""Seconds that a writer waits for the previous one."""
+"""Seconds that a migration waits for other writers."""
+MOMENT = 1.0
+"""Seconds that a request waits for another program that writes."""
 
 
-def connect(database: Path, *, create: bool = False) -> sqlite3.Connection:
+def connect(database: Path, *, create: bool = False, patience: float = PATIENCE) -> sqlite3.Connection:
     """Return a connection in autocommit mode: each statement is its own transaction, unless one is begun.
 
     A database that has disappeared is an error, not a reason to start with an empty one: a missing file is created only
     with `create`.
     """
     uri = f"{database.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
-    connection = sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)
+    connection = sqlite3.connect(uri, uri=True, timeout=patience, isolation_level=None)
     # With the write-ahead log, this loses nothing if a process is killed, and writes eight times as fast.
     connection.execute("PRAGMA synchronous = NORMAL")
     return connection
@@ -37,10 +39,13 @@ class _Open(threading.local):
 
     file: tuple[Path, int, int, int] | None = None
     connection: sqlite3.Connection
+    patience: float = MOMENT
     lock: int = -1
 
 
 _open = _Open()
+_blocked_until = 0.0
+"""Until then, no request of this process waits for other programs: one has already waited in vain."""
 
 
 def shared(database: Path) -> sqlite3.Connection:
@@ -52,12 +57,12 @@ def shared(database: Path) -> sqlite3.Connection:
         return connect(database)
     file = (database, os.getpid(), status.st_dev, status.st_ino)
     if _open.file != file:
-        connection = connect(database)
+        connection = connect(database, patience=MOMENT)
         if _open.file is not None:
             _open.connection.close()
         if _open.lock >= 0:
             os.close(_open.lock)
-        _open.connection, _open.file, _open.lock = connection, file, -1
+        _open.connection, _open.file, _open.patience, _open.lock = connection, file, MOMENT, -1
     return _open.connection
 
 
@@ -65,8 +70,11 @@ def shared(database: Path) -> sqlite3.Connection:
 def writing(database: Path) -> Iterator[sqlite3.Connection]:
     """Yield this thread's connection while no other thread or worker of the service writes.
 
-    sqlite would make them wait too, but by polling: with this lock, each continues as soon as it can.
+    sqlite would make them wait too, but by polling: with this lock, each continues as soon as it can. If another
+    program writes for longer than a moment, only the first one waits for it. The others fail at once, so that they can
+    redirect without counting.
     """
+    global _blocked_until
     connection = shared(database)
     # If there's no lock file, since the disk is full or read-only, rely on sqlite's polling.
     with suppress(OSError):
@@ -74,7 +82,14 @@ def writing(database: Path) -> Iterator[sqlite3.Connection]:
             _open.lock = os.open(f"{database}-lock", os.O_RDWR | os.O_CREAT, 0o644)
         fcntl.flock(_open.lock, fcntl.LOCK_EX)
     try:
+        patience = 0.0 if time.monotonic() < _blocked_until else MOMENT
+        if patience != _open.patience:
+            connection.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
+            _open.patience = patience
         yield connection
+    except sqlite3.OperationalError:
+        _blocked_until = time.monotonic() + 10 * MOMENT
+        raise
     finally:
         if _open.lock >= 0:
             fcntl.flock(_open.lock, fcntl.LOCK_UN)
@@ -89,6 +104,9 @@ def migrate(database: Path, number: int | None = None) -> int:
     database.parent.mkdir(parents=True, exist_ok=True)
     with closing(connect(database, create=True)) as connection:
         _log_ahead(connection)
+        # A worker also has to start while somebody else writes.
+        if number is None and (version := _version(connection)) >= len(MIGRATIONS):
+            return version
         connection.execute("BEGIN IMMEDIATE")
         version = _version(connection)
         # A database that a later release has already migrated stays at its step.

@@ -61,3 +61,10 @@ class NoFreeCode(Problem):
 
     status = 503
     code = "no_free_code"
+
+
+class Unavailable(Problem):
+    """The database can't be used now; another request may succeed."""
+
+    status = 503
+    code = "unavailable"

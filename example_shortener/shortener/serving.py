@@ -19,6 +19,8 @@ timeout = 30
 graceful_timeout = 10
 # All visitors come through a proxy on this machine, so no header may set the path of the service.
 forwarder_headers = ""
+# Its socket would be the same file for all of a user's services.
+control_socket_disable = True
 
 # In memory, since a worker that writes to a memory-mapped file is killed when the disk is full.
 _memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  a uniquely named folder is created in it

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hmac
+import sqlite3
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from flask import Blueprint, jsonify, request, url_for
+from flask import Blueprint, current_app, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
 from shortener.codes import check_alias
 from shortener.links import LONGEST_LIFE, Link
-from shortener.problems import InvalidRequest, Unauthorized
+from shortener.problems import InvalidRequest, Unauthorized, Unavailable
 from shortener.targets import check_target
+from shortener.web.errors import answer_problem
 from shortener.web.state import state
 
 FIELDS = frozenset({"url", "alias", "expires_in"})
@@ -48,6 +50,13 @@ def disable(code: str) -> ResponseReturnValue:
     _authorize()
     state().links.disable(code)
     return "", 204
+
+
+@blueprint.errorhandler(sqlite3.OperationalError)
+def _unavailable(error: sqlite3.OperationalError) -> ResponseReturnValue:
+    """Report that another program writes, the disk is full, or the database is gone."""
+    current_app.logger.error("the database: %s", error)
+    return answer_problem(Unavailable("links can't be stored or shown now; try again later"))
 
 
 def _authorize() -> None:

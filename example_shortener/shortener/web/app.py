@@ -26,6 +26,8 @@ def create_app(settings: Settings | None = None, links: Links | None = None) -> 
     # No static files: `static` would be a path that the service doesn't own.
     app = Flask("shortener", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
+    # Otherwise, `/api//links` would redirect to the host that the visitor's request names.
+    app.url_map.merge_slashes = False
     State(settings, links or Links(settings.database), Metrics()).put(app)
     app.register_blueprint(api.blueprint)
     app.register_blueprint(operations.blueprint)
