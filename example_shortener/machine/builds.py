@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -20,20 +21,38 @@ from packaging.requirements import Requirement
 from machine.client import ask
 from machine.environments import Environment, Running
 from machine.problems import Refused, WrongUsage
+from machine.settings import Settings
 from machine.system import PATIENCE, free_port, run, visible
 
 LONGEST = 900.0
 """Time limit in seconds for a release's installation, and for its migrations."""
 AS_REVIEWED = "* -export-ignore -export-subst -text -eol -ident -filter -working-tree-encoding\n"
 """Git attributes that write files exactly as committed."""
+KEPT = 10
+"""How many releases and Pythons to keep, beside those that are used."""
 
 
 def resolve(root: Path, name: str) -> Running:
-    """Return the commit that `name` refers to, as a release that isn't running yet. Raises WrongUsage."""
-    words = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"]
-    code, revision = run(["git", *words], cwd=root)
+    """Return the commit that `name` refers to, as a release that isn't running yet. Raises WrongUsage.
+
+    A name that refers to several commits is an error: anyone who can push could add a tag `origin/main`. A full commit
+    id or the full name of a ref refers to one.
+    """
+    warn = not re.fullmatch("[0-9a-f]{40,64}|refs/.+", name)
+    words = [
+        "-c",
+        f"core.warnAmbiguousRefs={warn}",
+        "rev-parse",
+        "--verify",
+        "--end-of-options",
+        f"{name}^{{commit}}",
+    ]
+    code, output = run(["git", *words], cwd=root)
+    *warnings, revision = output.splitlines() or [""]
     if code:
         raise WrongUsage(f"{name}: there is no such revision in {root}")
+    if warnings:
+        raise WrongUsage(f"{name}: {'; '.join(warnings)}; use a full name, such as refs/remotes/origin/main")
     _, subject = run(["git", "log", "-1", "--format=%s", revision, "--"], cwd=root)
     # The author of the change, not the person who merged it.
     _, author = run(["git", "log", "-1", "--no-merges", "--format=%an <%ae>", revision, "--"], cwd=root)
@@ -48,6 +67,7 @@ def write_out(environment: Environment, revision: str) -> None:
     """
     root, folder = environment.settings.root, environment.settings.folder / "releases"
     if (folder / revision).is_dir():
+        os.utime(folder / revision)
         return
     folder.mkdir(parents=True, exist_ok=True)
     # The sample may be in a subfolder of a larger repository. Then the release is that folder.
@@ -93,7 +113,18 @@ def interpreter(environment: Environment, tree: Path) -> str:
         _need([sys.executable, "-I", "-m", "venv", str(place)], settings.folder)
         _need([str(python), *install], settings.folder)
         (place / "complete").touch()
+    os.utime(place)
     return str(python)
+
+
+def remove_old(settings: Settings) -> None:
+    """Remove the code and the Pythons that no environment uses, except the newest, so that the disk never fills."""
+    used = "".join(path.read_text("utf-8") for path in settings.folder.glob("*/state.json"))
+    for kind in ("releases", "pythons"):
+        newest_last = sorted((settings.folder / kind).glob("*"), key=lambda path: path.stat().st_mtime)
+        for old in newest_last[:-KEPT]:
+            if old.name not in used:
+                shutil.rmtree(old, ignore_errors=True)
 
 
 def api_key(environment: Environment) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 import jinja2
 import yaml
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from machine import engines
 from machine.environments import VISITED, Environment
@@ -33,11 +34,15 @@ FILTERS: dict[str, Callable[[Any], str]] = {
 
 
 def render(template: Path, **values: object) -> str:
-    """Render a template, such as an engine's configuration, with these values."""
-    environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True)  # noqa: S701  no template is HTML
+    """Render a template, such as an engine's configuration, with these values. Raises WrongUsage with its mistake."""
+    # Those in `monitoring/` come from a checkout, and must not run anything.
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, keep_trailing_newline=True)
     environment.undefined = jinja2.StrictUndefined
     environment.filters |= FILTERS
-    return environment.from_string(template.read_text("utf-8")).render(values)
+    try:
+        return environment.from_string(template.read_text("utf-8")).render(values)
+    except (jinja2.TemplateError, TypeError, ValueError) as error:
+        raise WrongUsage(f"{template}: {error}") from error
 
 
 def apply(settings: Settings, *, again: bool = False) -> bool:

@@ -71,6 +71,7 @@ def _prepare(environment: Environment, new: Running, waived: str, say: Say) -> S
     """Start the release and a baseline, without requests; run the smoke test, and have gate record the release."""
     records, state = environment.records, environment.records.state()
     used = {release.slot for release in state.releases.values()}
+    builds.remove_old(environment.settings)
     builds.write_out(environment, new.revision)
     tables.migrate(environment, new)
     new = builds.in_slot(environment, new, next(slot for slot in SLOTS if slot not in used))

@@ -15,12 +15,15 @@ from pathlib import Path
 
 import pytest
 from incident.stage import SAMPLE
-from machine.builds import interpreter
+from machine import builds
+from machine.builds import interpreter, resolve
 from machine.client import ask
-from machine.environments import Environment
-from machine.problems import CannotGo, Refused
+from machine.configuration import render
+from machine.environments import Environment, Running, State
+from machine.problems import CannotGo, Refused, WrongUsage
 from machine.settings import Settings
 from machine.system import free_port, must_be_free, replace, run, visible
+from support.company import isolated
 from support.shop import PATH, needs
 from support.waiting import alive, until
 
@@ -164,3 +167,69 @@ def test_who_answers_a_byte_at_a_time_is_hung_up_on() -> None:
 
 def test_what_a_commit_says_moves_no_cursor() -> None:
     assert visible("fix\r\x1b[2K\u202eit  now\n::stop-commands::x") == "fix �[2K�it now ::stop-commands::x"
+
+
+def test_a_name_that_somebody_made_ambiguous_is_refused(tmp_path: Path) -> None:
+    """Anyone who can push can add a tag with the name of the branch, and with it choose an old release."""
+
+    def git(*words: str) -> str:
+        env = isolated(tmp_path)
+        done = subprocess.run(
+            ["git", "-c", "user.name=A", "-c", "user.email=a@acme.example", *words],
+            cwd=tmp_path,
+            env=env,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    git("init", "--quiet")
+    git("commit", "--quiet", "--allow-empty", "--message=Old")
+    old = git("rev-parse", "HEAD")
+    git("commit", "--quiet", "--allow-empty", "--message=New")
+    new = git("rev-parse", "HEAD")
+    main = "refs/remotes/origin/main"
+    git("update-ref", main, new)
+    assert resolve(tmp_path, "origin/main").revision == new
+    for name in ("origin/main", main, new, new[:9]):
+        git("update-ref", f"refs/tags/{name}", old)
+    assert resolve(tmp_path, main).revision == resolve(tmp_path, new).revision == new
+    for name in ("origin/main", new[:9]):
+        with pytest.raises(WrongUsage, match="is ambiguous"):
+            resolve(tmp_path, name)
+
+
+def test_what_is_no_longer_used_is_removed_at_last(tmp_path: Path) -> None:
+    settings, kinds = Settings(tmp_path), {"releases": 0, "pythons": 100}
+
+    def path(kind: str, number: int) -> Path:
+        return settings.folder / kind / (f"{kinds[kind] + number:02x}" * 20)
+
+    for kind in kinds:
+        for number in range(builds.KEPT + 3):
+            (path(kind, number) / "bin").mkdir(parents=True)
+            os.utime(path(kind, number), (number, number))
+    command = f"exec {path('pythons', 1)}/bin/python -m gunicorn"
+    used = Running("blue", path("releases", 1).name, "", "", command=command)
+    Environment(settings, "production").records.write(State(spare=used))
+    builds.remove_old(settings)
+    for kind in kinds:
+        left = {path(kind, number) for number in (1, *range(3, builds.KEPT + 3))}
+        assert set((settings.folder / kind).iterdir()) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ("{{ values.__class__.__base__.__subclasses__() }}", "unsafe"),
+        ("{% for one in values %}", "endfor"),
+        ("{{ missing }}", "'missing' is undefined"),
+        ("{{ values | time }}", "cannot be interpreted"),
+    ],
+)
+def test_a_template_of_a_checkout_runs_nothing(tmp_path: Path, text: str, mistake: str) -> None:
+    template = tmp_path / "prometheus.yml"
+    template.write_text(text)
+    with pytest.raises(WrongUsage, match=f"prometheus.yml: .*{mistake}"):
+        render(template, values=[])
