@@ -24,7 +24,7 @@ import click
 
 from machine import configuration, setup
 from machine.environments import Environment
-from machine.problems import Busy, Refused, anyway
+from machine.problems import Busy, CannotGo, Refused, anyway
 from machine.settings import Settings, installed, load
 from machine.system import current_user
 from release import stack
@@ -63,14 +63,16 @@ def main() -> int:
 @click.pass_context
 def commands(context: click.Context, settings: Path | None, home: Path | None) -> None:
     """Read the settings: the installed ones in `home`, if `up` has run before. Only `up` reads those of a checkout."""
-    home = home.absolute() if home else None
-    is_up = context.invoked_subcommand == "up"
-    if home and not is_up and settings is None and (found := installed(home)):
-        context.obj = found
+    if settings is None and context.invoked_subcommand != "up":
+        folder = home.absolute() if home else load(Path("release.toml")).folder
+        context.obj = installed(folder)
+        if context.obj is None:
+            text = f"nothing was ever up in {folder}; run `up` first, or name the right folder with --home"
+            # There is nothing to stop.
+            raise CannotGo(text) if context.invoked_subcommand != "down" else click.exceptions.Exit(0)
         return
     read = load(settings or Path("release.toml"), must_exist=settings is not None)
-    read = dataclasses.replace(read, home=str(home or read.folder))
-    context.obj = read if is_up or settings is not None else installed(read.folder) or read
+    context.obj = dataclasses.replace(read, home=str(home.absolute() if home else read.folder))
 
 
 @commands.command("up")

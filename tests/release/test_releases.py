@@ -369,9 +369,10 @@ def test_the_proxy_limits_an_address_and_keeps_the_numbers_to_itself(version_1: 
         connection = http.client.HTTPConnection("127.0.0.1", version_1.port(), timeout=20)
         headers = {"Content-Type": "application/json"} | ({"X-Forwarded-For": address} if address else {})
         connection.request("POST", "/api/links", '{"url": "https://example.com/", "expires_in": 1}', headers)
-        status = connection.getresponse().status
+        answer = connection.getresponse()
+        assert json.loads(answer.read()), "haproxy answers like the service"
         connection.close()
-        return status
+        return answer.status
 
     def limited(addresses: Iterator[str]) -> bool:
         """Whether this person may create 60 links, and is stopped some time after."""
@@ -384,11 +385,10 @@ def test_the_proxy_limits_an_address_and_keeps_the_numbers_to_itself(version_1: 
     # An address of IPv6 is one of many that the same person has.
     assert limited(f"2001:db8:0:1::{number:x}" for number in count())
     assert create("2001:db8:0:2::1") == 201
-
     for path in ("/metrics", "//metrics", "/metrics/", "/%6detrics", "/./metrics", "/a/../metrics", "/%2e/metrics",
                  "/metrics?x", "/metrics%2f", "/a/%2e%2e/metrics", "http://sho.rt/metrics"):  # fmt: skip
         status, _, text = version_1.ask("GET", path)
-        assert (status in {400, 404}, "shortener_requests" in text) == (True, False), path
+        assert (status in {400, 404}, json.loads(text).keys()) == (True, {"error"}), path
     for path, prefix in (("/a/metrics", "/a"), ("/probe", "/a")):
         connection = http.client.HTTPConnection("127.0.0.1", version_1.port(), timeout=20)
         connection.request("GET", path, headers={"SCRIPT_NAME": prefix, "PATH_INFO": "/metrics"})

@@ -146,15 +146,19 @@ def test_a_checkout_decides_neither_about_settings_nor_about_the_gate(shop: Shop
 def test_what_is_missing_or_taken_is_named(shop: Shop) -> None:
     settings = shop.root / "release.toml"
     good = settings.read_text()
-    for command in (("status",), ("down",)):
-        shop.done(*command)
-    assert shop.release("deploy", "version-1").code == 3
-    assert shop.release("deploy", "version-1", "--into", "nowhere").code == 2
-    result = shop.release("--home", "/dev/null/x", "status")
+    shop.done("down")
+    elsewhere = shop.root.parent / "elsewhere"
+    for command in (("status",), ("rollback",), ("deploy", "version-1")):
+        for home, words in ((shop.home, ()), (elsewhere, ("--home", str(elsewhere)))):
+            result = shop.release(*words, *command)
+            assert (result.code, f"nothing was ever up in {home}" in result.err) == (3, True), result.text
+            assert not home.exists()
+    result = shop.release("--home", "/dev/null/x", "up")
     assert (result.code, "Not a directory" in result.err) == (3, True)
     for revision in ("no-such-version", "HEAD..version-1", "HEAD:gate.yaml"):
         result = shop.release("up", revision)
         assert (result.code, f"{revision}: there is no such revision" in result.err) == (2, True)
+    assert shop.release("deploy", "version-1", "--into", "nowhere").code == 2
     shop.done("down")
     taken = shop.release("status", "--json")
     assert json.loads(taken.out)["production"]["up"] is False
