@@ -7,7 +7,9 @@ import http.client
 import json
 import os
 import re
+import select
 import signal
+import socket
 import sqlite3
 import subprocess
 import threading
@@ -15,7 +17,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from itertools import count, islice, repeat
 from pathlib import Path
 
@@ -394,6 +396,36 @@ def test_the_proxy_limits_an_address_and_keeps_the_numbers_to_itself(version_1: 
         connection.request("GET", path, headers={"SCRIPT_NAME": prefix, "PATH_INFO": "/metrics"})
         assert connection.getresponse().status == (404 if path == "/a/metrics" else 302)
         connection.close()
+
+
+def test_whoever_sends_a_body_slowly_delays_nobody(version_1: Shop) -> None:
+    def begin(stack: ExitStack, head: str) -> socket.socket:
+        """Send a request whose body doesn't come."""
+        connection = socket.create_connection(("127.0.0.1", version_1.port()), timeout=60)
+        head = f"{head}\r\nHost: sho.rt\r\nContent-Type: application/json\r\n"
+        connection.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+        return stack.enter_context(connection)
+
+    def answered_meanwhile() -> bool:
+        with ExitStack() as stack:
+            # More than the release has threads.
+            slow = [
+                begin(stack, f"{what} HTTP/1.1")
+                for what in ("POST /api/links", "GET /probe")
+                for _ in range(20)
+            ]
+            assert version_1.ask("GET", "/probe")[0] == 302
+            return not select.select(slow, [], [], 0)[0]
+
+    # haproxy waits ten seconds for the bodies; a busy machine may take longer to answer.
+    assert any(answered_meanwhile() for _ in range(5))
+    for header, body, status in (
+        ("Transfer-Encoding: chunked", "0\r\n\r\n", b"411"),
+        ("Content-Length: 16385", " " * 16385, b"413"),
+    ):
+        with socket.create_connection(("127.0.0.1", version_1.port()), timeout=60) as connection:
+            connection.sendall(f"POST /api/links HTTP/1.1\r\nHost: sho.rt\r\n{header}\r\n\r\n{body}".encode())
+            assert connection.recv(4096).split()[1] == status
 
 
 def test_down_and_up_again_keeps_the_data(shop: Shop) -> None:
