@@ -175,6 +175,16 @@ def test_addresses_with_the_same_full_name_are_one_person() -> None:
     assert "# Bob Ross, 7 commits" in proposal.text
     # A single word may be the name of two people.
     assert proposal.text.count("# alex,") == 2
+    owned = propose(
+        observed(committers=others, codeowners="* @bobross @alex\n", origin=GITHUB), Answers(), NOW
+    )
+    assert policy_of(owned).people["@bobross"].emails == tuple(item.email for item in others[1:3])
+    assert policy_of(owned).people["@alex"].emails == ()
+    account = Committer("bobross", "8+bobross@users.noreply.github.com", 1)
+    split = propose(
+        observed(committers=(others[1], account), codeowners="* @bobross\n", origin=GITHUB), Answers(), NOW
+    )
+    assert set(policy_of(split).people["@bobross"].emails) == {others[1].email, account.email}
     alone = propose(observed(committers=others[:1], codeowners="* @cyd\n"), Answers(), NOW)
     assert "the only person" in alone.assumptions[0]
     assert not any("others commit here" in line for line in alone.assumptions)

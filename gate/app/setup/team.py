@@ -270,18 +270,22 @@ def _own_commits(past: Past) -> int:
 def _addresses_of(
     owner: str, contributors: Sequence[_Contributor], people: Sequence[Person]
 ) -> tuple[str, ...]:
-    """Return the addresses of the only contributor whose name matches an owner, unless another person has one."""
+    """Return the addresses of an owner that belong to nobody else.
+
+    They are those of the contributors with the owner's account, and of the only other one whose name matches.
+    """
+    handle = owner[1:].casefold()
     taken = {email.casefold() for person in people for email in person.emails}
     free = [item for item in contributors if taken.isdisjoint(item.emails)]
-    matches = [item for item in free if _is_called(owner, item)]
-    return matches[0].emails if len(matches) == 1 else ()
+    certain = [item for item in free if item.account.casefold() == handle]
+    similar = [item for item in free if not item.account and handle in _handles_of(item)]
+    same = [*certain, *(similar if len(similar) == 1 else ())]
+    return tuple(email for item in same for email in item.emails)
 
 
-def _is_called(owner: str, contributor: _Contributor) -> bool:
-    words = [contributor.account] if contributor.account else []
-    if not words:
-        words = [word for email in contributor.emails for word in _names(contributor.name, email)]
-    return owner[1:].casefold() in {word.casefold() for word in words}
+def _handles_of(contributor: _Contributor) -> set[str]:
+    words = [word for email in contributor.emails for word in _names(contributor.name, email)]
+    return {word.casefold() for word in words}
 
 
 def _committers(
