@@ -22,12 +22,29 @@ OWNERS = {"docs/": frozenset({"bob"}), "web/": frozenset({"bob", "ada"}), "": fr
 GUARDED = ("gate.yaml", ".github/CODEOWNERS")
 
 
+@dataclass(frozen=True)
+class Rules:
+    """What a gate.yaml says about people: which of their keys it lists, counted from 0, and who has left."""
+
+    keys: Mapping[str, int]
+    left: frozenset[str] = frozenset()
+
+
+@dataclass
+class Protected:
+    """A protected branch: its contents since it began, and every commit in its history."""
+
+    history: list[Tree]
+    merged: set[str] = field(default_factory=set)
+
+
 @dataclass
 class Record:
     """A signed decision in the log."""
 
     by: str
     kind: Kind
+    into: str
     branch: str
     head: str
     difference: Difference
@@ -45,9 +62,10 @@ class Record:
 class Proposal:
     """A branch as it stands: what merging it would change, and who wrote it. `difference` is None for a conflict.
 
-    `commits` are those that main does not have, and `head` is the last of them.
+    `commits` are those that the branch `into` which it would merge does not have, and `head` is the last of them.
     """
 
+    into: str
     branch: str
     head: str
     difference: Difference | None
@@ -64,6 +82,7 @@ class Closing:
     """An objection or a revocation: what its author decided about the same change before it counts no more."""
 
     by: str
+    into: str
     branch: str
     head: str
     difference: Difference
@@ -72,27 +91,45 @@ class Closing:
 
 @dataclass
 class Oracle:
-    """The log, the people's keys, who has left, and main's contents since the start, as the model knows them."""
+    """The log, the protected branches, and the rules by the blob that has them, as the model knows them."""
 
-    history: list[Tree]
-    merged: set[str] = field(default_factory=set)
+    branches: dict[str, Protected]
+    rules: dict[str, Rules]
     records: list[Record] = field(default_factory=list)
     closings: list[Closing] = field(default_factory=list)
-    left: set[str] = field(default_factory=set)
-    keys: dict[str, int] = field(
-        default_factory=lambda: dict.fromkeys(("nehemiah", "ada", "bob", "newhire"), 0)
-    )
     clock: count[int] = field(default_factory=count)
+
+    def rules_of(self, branch: str) -> Rules:
+        return self.rules[self.branches[branch].history[-1]["gate.yaml"]]
+
+    def both_rules(self, into: str) -> tuple[Rules, Rules]:
+        """A branch's own rules and the default branch's: whoever counts must be listed in both."""
+        return self.rules_of(into), self.rules_of("main")
+
+    def unknown(self, into: str) -> frozenset[str]:
+        return frozenset().union(*(rules.left for rules in self.both_rules(into)))
+
+    def listed(self, by: str, key: int, into: str) -> bool:
+        return all(by not in rules.left and rules.keys[by] == key for rules in self.both_rules(into))
+
+    def can_sign(self, by: str, into: str) -> bool:
+        """Everybody signs with their newest key, which the default branch lists if it lists them."""
+        return self.listed(by, self.rules_of("main").keys[by], into)
+
+    def may_start(self, tree: Tree) -> bool:
+        """A protected branch starts at the end of a verified merge, with the default branch's rules of today."""
+        main = self.branches["main"].history[-1]
+        return all(tree[path] == main[path] for path in GUARDED)
 
     def decide(self, by: str, kind: Kind, proposal: Proposal) -> None:
         """Record a decision; an objection supersedes what the same person approved or waived before it."""
         assert proposal.difference is not None
         if kind == "block":
             self._close(by, proposal)
-        now, base = next(self.clock), len(self.history) - 1
-        self.records.append(
-            Record(by, kind, proposal.branch, proposal.head, proposal.difference, self.keys[by], now, base)
-        )
+        key, now = self.rules_of("main").keys[by], next(self.clock)
+        base = len(self.branches[proposal.into].history) - 1
+        about = proposal.into, proposal.branch, proposal.head, proposal.difference
+        self.records.append(Record(by, kind, *about, key, now, base))
 
     def revoke(self, record: Record, proposal: Proposal) -> None:
         """Take one's own decision back; nothing that its author said before comes back with it."""
@@ -101,33 +138,34 @@ class Oracle:
 
     def _close(self, by: str, proposal: Proposal) -> None:
         assert proposal.difference is not None
-        closing = Closing(by, proposal.branch, proposal.head, proposal.difference, next(self.clock))
-        self.closings.append(closing)
+        about = proposal.into, proposal.branch, proposal.head, proposal.difference
+        self.closings.append(Closing(by, *about, next(self.clock)))
 
     def _superseded(self, record: Record, proposal: Proposal) -> bool:
         return any(
-            closing.by == record.by and closing.time > record.time and self._about(closing, proposal)
+            closing.by == record.by and closing.time > record.time and self.about(closing, proposal)
             for closing in self.closings
         )
 
     def spent(self, record: Record, proposal: Proposal) -> bool:
-        """Was it used: is its commit on main, or had main each file for which it would count just as it approves?"""
+        """Was it used: is its commit on the branch, or had that each file as it approves it?"""
         wanted = {(path, new) for path, _, new in record.difference & (proposal.difference or frozenset())}
-        return record.head in self.merged or any(
-            all(tree.get(path) == new for path, new in wanted) for tree in self.history[record.base + 1 :]
+        branch = self.branches[record.into]
+        return record.head in branch.merged or any(
+            all(tree.get(path) == new for path, new in wanted) for tree in branch.history[record.base + 1 :]
         )
 
     def covers(self, record: Record, proposal: Proposal) -> bool:
-        """Is what is left of the change as it was approved, and everything else of it on main already?"""
+        """Is what is left of the change as it was approved, and everything else of it on the branch already?"""
         if not proposal.difference or not proposal.difference <= record.difference:
             return False
-        main = self.history[-1]
-        return all(main.get(path) == new for path, _, new in record.difference - proposal.difference)
+        tip = self.branches[record.into].history[-1]
+        return all(tip.get(path) == new for path, _, new in record.difference - proposal.difference)
 
     @staticmethod
-    def _about(item: Record | Closing, proposal: Proposal) -> bool:
-        """Is it about the branch, in this form or an earlier one, or about the same content?"""
-        return (
+    def about(item: Record | Closing, proposal: Proposal) -> bool:
+        """Is it about merging the branch, in this form or an earlier one, or the same content, into the same branch?"""
+        return item.into == proposal.into and (
             item.branch == proposal.branch
             or item.difference == proposal.difference
             or item.head in proposal.commits
@@ -138,7 +176,7 @@ class Oracle:
         return [
             record
             for record in self.records
-            if record.kind == "block" and not record.revoked and self._about(record, proposal)
+            if record.kind == "block" and not record.revoked and self.about(record, proposal)
         ]
 
     def counted(self, proposal: Proposal) -> frozenset[str]:
@@ -148,13 +186,14 @@ class Oracle:
             record.by
             for record in self.records
             if record.kind == "approve"
+            and record.into == proposal.into
             and self.covers(record, proposal)
             and self._stands(record, proposal)
             and record.by not in proposal.authors | objectors
         )
 
     def _stands(self, record: Record, proposal: Proposal) -> bool:
-        if record.key != self.keys[record.by] or record.revoked or record.by in self.left:
+        if record.revoked or not self.listed(record.by, record.key, record.into):
             return False
         return not self._superseded(record, proposal) and not self.spent(record, proposal)
 
@@ -163,6 +202,7 @@ class Oracle:
         objectors = {record.by for record in self.objections(proposal)}
         return any(
             record.kind == "waive"
+            and record.into == proposal.into
             and record.difference == proposal.difference
             and record.by not in objectors
             and self._stands(record, proposal)
@@ -180,7 +220,7 @@ class Oracle:
         return (
             bool(approvers)
             and all(owners_of(path) & approvers for path in proposal.paths)
-            and senior_approved(proposal.authors, approvers, self.left)
+            and senior_approved(proposal.authors, approvers, self.unknown(proposal.into))
             and (not proposal.paths & set(GUARDED) or bool(approvers & GUARDIANS))
         )
 
