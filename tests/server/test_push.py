@@ -415,6 +415,39 @@ def test_two_pushes_at_once_and_one_is_second(guarded: Company) -> None:
 
 
 @pytest.mark.slow
+def test_a_push_that_main_has_outrun_is_not_checked_and_gate_merges_again(guarded: Company) -> None:
+    """An administrator's commit arrives while the hook starts; the second attempt merges onto it."""
+    senior = change(guarded)
+    senior.approve("feature")
+    ada = guarded.clone("ada")
+    on_main(ada)
+    outran = ada.commit("From the server", {"b.py": "y = 2\n"}, push=False)
+    guarded.server.git("fetch", "-q", str(ada.path), "main")
+    hook = guarded.server.path / "hooks" / "pre-receive"
+    once = (
+        f"[ -e {guarded.path}/raced ] || {{ touch {guarded.path}/raced; "
+        f"env -i PATH=$PATH git -C {guarded.server.path} update-ref refs/heads/main {outran}; }}"
+    )
+    first, _, rest = hook.read_text().partition("\n")
+    hook.write_text(f"{first}\n{once}\n{rest}")
+    on_main(senior)
+    senior.git("merge", "-q", "--no-ff", "--no-edit", "origin/feature")
+    done = subprocess.run(
+        ["git", "push", "origin", "main"], cwd=senior.path, check=False,
+        env=isolated(guarded.path / "home"), capture_output=True, text=True,
+    )  # fmt: skip
+    assert "main has moved since this push began" in done.stderr, done.stderr
+    (guarded.path / "raced").unlink()
+    guarded.server.git("update-ref", "refs/heads/main", f"{outran}^")
+    senior.git("reset", "-q", "--hard", "origin/main")
+    merged = senior.gate("merge", "feature", "--push")
+    assert merged.code == 0, merged.text
+    assert "checking again" in merged.text
+    assert guarded.server.git("show", "main:b.py") == "y = 2"
+    assert guarded.server.git("show", "main:a.py") == "x = 2"
+
+
+@pytest.mark.slow
 def test_owners_who_answer_for_their_own_files_only(company: Company) -> None:
     """`stale: owned`: the server and the audit count what of an earlier approval still holds."""
     company.set_policy(company.policy("      owners: {stale: owned}\n      checks: [ok]\n"))

@@ -15,7 +15,7 @@ from gate.git.repository import Repository
 from gate.git.revisions import default_branch
 from gate.git.worktrees import busy_worktree
 from gate.log.store import contains, settle, tips
-from gate.log.sync import UNMOVED, fetch, remote_of, stuck
+from gate.log.sync import UNMOVED, fetch, remote_of, rounds, stuck
 from gate.model import short_name
 from gate.policy.people import members
 from gate.rules import policy_at
@@ -47,7 +47,7 @@ def merge(
             "there is no remote to push to", "run `git remote add origin URL`, or remove `--push`"
         )
     started, unmoved = None, 0
-    for _ in range(TRIES):
+    for _ in rounds(TRIES):
         if remote:
             fetch(repository, remote, branch)
         else:

@@ -193,8 +193,15 @@ class _ReceivingRepository:
         branch = push.branch
         if not push.new:
             return f"{branch} is protected, and cannot be deleted", administrator_deletes(branch)
-        if resolve(self.repository, [push.new]).get(push.new) != push.new:
+        commits = resolve(self.repository, [push.new, push.ref])
+        if commits.get(push.new) != push.new:
             return f"{branch} can only point to a commit", "push a commit, not a tag or a file"
+        if commits.get(push.ref, "") != push.old:
+            # git would reject the push too, but only after everything in it was checked.
+            return (
+                f"{branch} has moved since this push began",
+                "fetch it, merge again, and push (`gate merge` does)",
+            )
         if stuck := self._invalid_rules(push):
             return stuck
         if not push.old:
