@@ -103,7 +103,7 @@ class Oracle:
         return self.rules[self.branches[branch].history[-1]["gate.yaml"]]
 
     def both_rules(self, into: str) -> tuple[Rules, Rules]:
-        """A branch's own rules and the default branch's: whoever counts must be listed in both."""
+        """A branch's own rules and the default branch's: a person who counts is listed in both."""
         return self.rules_of(into), self.rules_of("main")
 
     def unknown(self, into: str) -> frozenset[str]:
