@@ -1,4 +1,4 @@
-"""Find the shared results that `GATE_CACHE` names."""
+"""Find the shared results that `GATE_CACHE` and `GATE_COMMIT_CACHE` name."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 from gate.errors import UsageError
 from gate.git.repository import Repository
 from gate.policy.keys import PublicKey
-from gate.result_cache import SHARED_MOST, ResultCache
+from gate.result_cache import SHARED_MOST, ResultCache, Shared
 from gate.shared_results.in_git import REF, ResultsRef
+from gate.shared_results.layers import InOrder
 from gate.shared_results.objects import SCHEMES, ObjectStore
 from gate.shared_results.signed import SignedResults
 from gate.shared_results.stores import Folder, Server, Store
@@ -51,6 +52,23 @@ def open_shared(
     if key is not None and key.public.blob not in trusted:
         raise UsageError(f"GATE_CACHE_KEY: {key.public.fingerprint} is not the key of a bot in the policy")
     return SignedResults(store, name, trusted, key)
+
+
+def with_results_of_commit(
+    shared: Shared | None, head: str, environ: Mapping[str, str] = os.environ
+) -> Shared | None:
+    """Return `shared`, preceded by the results of earlier runs for the commit `head` if GATE_COMMIT_CACHE is set.
+
+    These aren't signed, and are trusted like `.git/gate`: the code of `head` may have written them. That is sound for
+    this commit only, since its code runs in its checks in any case, so each commit has a folder. Raises UsageError.
+    """
+    path = environ.get("GATE_COMMIT_CACHE", "")
+    if not path or not head:
+        return shared
+    if not path.startswith("/"):
+        raise UsageError(f"GATE_COMMIT_CACHE: expected an absolute path, got {path!r}")
+    own = ResultCache(Path(path) / head)
+    return InOrder((own, shared)) if shared is not None else own
 
 
 def _folder(url: str) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -126,6 +127,51 @@ def test_the_shards_of_the_workflow_are_joined(company: Company, tmp_path: Path)
                 run_step(runner, decide, env)
         part.rename(tmp_path / "parts" / part.name)
     assert "--unsigned" in run_step(runner, decide, env)
+
+
+@pytest.mark.slow
+def test_a_review_takes_the_results_of_an_earlier_run_for_the_same_commit(
+    company: Company, tmp_path: Path
+) -> None:
+    """Each run is in a clone of its own. The folder with the results is what the artifact brings."""
+    steps = yaml.safe_load(files_of("github", observe(company.clone("ada").path))[WORKFLOW])["jobs"]["gate"][
+        "steps"
+    ]
+    named = {step["name"]: step for step in steps}
+    decide = named["Decide"]["run"].replace("--reviews auto", "").replace("--format github", "--format json")
+    assert named["Decide"]["env"]["GATE_COMMIT_CACHE"] == "${{ runner.temp }}/results"
+    get, keep = named["Get its results"], named["Keep the results for later runs for this commit"]
+    assert get["with"]["path"] == keep["with"]["path"] == "${{ runner.temp }}/results"
+    assert (
+        get["with"]["name"]
+        == keep["with"]["name"]
+        == "gate-results-${{ github.event.pull_request.head.sha }}"
+    )
+    gate = tmp_path / "gate" / "bin" / "gate"
+    gate.parent.mkdir(parents=True)
+    gate.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m gate "$@"\n')
+    gate.chmod(0o755)
+    new = company.clone("newhire")
+    first = new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    new.git("commit", "-q", "--allow-empty", "-m", "The same files")
+    new.git("push", "-q", "origin", "HEAD:feature")
+    second = new.git("rev-parse", "HEAD")
+    company.clone("nehemiah").approve("origin/feature")
+    temporary = {"RUNNER_TEMP": str(tmp_path), "GATE_COMMIT_CACHE": str(tmp_path / "results")}
+
+    def cached(name: str, head: str) -> set[bool]:
+        runner = company.clone("nobody", name)
+        refs = ("+refs/heads/*:refs/remotes/origin/*", "+refs/gate/log*:refs/gate/remotes/origin/log*")
+        runner.git("fetch", "-q", "origin", *refs)
+        verdict = json.loads(
+            run_step(runner, decide, {"INTO": "main", "HEAD": head, "BASE": "", **temporary})
+        )
+        return {check["cached"] for check in verdict["checks"] if check["outcome"] != "empty"}
+
+    assert cached("push", first) == {False}
+    assert cached("review", first) == {True}
+    # The code of one commit can write anything into the results of its own run, but not into those of another commit.
+    assert cached("next-push", second) == {False}
 
 
 @pytest.mark.slow

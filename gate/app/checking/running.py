@@ -21,16 +21,20 @@ from gate.runner.shares import Piece
 from gate.workspace import Workspace
 
 
-def open_results(repository: Repository, policy: Policy, now: int) -> Shared | None:
-    """Return the shared result cache that GATE_CACHE names, or None. Its modules are only imported if it is set."""
-    if not os.environ.get("GATE_CACHE"):
+def open_results(repository: Repository, policy: Policy, now: int, head: str = "") -> Shared | None:
+    """Return the shared results that GATE_CACHE and, for the commit `head`, GATE_COMMIT_CACHE name, or None.
+
+    Their modules are only imported if one of these is set.
+    """
+    if not os.environ.get("GATE_CACHE") and not os.environ.get("GATE_COMMIT_CACHE"):
         return None
     from gate.approvals.keys import bots
     from gate.log.sync import remote_of
-    from gate.shared_results.opening import open_shared
+    from gate.shared_results.opening import open_shared, with_results_of_commit
 
     trusted = {blob: holder.key for blob, holder in bots(policy, now).items()}
-    return open_shared(policy.repository, trusted, repository, remote_of(repository))
+    shared = open_shared(policy.repository, trusted, repository, remote_of(repository))
+    return with_results_of_commit(shared, head)
 
 
 def run_checks(
@@ -48,7 +52,7 @@ def run_checks(
     environments = Environments(repository, policy.python, trees, policy.environment)
     workspace = Workspace(repository)
     state = repository.state_dir
-    results = ResultCache(state / "results", shared=open_results(repository, policy, now))
+    results = ResultCache(state / "results", shared=open_results(repository, policy, now, change.head))
     with (
         workspace.tree(change.tree, role="head") as head,
         workspace.tree(change.tree, role="head-run", history=_history(change)) as head_run,

@@ -73,11 +73,21 @@ def _github(observed: Observed, shards: int) -> dict[str, str]:
 
 
 def _jobs(setup: str, shards: int) -> dict[str, str]:
-    """Return what a workflow with several jobs for the checks has in addition to the one that decides."""
+    """Return what differs between a workflow whose only job runs the checks, and one with jobs of their own for them.
+
+    With one job, later runs for the same commit use its results.
+    """
     if shards == 1:
-        return dict.fromkeys(("OPTION", "SHARDS", "NEEDS", "PARTS", "JOIN"), "")
+        return {
+            **dict.fromkeys(("OPTION", "SHARDS", "NEEDS", "PARTS", "JOIN"), ""),
+            "ACTIONS": "      actions: read # the results of earlier runs\n",
+            "EARLIER": _filled("github-earlier.yml"),
+            "CACHE_OF_COMMIT": "          GATE_COMMIT_CACHE: ${{ runner.temp }}/results\n",
+            "KEEP": _filled("github-keep.yml"),
+        }
     numbers = ", ".join(str(number) for number in range(1, shards + 1))
     return {
+        **dict.fromkeys(("ACTIONS", "EARLIER", "CACHE_OF_COMMIT", "KEEP"), ""),
         "OPTION": f" --shards {shards}",
         "SHARDS": _filled("github-shards.yml", SETUP=setup, NUMBERS=numbers, COUNT=str(shards)),
         "NEEDS": ALWAYS,
