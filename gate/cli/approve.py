@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
-from gate.app.approving.approve import ApprovalPreview, ApprovalRequest, approve, propose
+from gate.app.approving.approve import ApprovalPreview, ApprovalRequest, approve, preview_approval
 from gate.app.approving.outdated import Outdated, diff_between
 from gate.app.recording.signing import StoredRecord
 from gate.cli.terminal import typed_answer
@@ -50,7 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Show what will be signed, ask for confirmation on a terminal, then sign, record, and share."""
-    wish = ApprovalRequest(
+    request = ApprovalRequest(
         Path.cwd(),
         int(time.time()),
         rev=options.rev,
@@ -59,28 +59,28 @@ def run(options: argparse.Namespace) -> int:
         key=options.key,
         reason=options.reason,
     )
-    proposal = propose(wish)
+    preview = preview_approval(request)
     if options.diff:
-        sys.stdout.write(_difference(proposal))
-    if proposal.outdated is not None:
-        print("\n".join(_warning(proposal.outdated)), file=sys.stderr)
-    if proposal.standing is None:
-        print("\n".join(_shown(proposal)))
+        sys.stdout.write(_difference(preview))
+    if preview.outdated is not None:
+        print("\n".join(_warning(preview.outdated)), file=sys.stderr)
+    if preview.standing is None:
+        print("\n".join(_shown(preview)))
         if not options.yes and sys.stdin.isatty():
-            if not _agreed(proposal):
+            if not _agreed(preview):
                 print("Nothing was recorded.")
                 return 1
-            if proposal.kind == "block" and not proposal.reason.strip():
-                proposal = replace(proposal, reason=typed_answer("Why? What must change? "))
-    recorded = approve(proposal)
-    print("\n".join(_result(proposal, recorded)))
+            if preview.kind == "block" and not preview.reason.strip():
+                preview = replace(preview, reason=typed_answer("Why? What must change? "))
+    recorded = approve(preview)
+    print("\n".join(_result(preview, recorded)))
     return exit_code(recorded)
 
 
-def _shown(proposal: ApprovalPreview) -> list[str]:
-    change, branch = proposal.change, short_name(proposal.change.into)
+def _shown(preview: ApprovalPreview) -> list[str]:
+    change, branch = preview.change, short_name(preview.change.into)
     lines = [f"{change.head[:12]} into {visible(branch)}: {count(len(change.files), 'file')} changed"]
-    owned = set(proposal.owned)
+    owned = set(preview.owned)
     letters = {"added": "A", "modified": "M", "deleted": "D"}
     for file in sorted(change.files, key=lambda file: (file.path not in owned, file.path))[:SHOWN]:
         yours = "  (yours)" if file.path in owned else ""
@@ -90,14 +90,14 @@ def _shown(proposal: ApprovalPreview) -> list[str]:
             f"  … and {len(change.files) - SHOWN} more: `git diff {change.base[:12]}...{change.head[:12]}`"
         )
     lines.append("by " + ", ".join(visible(f"{author.name} <{author.email}>") for author in change.authors))
-    for approval in proposal.evidence.approvals:
+    for approval in preview.evidence.approvals:
         kinds = {"approve": "approval", "block": "objection", "waive": "waiver"}
         mark = "valid" if approval.counted else "not counted"
         why = f": {visible(approval.why)}" if approval.why else ""
         lines.append(f"existing: {kinds[approval.kind]} by {visible(approval.by)} ({mark}){why}")
-    lines.append(f"checks: {_checks(proposal.checks, proposal.verdicts)}")
-    if proposal.kind == "approve":
-        person = proposal.signer.person.name
+    lines.append(f"checks: {_checks(preview.checks, preview.verdicts)}")
+    if preview.kind == "approve":
+        person = preview.signer.person.name
         lines.append(
             f"Approving as {person} (code owner of {len(owned)} of {count(len(change.files), 'file')})"
             if owned
@@ -117,12 +117,12 @@ def _warning(outdated: Outdated) -> list[str]:
     ]
 
 
-def _difference(proposal: ApprovalPreview) -> str:
+def _difference(preview: ApprovalPreview) -> str:
     """Return the diff of the change and of what was pushed since, without terminal control sequences."""
-    change, outdated = proposal.change, proposal.outdated
-    text = diff_between(proposal.repository, change.base_tree, change.tree)
+    change, outdated = preview.change, preview.outdated
+    text = diff_between(preview.repository, change.base_tree, change.tree)
     if outdated is not None:
-        since = diff_between(proposal.repository, outdated.local_oid, outdated.remote_oid)
+        since = diff_between(preview.repository, outdated.local_oid, outdated.remote_oid)
         text += f"\nPushed to {outdated.remote} since, and not part of this approval:\n{since}"
     return "".join(visible(line) + "\n" for line in text.split("\n"))
 
@@ -149,23 +149,23 @@ def _state(result: CheckResult) -> str:
             assert_never(other)
 
 
-def _agreed(proposal: ApprovalPreview) -> bool:
+def _agreed(preview: ApprovalPreview) -> bool:
     words = {"approve": "Approve this", "block": "Object to this", "waive": "WAIVE all requirements for this"}
     while True:
-        answer = typed_answer(f"{words[proposal.kind]}? [y/N] (d shows the diff) ").lower()
+        answer = typed_answer(f"{words[preview.kind]}? [y/N] (d shows the diff) ").lower()
         if answer not in {"d", "diff"}:
             return answer in {"y", "yes"}
-        sys.stdout.write(_difference(proposal))
+        sys.stdout.write(_difference(preview))
 
 
-def _result(proposal: ApprovalPreview, recorded: StoredRecord) -> list[str]:
+def _result(preview: ApprovalPreview, recorded: StoredRecord) -> list[str]:
     words = {"approve": "Approved", "block": "Objected", "waive": "WAIVED"}
-    done = words[proposal.kind]
-    if proposal.standing is not None:
+    done = words[preview.kind]
+    if preview.standing is not None:
         done = f"Already {done.lower()}"
-    branch = short_name(proposal.change.into)
+    branch = short_name(preview.change.into)
     lines = [
-        f"{done} by {recorded.record.by}: {recorded.id[:12]} ({proposal.change.head[:12]} into {visible(branch)})"
+        f"{done} by {recorded.record.by}: {recorded.id[:12]} ({preview.change.head[:12]} into {visible(branch)})"
     ]
     if recorded.record.kind == "block" and not recorded.record.reason.strip():
         lines.append(

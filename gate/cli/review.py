@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from gate.app.approving.approve import ApprovalPreview, ApprovalRequest, approve, propose
+from gate.app.approving.approve import ApprovalPreview, ApprovalRequest, approve, preview_approval
 from gate.app.approving.review import Line, diff_lines
 from gate.cli.approve import exit_code, shared_lines
 from gate.cli.terminal import typed_answer, wants_colour
@@ -45,25 +45,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Show the diff, ask for a decision on a terminal, and record it."""
-    wish = ApprovalRequest(Path.cwd(), int(time.time()), rev=options.rev, into=options.into, key=options.key)
-    proposal = propose(wish)
-    everything = tuple(file.path for file in proposal.change.files)
-    paths = everything if options.all or not proposal.owned else proposal.owned
-    _show(proposal, paths)
-    if proposal.standing is not None:
-        print(f"You have already approved this: {proposal.standing.id[:12]}")
+    request = ApprovalRequest(
+        Path.cwd(), int(time.time()), rev=options.rev, into=options.into, key=options.key
+    )
+    preview = preview_approval(request)
+    everything = tuple(file.path for file in preview.change.files)
+    paths = everything if options.all or not preview.owned else preview.owned
+    _show(preview, paths)
+    if preview.standing is not None:
+        print(f"You have already approved this: {preview.standing.id[:12]}")
         return 0
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         print(f"To approve, run `{_command(options)}`; to object, add `--block --reason TEXT`")
         return 0
     match typed_answer(QUESTION).lower()[:1]:
         case "a":
-            return _record(proposal, "Approved")
+            return _record(preview, "Approved")
         case "o":
             position = typed_answer("On which line? (FILE:LINE, or Enter for the whole change) ")
             reason = typed_answer("Why? What must change? ")
             text = f"{position}: {reason}" if position else reason
-            objection = propose(replace(wish, kind="block", reason=text))
+            objection = preview_approval(replace(request, kind="block", reason=text))
             return _record(objection, "Objected")
     print("Skipped: nothing was recorded.")
     return 0
@@ -76,28 +78,28 @@ def _command(options: argparse.Namespace) -> str:
     return shlex.join([*words, *(["--key", options.key] if options.key else [])])
 
 
-def _record(proposal: ApprovalPreview, word: str) -> int:
-    recorded = approve(proposal)
+def _record(preview: ApprovalPreview, word: str) -> int:
+    recorded = approve(preview)
     print(f"{word} as {recorded.record.by}: {recorded.id[:12]}")
     for line in shared_lines(recorded):
         print(line)
     return exit_code(recorded)
 
 
-def _show(proposal: ApprovalPreview, paths: tuple[str, ...]) -> None:
-    change = proposal.change
+def _show(preview: ApprovalPreview, paths: tuple[str, ...]) -> None:
+    change = preview.change
     total = count(len(change.files), "file")
     number = f"{len(paths)} of {total}" if len(paths) < len(change.files) else total
-    yours = "yours" if proposal.owned else "none owned by you"
+    yours = "yours" if preview.owned else "none owned by you"
     authors = ", ".join(author.name or author.email for author in change.authors)
     title = [
         f"{change.head[:12]} into {short_name(change.into)}: {number} ({yours})",
-        f"by {authors}; {checks_text(proposal.checks)}",
+        f"by {authors}; {checks_text(preview.checks)}",
         "",
     ]
-    lines = [Line("file", line) for line in title] + list(diff_lines(proposal, paths))
-    pager = _pager(proposal.repository) if sys.stdout.isatty() else ""
-    colour = wants_colour() and _git_colors(proposal.repository, paged=bool(pager))
+    lines = [Line("file", line) for line in title] + list(diff_lines(preview, paths))
+    pager = _pager(preview.repository) if sys.stdout.isatty() else ""
+    colour = wants_colour() and _git_colors(preview.repository, paged=bool(pager))
     _print("".join(f"{line}\n" for line in _drawn(lines, colour=colour)), pager)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from support.company import Clone, Company, copy_company
 
-from gate.app.approving.approve import the_change
+from gate.app.approving.proposed_change import read_proposed_change
 from gate.app.recording.signing import Signer, compose, sealed
 from gate.git.repository import Repository
 from gate.log.store import add
@@ -83,7 +83,7 @@ class PeopleWhoAreNoOwners(RuleBasedStateMachine):
         """A record in the owner's name, with another key, straight into the log."""
         clone = self.signed_by(who)
         repository = Repository.find(clone.path)
-        change, _, _ = the_change(repository, clone.path, f"origin/{BRANCH}", None, 1_900_000_000)
+        change = read_proposed_change(repository, clone.path, f"origin/{BRANCH}", None, 1_900_000_000).change
         signer = Signer(Person("@nehemiah"), find_key(clone.key(who), "", ()))
         record = compose(
             "approve" if kind == "approve" else "waive", change, signer, 1_900_000_000, reason="r"

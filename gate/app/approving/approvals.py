@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gate.app.approving.approve import the_change
-from gate.gather.ownership import ownership_at
+from gate.app.approving.proposed_change import read_proposed_change
 from gate.git.repository import Repository
 from gate.log.decisions import Decisions, decisions_about
 from gate.log.sync import fetch_log
-from gate.model import Change, short_name
+from gate.model import Change
 from gate.requirements.facts import Facts
 from gate.requirements.not_required import discount_unrequired
 from gate.requirements.owners import credited
@@ -44,9 +43,9 @@ def list_approvals(
     repository = Repository.find(start)
     if bring:
         fetch_log(repository)
-    change, policy, rules = the_change(repository, start, rev, into, now)
-    protection = policy.protection(short_name(change.into))
-    ownership = ownership_at(repository, change, policy, rules).rules
+    proposed = read_proposed_change(repository, start, rev, into, now)
+    change, policy, protection = proposed.change, proposed.policy, proposed.protection
+    ownership = proposed.ownership(repository).rules
     review = None
     if reviews and change.digest:
         from gate.app.checking.reviews import read_reviews

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from gate.app.approving.eligible import refuse_ineligible
 from gate.app.approving.late import UNDO, check_not_merged, hint_of_unshared, send_objection
 from gate.app.approving.outdated import Outdated, find_outdated
-from gate.app.audit.moves import change_of, read_moves
+from gate.app.approving.proposed_change import ProposedChange, read_proposed_change
 from gate.app.check import check
-from gate.app.checking.current_people import with_listed_people
 from gate.app.checking.request import CheckRequest
 from gate.app.recording.signing import (
     Signer,
@@ -25,9 +26,6 @@ from gate.app.recording.signing import (
 from gate.approvals.record import AFTERWARDS, claims_afterwards
 from gate.errors import InvalidInput, UsageError
 from gate.gather.environments import environment_named
-from gate.gather.ownership import ownership_at
-from gate.git.branch_history import read_onward
-from gate.git.change import read_change
 from gate.git.repository import Repository
 from gate.git.revisions import default_branch
 from gate.log.admitted import open_log
@@ -37,11 +35,8 @@ from gate.log.paths import change_path
 from gate.log.releases import deployments_in, rolled_back_in
 from gate.log.sync import bring
 from gate.model import Approval, Change, CheckResult, short_name
-from gate.policy.people import members, people_by_emails, person_by_email
-from gate.policy.types import Policy, Protection
+from gate.policy.types import Policy
 from gate.requirements.owners import people_of
-from gate.rules import last_valid_policy, policy_at
-from gate.wording import listed
 
 Kind = Literal["approve", "block", "waive"]
 
@@ -83,79 +78,107 @@ class ApprovalPreview:
     verdicts: tuple[str, ...] = ()
 
 
-def propose(wish: ApprovalRequest) -> ApprovalPreview:
+def preview_approval(request: ApprovalRequest) -> ApprovalPreview:
     """Return a preview of the decision. Raises UsageError, with a hint, if this person can't make it."""
-    repository = Repository.find(wish.start)
-    if environment_named(repository, wish.into) is not None:
+    repository = Repository.find(request.start)
+    if environment_named(repository, request.into) is not None:
         # What a release changes depends on the current deployment, which others may have recorded.
         bring(repository)
-    elif wish.kind == "block":
-        fetch_branch(repository, wish.into or default_branch(repository))
-    change, policy, rules = the_change(repository, wish.start, wish.rev, wish.into, wish.now)
-    branch = short_name(change.into)
-    protection = policy.protection(branch)
+    elif request.kind == "block":
+        fetch_branch(repository, request.into or default_branch(repository))
+    proposed = read_proposed_change(repository, request.start, request.rev, request.into, request.now)
+    change, policy, protection = proposed.change, proposed.policy, proposed.protection
+    _refuse_nothing_to_decide(repository, request, change)
+    signer = find_signer_for(repository, policy, request.key, request.now, change)
+    evidence = decisions_about(repository, change, policy, protection, request.now)
+    refuse_ineligible(signer.person, request.kind, request.reason, proposed, evidence.approvals)
+    if change.merged_commits:
+        request = replace(request, reason=": ".join(filter(None, [AFTERWARDS, request.reason.strip()])))
+    elif claims_afterwards(request.reason.strip()):
+        raise UsageError(
+            f"a reason cannot start with `{AFTERWARDS}`: that marks decisions about merged commits",
+            "reword the reason",
+        )
+    released_at, superseded = _releases_before(repository, change, policy, request.now)
+    return ApprovalPreview(
+        repository,
+        change,
+        request.kind,
+        request.reason,
+        request.now,
+        signer,
+        evidence,
+        _owned_files(repository, proposed, signer.person.name),
+        _checks_so_far(repository, request, change, policy),
+        _standing_decision(evidence.approvals, signer.person.name, request, change, superseded),
+        find_outdated(repository, request.rev),
+        released_at,
+        protection.verdicts,
+    )
+
+
+def _refuse_nothing_to_decide(repository: Repository, request: ApprovalRequest, change: Change) -> None:
+    """Raise UsageError, with a hint, if the change can't merge at all or is empty."""
     if not change.tree:
         raise UsageError(
             f"nothing to approve: {change.merge_blocker}", "`gate check` shows what to do about it"
         )
     if not change.files:
         raise UsageError(
-            f"nothing to approve: {wish.rev or 'HEAD'} has no changes for {branch}",
+            f"nothing to approve: {request.rev or 'HEAD'} has no changes for {short_name(change.into)}",
             "; ".join(filter(None, (UNDO, hint_of_unshared(repository, change))))
-            if wish.kind == "block"
+            if request.kind == "block"
             else "name the branch to approve; `gate inbox` lists the branches that need your approval",
         )
-    signer = find_signer_for(repository, policy, wish.key, wish.now, change)
-    evidence = decisions_about(repository, change, policy, protection, wish.now)
-    _may(signer, wish, change, policy, protection, evidence)
-    if change.merged_commits:
-        wish = replace(wish, reason=": ".join(filter(None, [AFTERWARDS, wish.reason.strip()])))
-    elif claims_afterwards(wish.reason.strip()):
-        raise UsageError(
-            f"a reason cannot start with `{AFTERWARDS}`: that marks decisions about merged commits",
-            "reword the reason",
-        )
-    released_at, earlier = _releases_before(repository, change, policy, wish.now)
-    standing = next(
+
+
+def _standing_decision(
+    approvals: Iterable[Approval],
+    name: str,
+    request: ApprovalRequest,
+    change: Change,
+    superseded: Collection[str],
+) -> Approval | None:
+    """Return the same decision by the same person if it is recorded and counts, unless its id is `superseded`."""
+    return next(
         (
             approval
-            for approval in evidence.approvals
+            for approval in approvals
             if approval.counted
-            and approval.by == signer.person.name
-            and approval.kind == wish.kind
-            and (wish.kind != "block" or approval.why == wish.reason.strip())
+            and approval.by == name
+            and approval.kind == request.kind
+            and (request.kind != "block" or approval.why == request.reason.strip())
             and len(approval.files) == len(change.files)
-            and approval.id not in earlier
+            and approval.id not in superseded
         ),
         None,
     )
-    owned = _answers_for(repository, change, policy, rules, signer)
-    return ApprovalPreview(
-        repository,
-        change,
-        wish.kind,
-        wish.reason,
-        wish.now,
-        signer,
-        evidence,
-        owned,
-        _checks_so_far(repository, wish, change, policy),
-        standing,
-        find_outdated(repository, wish.rev),
-        released_at,
-        protection.verdicts,
+
+
+def _owned_files(repository: Repository, proposed: ProposedChange, name: str) -> tuple[str, ...]:
+    """Return the changed files that this person is a code owner of."""
+    try:
+        ownership = proposed.ownership(repository)
+    except InvalidInput:
+        if proposed.change.merged_commits:
+            return ()
+        raise
+    return tuple(
+        path
+        for path, rules in ownership.rules.items()
+        if any(name in people_of(proposed.policy, rule.owners) for rule in rules)
     )
 
 
 def _checks_so_far(
-    repository: Repository, wish: ApprovalRequest, change: Change, policy: Policy
+    repository: Repository, request: ApprovalRequest, change: Change, policy: Policy
 ) -> tuple[CheckResult, ...]:
     """Return the results of earlier checks; none for a change that has merged while the rules were invalid."""
     branch = short_name(change.into)
     base = None if policy.is_environment(branch) else change.base
-    request = CheckRequest(wish.start, into=branch, head=change.head, base=base, cached_only=True)
+    cached = CheckRequest(request.start, into=branch, head=change.head, base=base, cached_only=True)
     try:
-        return check(request, repository=repository).verdict.checks
+        return check(cached, repository=repository).verdict.checks
     except InvalidInput:
         if change.merged_commits:
             return ()
@@ -181,145 +204,26 @@ def _releases_before(
     return latest[0].since if latest else 0, frozenset(records) - added_after(log, records, before)
 
 
-def approve(proposal: ApprovalPreview) -> StoredRecord:
+def approve(preview: ApprovalPreview) -> StoredRecord:
     """Sign the decision, add it to the log, and share it. If it is already recorded, only share it."""
-    if proposal.standing is not None:
-        entry = next(entry for entry in proposal.evidence.records if entry.id == proposal.standing.id)
-        return send(proposal.repository, StoredRecord(entry.id, entry.record))
-    change, name = proposal.change, proposal.signer.person.name
-    if proposal.kind == "block":
-        check_not_merged(proposal.repository, change)
+    if preview.standing is not None:
+        entry = next(entry for entry in preview.evidence.records if entry.id == preview.standing.id)
+        return send(preview.repository, StoredRecord(entry.id, entry.record))
+    change, name = preview.change, preview.signer.person.name
+    if preview.kind == "block":
+        check_not_merged(preview.repository, change)
     # The clocks of a person's machines may differ; a later decision must still have a later time.
-    latest = open_log(proposal.repository).latest_by(name, change.into, proposal.now)
+    latest = open_log(preview.repository).latest_by(name, change.into, preview.now)
     record = compose(
-        proposal.kind,
+        preview.kind,
         change,
-        proposal.signer,
-        proposal.now,
-        latest=max(latest, proposal.after),
-        reason=proposal.reason,
+        preview.signer,
+        preview.now,
+        latest=max(latest, preview.after),
+        reason=preview.reason,
     )
-    lists = {change_path(change.digest): changes_of(proposal.repository, change)}
-    recorded = put(proposal.repository, record, proposal.signer, lists)
-    if proposal.kind == "block":
-        return send_objection(proposal.repository, change, proposal.signer, recorded)
-    return send(proposal.repository, recorded)
-
-
-def the_change(
-    repository: Repository, start: Path, rev: str | None, into: str | None, now: int
-) -> tuple[Change, Policy, str]:
-    """Return the change that merges `rev` into `into`, the policy for it, and the commit that has this policy."""
-    environment = environment_named(repository, into)
-    if environment is not None:
-        from gate.app.audit.verified_policy import verified
-        from gate.app.releases.release import release_change
-
-        environment = verified(repository, start, environment)
-        release = release_change(repository, environment, rev, open_log(repository), now)
-        return release, environment.policy, environment.rules
-    change = read_change(repository, into=into, head=rev)
-    change = _step_of(repository, change) or change
-    # A merged change is evaluated as in an audit: where the rules were invalid, by the last valid ones.
-    policy = (change.merged_commits and last_valid_policy(repository, change.base)) or policy_at(
-        repository, change.base
-    )
-    policy = with_listed_people(repository, policy, change.into)
-    return replace(change, repository=policy.repository), policy, change.base
-
-
-def _step_of(repository: Repository, change: Change) -> Change | None:
-    """Return the change that the branch made with its commit `change.head`, or None if it was never at that commit."""
-    if change.files or change.merge_base != change.head:
-        return None
-    parents = repository.text("rev-list", "--max-count=1", "--parents", change.head).split()[1:]
-    if not parents or change.head not in repository.text("rev-list", "--first-parent", change.base).split():
-        return None
-    history = read_onward(repository, parents[0], change.head)
-    (move,) = read_moves(repository, history, history.chain, open_log(repository), change.into)
-    policy = last_valid_policy(repository, move.old.oid) or policy_at(repository, move.old.oid)
-    return change_of(repository, move, change.into, policy)
-
-
-def _may(
-    signer: Signer,
-    wish: ApprovalRequest,
-    change: Change,
-    policy: Policy,
-    protection: Protection,
-    evidence: Decisions,
-) -> None:
-    """Raise UsageError if this person's decision would not count."""
-    name = signer.person.name
-    match wish.kind:
-        case "block":
-            return
-        case "waive":
-            may_waive(name, wish.reason, policy, protection)
-        case "approve":
-            if signer.person.role == "bot":
-                raise UsageError(f"{name} is a bot, and bots cannot approve")
-            if signer.person.role == "junior" and protection.kind == "environment":
-                raise UsageError(
-                    f"{name} is a junior, and juniors cannot approve a release",
-                    "`gate check` lists whom to ask",
-                )
-            if name in people_by_emails(policy, (author.email for author in change.authors)):
-                raise UsageError(
-                    f"{name} is an author of this change and cannot approve it",
-                    "`gate check` lists whom to ask",
-                )
-            strangers = [a.email for a in change.authors if person_by_email(policy, a.email) is None]
-            if signer.person.role == "junior" and strangers:
-                raise UsageError(
-                    f"{strangers[0]} wrote part of this change and is not in the policy; that could be you",
-                    "if it is you, add the address to your `emails`; ask somebody else to approve",
-                )
-    for approval in evidence.approvals:
-        if approval.counted and approval.kind == "block" and approval.by == name:
-            raise UsageError(
-                f"{name} has objected to this change and must withdraw the objection first",
-                f"`gate revoke {approval.id[:12]}`, then approve",
-            )
-
-
-def may_waive(
-    name: str,
-    reason: str,
-    policy: Policy,
-    protection: Protection,
-    what: str = "waive",
-    noun: str = "a waiver",
-) -> None:
-    """Raise UsageError unless this person can `what` (such as waive), with this reason."""
-    guardians = members(policy, protection.require.guarded)
-    if not guardians:
-        raise UsageError(
-            f"only guardians (policy administrators) can {what}, and the policy lists none",
-            "ask an administrator of the branch to merge it, and name guardians under `guarded` in gate.yaml before "
-            "the next emergency",
-        )
-    if name not in guardians:
-        raise UsageError(
-            f"{name} is not one of the guardians ({', '.join(sorted(guardians))})",
-            f"ask {listed(sorted(guardians), 'or')}",
-        )
-    if not reason.strip():
-        raise UsageError(f"{noun} needs a reason", "add `--reason TEXT`")
-
-
-def _answers_for(
-    repository: Repository, change: Change, policy: Policy, rules: str, signer: Signer
-) -> tuple[str, ...]:
-    try:
-        ownership = ownership_at(repository, change, policy, rules)
-    except InvalidInput:
-        if change.merged_commits:
-            return ()
-        raise
-    name = signer.person.name
-    return tuple(
-        path
-        for path, rules in ownership.rules.items()
-        if any(name in people_of(policy, rule.owners) for rule in rules)
-    )
+    lists = {change_path(change.digest): changes_of(preview.repository, change)}
+    recorded = put(preview.repository, record, preview.signer, lists)
+    if preview.kind == "block":
+        return send_objection(preview.repository, change, preview.signer, recorded)
+    return send(preview.repository, recorded)

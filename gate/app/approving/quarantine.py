@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from gate.app.approving.approve import may_waive
+from gate.app.approving.eligible import refuse_non_guardian
 from gate.app.recording.signing import (
     Signer,
     StoredRecord,
@@ -72,7 +72,7 @@ def quarantine(request: QuarantineRequest) -> StoredRecord:
     signer = find_signer(branch.repository, branch.policy, request.key, request.now, branch.name)
     name = signer.person.name
     protection = branch.policy.protection(branch.name)
-    may_waive(name, request.reason, branch.policy, protection, "quarantine a test", "a quarantine")
+    refuse_non_guardian(name, request.reason, branch.policy, protection, "quarantine a test", "a quarantine")
     check = _check(request, branch.policy)
     until = _last_day(request.until, request.now)
     owner = _owner(request.owner or name, branch.policy)

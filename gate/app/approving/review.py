@@ -25,16 +25,16 @@ class Line:
     text: str
 
 
-def diff_lines(proposal: ApprovalPreview, paths: Sequence[str]) -> Iterator[Line]:
+def diff_lines(preview: ApprovalPreview, paths: Sequence[str]) -> Iterator[Line]:
     """Yield the diff of `paths` from the base to the merge result, with each finding below its line."""
-    change = proposal.change
+    change = preview.change
     findings: dict[tuple[str, int], list[Finding]] = defaultdict(list)
-    for result in proposal.checks:
+    for result in preview.checks:
         for finding in result.findings if isinstance(result, Ran) else ():
             if finding.new:
                 findings[finding.path, finding.line].append(finding)
     for path in paths:
-        text = _diff(proposal.repository, change.base_tree, change.tree, path)
+        text = _diff(preview.repository, change.base_tree, change.tree, path)
         for finding in findings.pop((path, 0), ()):
             yield Line("finding", _finding_text(finding))
         yield from _annotated(text, path, findings)

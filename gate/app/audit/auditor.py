@@ -10,7 +10,7 @@ from gate.app.audit.check_evidence import CheckEvidence
 from gate.app.audit.larger_changes import still_about
 from gate.app.audit.moves import Move, change_of, read_moves, read_stretches
 from gate.app.audit.records import MoveRecords
-from gate.app.audit.rules import Rules
+from gate.app.audit.rules_along import RulesAlongBranch
 from gate.app.audit.step import NOT_ENFORCED, Step
 from gate.approvals.content import contents_of
 from gate.approvals.count import CountContext, count
@@ -74,7 +74,7 @@ class Auditor:
         self._stretches = read_stretches(repository, history, chain, self.moves, log, ref)
         every = [*self.moves, *(move for entry in self._stretches.values() for _, move in entry)]
         self._numbers = {oid: number for number, oid in enumerate(chain)}
-        self._rules = Rules(repository)
+        self._rules = RulesAlongBranch(repository)
         if chain:
             self._rules.start(chain[0])
         self._records = MoveRecords(repository, ref, log, every)

@@ -53,12 +53,11 @@ def evaluate(
         # Ask the forge last: an approval withdrawn while the checks ran must not count.
         facts, decisions = with_reviews(repository, facts, reader.log, forge, int(time()))
     from gate.app.checking.notes import notes_about
+    from gate.approvals.quarantine import quarantined
     from gate.requirements.not_required import discount_unrequired
     from gate.verdict import decide
 
-    _log(facts)
-    from gate.approvals.quarantine import quarantined
-
+    _log_facts(facts)
     notes = tuple(f"Failed, but does not block: {text}" for text in quarantined(facts.checks))
     notes += notes_about(repository, change, rules, request, checked, now, lock_out.sentences)
     verdict = decide(discount_unrequired(facts), notes)
@@ -120,7 +119,7 @@ def _by_authors(change: Change, checked: CheckResults, evidence: Evidence) -> tu
     return by_authors(checked.results, evidence.quarantines, change)
 
 
-def _log(facts: Facts) -> None:
+def _log_facts(facts: Facts) -> None:
     logger.debug("CODEOWNERS: %s", facts.codeowners_file or "none at the base")
     logger.debug("approvals that bear on the change: %d", len(facts.approvals))
     for result in facts.checks:

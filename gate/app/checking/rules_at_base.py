@@ -93,7 +93,7 @@ def _rules(
     invalid_after: str = "",
 ) -> Rules:
     protection = policy.protection(short_name(change.into))
-    _log(change, policy, protection)
+    _log_rules(change, policy, protection)
     checks = _required_checks(policy, protection, only)
     if only:
         protection = replace(protection, require=replace(protection.require, checks=only))
@@ -112,7 +112,7 @@ def _required_checks(
     return tuple(policy.checks[name] for name in names)
 
 
-def _log(change: Change, policy: Policy, protection: Protection) -> None:
+def _log_rules(change: Change, policy: Policy, protection: Protection) -> None:
     logger.debug(
         "change: %s into %s at %s, %d files",
         change.head[:12],

@@ -59,37 +59,38 @@ def check_moves(repository: Repository, start: Path, push: RefUpdate, log: Appro
         return Received((refuse_non_fast_forward(repository, push),))
     moves = read_moves(repository, history, history.chain, log, push.ref)
     stretches = read_stretches(repository, history, history.chain, moves, log, push.ref)
-    answer = partial(_answer, repository, start, push, log)
+    evaluate_move = partial(_evaluate_move, repository, start, push, log)
     notes: list[str] = []
     waiting = []
     position = 0
     while position < len(moves):
         alternatives = [*stretches.get(position, ()), (position + 1, moves[position])]
-        position, move, refusal = _first_that_passes(alternatives, answer)
+        position, move, answer = _first_that_passes(alternatives, evaluate_move)
         if refused := _too_early(push, move):
             return Received((refused,), tuple(notes))
-        notes += [note for note in refusal.verdict.notes if note.startswith("WAIVED")]
-        if _waits_for_checks(refusal):
+        notes += [note for note in answer.verdict.notes if note.startswith("WAIVED")]
+        if _waits_for_checks(answer):
             waiting.append(move)
-        elif refused := _refused_by(push, move, refusal):
+        elif refused := _refused_by(push, move, answer):
             return Received((refused,), tuple(notes))
     if refused := _refused_by_audit(repository, push, log, history):
         return Received((refused,), tuple(notes))
     for move in waiting:
-        if refused := _refused_by(push, move, answer(move, run=True)):
+        if refused := _refused_by(push, move, evaluate_move(move, run=True)):
             return Received((refused,), tuple(notes))
     return Received((), tuple(notes))
 
 
 def _first_that_passes(
-    alternatives: Sequence[tuple[int, Move]], answer: Callable[..., Answer]
+    alternatives: Sequence[tuple[int, Move]], evaluate_move: Callable[..., Answer]
 ) -> tuple[int, Move, Answer]:
     """Return the first move, with its end, that passes or lacks only checks, or else the first one, with its answer."""
     tried = []
     for end, move in alternatives:
-        tried.append((end, move, answer(move, run=False)))
-        if tried[-1][2].verdict.decision == "pass" or _waits_for_checks(tried[-1][2]):
-            return tried[-1]
+        answer = evaluate_move(move, run=False)
+        if answer.verdict.decision == "pass" or _waits_for_checks(answer):
+            return end, move, answer
+        tried.append((end, move, answer))
     return tried[0]
 
 
@@ -123,7 +124,7 @@ def _too_early(push: RefUpdate, move: Move) -> Refusal | None:
     )
 
 
-def _answer(
+def _evaluate_move(
     repository: Repository, start: Path, push: RefUpdate, log: ApprovalLog, move: Move, *, run: bool
 ) -> Answer:
     """Return the answer of `gate check` about one step, as of now. Without `run`, no check is started."""
@@ -152,7 +153,7 @@ def _refused_by_audit(
     )
 
 
-def _open(answer: Answer) -> tuple[Outcome, ...]:
+def _unmet(answer: Answer) -> tuple[Outcome, ...]:
     return tuple(outcome for outcome in answer.verdict.outcomes if outcome.state in {"unmet", "undecided"})
 
 
@@ -161,7 +162,7 @@ def _waits_for_checks(answer: Answer) -> bool:
     return (
         not answer.verdict.checks
         and not answer.trusted
-        and {outcome.id for outcome in _open(answer)} == {checks.ID}
+        and {outcome.id for outcome in _unmet(answer)} == {checks.ID}
     )
 
 
@@ -172,7 +173,7 @@ def _refused_by(push: RefUpdate, move: Move, answer: Answer) -> Refusal | None:
     branch = push.branch
     ran = bool(answer.verdict.checks)
     lacking = []
-    for outcome in _open(answer):
+    for outcome in _unmet(answer):
         if outcome.id != checks.ID or ran:
             lacking.append(outcome)
         elif answer.trusted:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gate.app.audit.audit import is_start
-from gate.app.audit.rules import WATCHED
+from gate.app.audit.rules_along import WATCHED
 from gate.app.ref_updates import RefUpdate
 from gate.app.server.moves import Received, Refusal, check_moves
 from gate.errors import first_of
@@ -43,7 +43,7 @@ def receive(start: Path, pushes: Sequence[RefUpdate]) -> Received:
     repository = Repository.find(start)
     real = _by_real_names(repository, pushes)
     own = tips(repository).own
-    refusals = [refusal for push in real if (refusal := _refuse_own(repository, push, own)) is not None]
+    refusals = [refusal for push in real if (refusal := _refuse_reserved(repository, push, own)) is not None]
     if refusals := [*refusals, *_refuse_results(repository, real)]:
         return Received(tuple(refusals))
     branches = [push for push in real if push.branch]
@@ -78,7 +78,7 @@ def _by_real_names(repository: Repository, pushes: Sequence[RefUpdate]) -> list[
     return renamed
 
 
-def _refuse_own(repository: Repository, push: RefUpdate, own: str) -> Refusal | None:
+def _refuse_reserved(repository: Repository, push: RefUpdate, own: str) -> Refusal | None:
     """Return the refusal of a push to a ref that gate reserves, or None. `own` is the tip of the existing log."""
     folded = fold(push.ref)
     for prefix, reason in FOREIGN_REFS.items():
@@ -257,10 +257,10 @@ def why_not_created(branches: ProtectedBranches, log: ApprovalLog, branch: str, 
             f"{new[:12]} is not the result of a verified merge into {default}: nobody approved it on its own",
             fix,
         )
-    if _rules(repository, new) != _rules(repository, branches.tip):
+    if _rule_files(repository, new) != _rule_files(repository, branches.tip):
         return f"{default} has different rules (policy or code owners) now", fix
     return "", ""
 
 
-def _rules(repository: Repository, commit: str) -> frozenset[tuple[str, str, str]]:
+def _rule_files(repository: Repository, commit: str) -> frozenset[tuple[str, str, str]]:
     return frozenset((entry.path, entry.mode, entry.oid) for entry in list_tree(repository, commit, WATCHED))

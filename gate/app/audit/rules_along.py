@@ -21,8 +21,8 @@ WATCHED = (POLICY_FILE, *STORED, *dict.fromkeys(place for places in PLACES.value
 
 
 @dataclass(slots=True)
-class Rules:
-    """The policy and the code owners at one commit of the branch, as `gate check` reads them."""
+class RulesAlongBranch:
+    """The policy and the code owners at one commit of a branch after the other, as `gate check` reads them."""
 
     repository: Repository
     _commit: str = ""
