@@ -15,6 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
+import venv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,8 +46,10 @@ def isolated(home: Path) -> dict[str, str]:
     inherited = {
         name: os.environ[name] for name in ("PATH", "TMPDIR", "LANG", "VIRTUAL_ENV") if name in os.environ
     }
+    environment = home / "environment"
     return {
         **inherited,
+        **({"VIRTUAL_ENV": str(environment)} if environment.is_dir() else {}),
         "HOME": str(home),
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": str(home / ".gitconfig"),
@@ -246,6 +249,8 @@ def build_company(path: Path, object_format: str = "sha1") -> Company:
     """Create a company with its server and policy."""
     company = Company(path)
     (path / "home").mkdir(parents=True)
+    # Each check looks at every file of the environment it runs in. The tests' own has tens of thousands.
+    venv.create(path / "home" / "environment", symlinks=True)
     company.keys.mkdir()
     for name in KEYS:
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(company.keys / name)]
