@@ -227,11 +227,12 @@ def main() -> None:
         return
     if not options.repository or not options.folder:
         parser.error("a repository and --folder are required")
-    clone = prepare(options.folder, options.repository, options.install)
+    folder = options.folder.resolve()
+    clone = prepare(folder, options.repository, options.install)
     revisions = git(clone, "rev-list", "--first-parent", f"--max-count={options.commits + 1}", "origin/HEAD")
     oldest_first = revisions.splitlines()[::-1]
-    rows = read_rows(options.folder)
-    history(options.folder, oldest_first[: 1 + len(rows) + options.limit], options.select, rows)
+    rows = read_rows(folder)
+    history(folder, oldest_first[: 1 + len(rows) + options.limit], options.select, rows)
 
 
 if __name__ == "__main__":
