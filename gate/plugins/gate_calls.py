@@ -7,11 +7,13 @@ and later.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import sys
-from typing import Any, Callable
+from typing import Any, Callable, Dict, Iterable, Iterator
 
-from gate_record import IMPORTER, Inputs, depends
+import gate_compiled
+from gate_record import IMPORTER, STANDARD, Inputs, depends
 from gate_writes import place_of
 
 Hook = Callable[[str, Any], None]
@@ -33,38 +35,76 @@ KIND_MODULES = frozenset(
     }
 )
 ACCESS = os.access
+WRAPPED = frozenset({"posix", "_posixsubprocess", "_imp"})
+"""The modules with the functions that are wrapped."""
 COLLECTS = frozenset({"pytest_ignore_collect", "_get_directory", "_collectfile", "_recurse"})
 """pytest functions that check whether a path is a folder to collect, and use the result for nothing else."""
 
 
 def wrap(hook: Hook) -> None:
     """Wrap the functions. `hook` is the audit hook."""
-    for name in ASKING:
-        _replace(name, _asking)
-    for name in MAKING:
-        _replace(name, lambda original: _making(original, hook))
-    _replace("open", lambda original: _opening(original, hook))
+    wrapped = [
+        *_wrapped(os, ASKING, _asking),
+        *_wrapped(os, MAKING, lambda original: _making(original, hook)),
+        *_wrapped(os, ["open"], lambda original: _opening(original, hook)),
+        *_wrapped(_imported("_posixsubprocess"), ["fork_exec"], _spawning),
+        *_wrapped(_imported("_imp"), ["create_builtin", "create_dynamic"], _creating),
+        *_wrapped(_imported("_imp"), ["exec_builtin", "exec_dynamic"], _executing),
+    ]
+    _replace({id(call.original): call for call in wrapped})
+    gate_compiled.already_loaded()
     _wrap_importing()
-    _wrap_spawning()
 
 
-def _replace(name: str, wrapper: Callable[[Any], Any]) -> None:
-    """Replace a function with its wrapper, also where importlib looks it up, and in the `os.supports_…` sets."""
-    original = getattr(os, name, None)
-    if original is None:
-        return
-    wrapped = wrapper(original)
-    for module in (os, sys.modules.get("posix")):
-        if module is not None:
-            setattr(module, name, wrapped)
-    for abilities in (
-        os.supports_dir_fd,
-        os.supports_fd,
-        os.supports_follow_symlinks,
-        os.supports_effective_ids,
-    ):
-        if original in abilities:
-            abilities.add(wrapped)
+class Wrapped:
+    """A function in place of a built-in one. Like that, it doesn't become a method as an attribute of a class."""
+
+    original: Any = None
+
+    def __reduce__(self) -> str:
+        """Pickle the function by its name."""
+        return str(vars(self)["__name__"])
+
+
+def _in_place_of(original: Any, call: Callable[..., Any]) -> Wrapped:
+    # As a static method of a class of its own, it is called without another frame in between.
+    function: Wrapped = type("builtin_function_or_method", (Wrapped,), {"__call__": staticmethod(call)})()
+    for name in ("__name__", "__qualname__", "__doc__", "__module__", "__text_signature__"):
+        setattr(function, name, getattr(original, name, None))
+    function.original = original
+    return function
+
+
+def _imported(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+def _wrapped(
+    module: Any, names: Iterable[str], wrapper: Callable[[Any], Callable[..., Any]]
+) -> Iterator[Wrapped]:
+    for name in names:
+        original = getattr(module, name, None)
+        if original is not None:
+            yield _in_place_of(original, wrapper(original))
+
+
+def _replace(by_id: Dict[int, Any]) -> None:
+    """Replace the functions wherever a loaded module or one of its classes refers to them."""
+    others = [module for name, module in list(sys.modules.items()) if not name.startswith("gate_")]
+    for module in others:
+        for name, value in list(getattr(module, "__dict__", {}).items()):
+            if id(value) in by_id:
+                setattr(module, name, by_id[id(value)])
+            elif isinstance(value, type) and value.__module__ == module.__name__:
+                for attribute, member in list(value.__dict__.items()):
+                    if id(member) in by_id:
+                        setattr(value, attribute, by_id[id(member)])
+    abilities = (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks, os.supports_effective_ids)
+    for functions in abilities:
+        functions.update([by_id[id(function)] for function in functions if id(function) in by_id])
 
 
 def _wants_the_kind(frame: Any) -> bool:
@@ -114,8 +154,6 @@ def _asking(original: Any) -> Any:
                     (Inputs.kinds if kind_only else Inputs.opened).add(resolved)
         return original(path, *args, **kwargs)
 
-    asked.__name__ = original.__name__
-    asked.__doc__ = original.__doc__
     return asked
 
 
@@ -129,7 +167,6 @@ def _opening(original: Any, hook: Hook) -> Any:
                 hook("open", (place_of(path, folder), None, flags))
         return original(path, flags, *args, **kwargs)
 
-    opening.__name__, opening.__doc__ = original.__name__, original.__doc__
     return opening
 
 
@@ -141,7 +178,6 @@ def _making(original: Any, hook: Hook) -> Any:
         hook("os.mkdir", (path, 0, -1 if folder is None else folder))
         return original(path, *args, **kwargs)
 
-    making.__name__, making.__doc__ = original.__name__, original.__doc__
     return making
 
 
@@ -177,19 +213,36 @@ def _note_module(folder: Any, name: str) -> None:
             Inputs.kinds.add(path)
 
 
-def _wrap_spawning() -> None:
-    """Record processes started by multiprocessing, which raises no audit event."""
-    try:
-        import _posixsubprocess
-    except ImportError:
-        return
-    spawner: Any = _posixsubprocess
-    original = spawner.fork_exec
+def _spawning(original: Any) -> Any:
+    """Wrap the function that starts processes: multiprocessing calls it without raising an audit event."""
 
     def fork_exec(args: Any, *rest: Any) -> Any:
         # subprocess has already raised an event with the program's name.
-        if sys._getframe(1).f_globals.get("__name__") != "subprocess":  # noqa: SLF001  only the caller distinguishes these
+        caller = sys._getframe(1).f_code  # noqa: SLF001  only the caller distinguishes these
+        if caller.co_name != "_execute_child" or caller.co_filename != STANDARD + "subprocess.py":
             depends("another process is started (multiprocessing)")
         return original(args, *rest)
 
-    spawner.fork_exec = fork_exec
+    return fork_exec
+
+
+def _creating(original: Any) -> Any:
+    """Wrap a function that creates compiled modules: new copies of these would have functions that aren't wrapped."""
+
+    def create(spec: Any, *args: Any) -> Any:
+        if spec.name in WRAPPED:
+            depends(f"{spec.name} is imported again")
+        return original(spec, *args)
+
+    return create
+
+
+def _executing(original: Any) -> Any:
+    """Wrap a function that completes compiled modules, some of which look up files without an audit event."""
+
+    def execute(module: Any) -> Any:
+        result = original(module)
+        gate_compiled.loaded(module)
+        return result
+
+    return execute

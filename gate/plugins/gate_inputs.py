@@ -11,6 +11,7 @@ It imports nothing of gate, and runs in the project's interpreter, so it must wo
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import sys
@@ -18,7 +19,7 @@ from typing import Any
 
 import gate_calls
 import gate_watch
-from gate_record import IMPORTER, Inputs, depends
+from gate_record import IMPORTER, STANDARD, Inputs, depends, is_standard
 from gate_writes import (
     CHANGES,
     MOVES,
@@ -36,10 +37,13 @@ ACCESS_MODE = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
 """The bits of a file's flags that say whether it is opened for reading or writing."""
 HARMLESS = frozenset({"uname", "ldconfig", "lsb_release"})
 """Programs that the standard library starts to inspect the machine, and that read nothing of a project."""
+INSPECTS = tuple(os.path.join(STANDARD, *name.split("/")) for name in ("platform.py", "ctypes/util.py"))
+"""The files of the code that starts them."""
+STARTS = tuple(STANDARD + name for name in ("subprocess.py", "os.py"))
+"""The files of the code through which it does that."""
 WORKER = "exec(eval(sys.stdin.readline()))"
 """How pytest-xdist starts a worker, which makes its own record."""
 SETTINGS = "pyproject.toml"
-STANDARD = os.path.dirname(os.__file__) + os.sep
 PYTEST = f"{os.sep}_pytest{os.sep}"
 METADATA = tuple(
     f"{STANDARD}importlib{os.sep}{name}" for name in ("metadata.py", f"metadata{os.sep}__init__.py")
@@ -96,7 +100,7 @@ def _changed(event: str, args: Any) -> None:
 def _by_pytest() -> bool:
     """Return whether pytest itself does it: it first creates its cache folder under another name."""
     frame: Any = sys._getframe(3)  # noqa: SLF001  only the caller distinguishes these
-    while frame is not None and frame.f_code.co_filename.startswith(("<frozen ", STANDARD)):
+    while frame is not None and is_standard(frame.f_code.co_filename):
         frame = frame.f_back
     return frame is not None and PYTEST in frame.f_code.co_filename
 
@@ -132,24 +136,19 @@ def _scanned(args: Any) -> None:
         Inputs.collected.add(place_of(args[0]))
         return
     _listed(args)
-    if caller.startswith(("<frozen ", STANDARD)) or PYTEST in caller:
+    if is_standard(caller) or PYTEST in caller:
         return  # these only need to know whether it is a folder
     path = place_of(args[0] if args and args[0] is not None else ".")
-    Inputs.paused = True
-    try:
-        if _below(path, Inputs.roots) or path in Inputs.roots:
+    if _below(path, Inputs.roots) or path in Inputs.roots:
+        with contextlib.suppress(OSError):  # the caller gets the same error
             Inputs.opened.update(os.path.join(path, name) for name in os.listdir(path))
-    except OSError:
-        pass  # the caller gets the same error
-    finally:
-        Inputs.paused = False
 
 
 def _for_conftests() -> bool:
     """Return whether pytest is looking for folders named test*, from which it loads a conftest.py first."""
     frame: Any = sys._getframe(3)  # noqa: SLF001  only the caller distinguishes these
     while frame is not None and (
-        frame.f_code.co_name == "<genexpr>" or frame.f_code.co_filename.startswith(STANDARD)
+        frame.f_code.co_name == "<genexpr>" or is_standard(frame.f_code.co_filename)
     ):
         if frame.f_code.co_name in LOADS_CONFTESTS:
             break
@@ -164,8 +163,9 @@ def _for_conftests() -> bool:
 def _started(args: Any) -> None:
     program, arguments = args[0], args[1] if len(args) > 1 else ()
     words = [os.fsdecode(word) for word in arguments] if isinstance(arguments, (list, tuple)) else []
-    name = os.path.basename(os.fsdecode(program) if program else (words or [""])[0])
-    if name in HARMLESS and _by_standard_library():
+    path = os.fsdecode(program) if program else (words or [""])[0]
+    name = os.path.basename(path)
+    if name in HARMLESS and _by_standard_library() and not _may_be_in_tree(path):
         return
     if any(WORKER in word for word in words):
         Inputs.workers += 1
@@ -176,13 +176,26 @@ def _started(args: Any) -> None:
 def _by_standard_library() -> bool:
     """Return whether the standard library starts a program to get information about the machine."""
     frame: Any = sys._getframe(3)  # noqa: SLF001  only the caller distinguishes these
-    while frame is not None and os.path.basename(frame.f_code.co_filename) == "subprocess.py":
+    while frame is not None and frame.f_code.co_filename in STARTS:
         frame = frame.f_back
-    return frame is not None and frame.f_code.co_filename.startswith(STANDARD)
+    return frame is not None and frame.f_code.co_filename in INSPECTS
+
+
+def _may_be_in_tree(program: str) -> bool:
+    """Return whether a program may come from the tree: it is there, or it is searched for there."""
+    folders = [os.path.dirname(program)] if os.sep in program else os.get_exec_path()
+    places = [f"{place_of(folder or '.')}{os.sep}" for folder in folders]
+    return any(place.startswith(root + os.sep) for place in places for root in Inputs.roots)
 
 
 def _connected(_args: Any) -> None:
     depends("a network connection is made")
+
+
+def _sent(args: Any) -> None:
+    # Without an address, the message goes to where the socket has been connected.
+    if len(args) > 1 and args[1] is not None:
+        _connected(args)
 
 
 def _forked(_args: Any) -> None:
@@ -197,12 +210,19 @@ def _library(args: Any) -> None:
 
 
 def _called(_args: Any) -> None:
-    """Record that a library function is looked up with ctypes. If code of the tree does that, it could do anything."""
+    """Record that a library function is looked up with ctypes. If code of the tree does that, it could do anything.
+
+    The standard library looks up functions only for others, some of them in a thread of its own.
+    """
     frame: Any = sys._getframe(2)  # noqa: SLF001  only the caller distinguishes these
-    while frame is not None and f"{os.sep}ctypes{os.sep}" in frame.f_code.co_filename:
+    while frame is not None and is_standard(frame.f_code.co_filename):
         frame = frame.f_back
-    if frame is not None and _below(os.path.abspath(frame.f_code.co_filename), Inputs.roots):
+    if frame is None or _below(os.path.abspath(frame.f_code.co_filename), Inputs.roots):
         depends("a C function is called (ctypes)")
+
+
+def _new_interpreter(_args: Any) -> None:
+    depends("another interpreter is started")
 
 
 def _bound(args: Any) -> None:
@@ -234,6 +254,9 @@ HANDLERS = {
     "os.fork": _forked,
     "os.forkpty": _forked,
     "socket.connect": _connected,
+    "socket.sendto": _connected,
+    "socket.sendmsg": _sent,
+    "cpython.PyInterpreterState_New": _new_interpreter,
     "socket.bind": _bound,
     "ctypes.dlopen": _library,
     "ctypes.dlsym": _called,

@@ -5,6 +5,10 @@ It runs in the project's interpreter, so it must work with Python 3.7 and later.
 
 from __future__ import annotations
 
+import os
+
+STANDARD = os.path.dirname(os.__file__) + os.sep
+"""The folder of the standard library. Packages may be installed in a folder below it."""
 IMPORTER = "<frozen importlib._bootstrap_external>"
 """The file name of the code that finds modules."""
 
@@ -37,6 +41,11 @@ class Inputs:
     paused = False
     alone = ""
     """The temporary folder of the only test file that this process runs, if it runs just one."""
+
+
+def is_standard(file: str) -> bool:
+    """Return whether code of this file name belongs to the standard library."""
+    return file.startswith("<frozen ") or (file.startswith(STANDARD) and "-packages" + os.sep not in file)
 
 
 def depends(reason: str) -> None:

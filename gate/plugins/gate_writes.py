@@ -7,6 +7,7 @@ and later.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import Any, Dict, Iterator, List, Set, Tuple
 
@@ -20,6 +21,10 @@ CHANGES = MOVES | ONLY_LOOKS | WITHOUT_DIR_FD | frozenset({*WITH_DIR_FD, "os.sym
 """Events about paths, except opening and listing: their success depends on what exists."""
 OWN_FOLDERS = frozenset({"__pycache__", ".pytest_cache"})
 """Folders that Python and pytest write for themselves, and validate on reading."""
+THROUGH_LINKS = ("/proc/", "/dev/fd/", "//")
+LINK_OF_PROCESS = re.compile(
+    r"/*((?:proc/+(?:thread-)?self|proc/+\d+)(?:/+task/+\d+)?/+(?:cwd|root|fd/+\d+)|dev/+fd/+\d+)(?=/|\Z)"
+)
 MACHINE = ("/dev", "/proc", "/sys")
 
 
@@ -38,6 +43,8 @@ def place_of(path: Any, dir_fd: int = -1) -> str:
         folder = _folder_behind(path)
         return folder if folder.startswith("/") else ""
     text = os.fsdecode(path)
+    if text.startswith(THROUGH_LINKS):
+        text = _without_links(text)
     if not text.startswith("/"):
         above = os.getcwd() if dir_fd < 0 else _folder_behind(dir_fd)
         text = os.path.join(above, text)
@@ -45,7 +52,23 @@ def place_of(path: Any, dir_fd: int = -1) -> str:
         parts = text.split("/")
         ups = (number for number, part in enumerate(parts) if part == "..")
         Writes.passed.update(os.path.normpath("/".join(parts[:number]) or "/") for number in ups)
-    return os.path.normpath(text)
+    # Two slashes at the beginning mean the same as one on all supported systems, but `normpath` doesn't assume that.
+    return os.path.normpath(f"/{text.lstrip('/')}")
+
+
+def _without_links(path: str) -> str:
+    """Replace the kernel's links to a process's folders and open files at the beginning of a path by their targets."""
+    matching = LINK_OF_PROCESS.match(path)
+    while matching is not None:
+        try:
+            target = READLINK(f"/{matching.group(1)}")
+        except OSError:
+            break
+        if not target.startswith("/"):
+            break
+        path = target + path[matching.end() :]
+        matching = LINK_OF_PROCESS.match(path)
+    return path
 
 
 def _folder_behind(descriptor: int) -> str:

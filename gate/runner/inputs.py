@@ -130,6 +130,12 @@ class TreeState:
         names = self.folders.get(folder, ())
         return key_of(*sorted(name for name in names if METADATA.search(name)))
 
+    def bytecode(self, folder: str) -> str:
+        """Return which bytecode the tree itself has for the modules in a folder: an import may load it unchecked."""
+        cache = f"{folder}/__pycache__".lstrip("/")
+        names = sorted(name for name in self.folders.get(cache, ()) if name.endswith(".pyc"))
+        return key_of(*(f"{self.files[f'{cache}/{name}']} {name}" for name in names)) if names else ""
+
     def candidate(self, path: str) -> str:
         """Return whether `path` is a file or folder from which pytest may collect tests."""
         if path in self.files:
@@ -167,6 +173,10 @@ class TreeState:
     def projects(self) -> tuple[str, ...]:
         """The settings files of projects, which decide what is installed."""
         return tuple(path for path in self.files if path.rpartition("/")[2] == "pyproject.toml")
+
+
+def _folders_of_modules(paths: Iterable[str]) -> list[str]:
+    return sorted({path.rpartition("/")[0] for path in paths if path.endswith(".py")})
 
 
 def _folders_above(paths: Iterable[str]) -> frozenset[str]:
@@ -210,6 +220,7 @@ class Inputs:
             **{f"settings {path}": tree.settings(path) for path in (*self.settings, *tree.projects)},
             **{f"listing {path}": tree.listing(path) for path in self.listed},
             **{f"importable {path}": tree.importable(path) for path in self.searched},
+            **{f"bytecode {path}": tree.bytecode(path) for path in _folders_of_modules(self.opened)},
             **{f"build {path}": tree.build(path) for path in self.built},
         }
 
@@ -268,6 +279,7 @@ def state_of(name: str, tree: TreeState) -> str:
             "collected": tree.collected,
             "candidate": tree.candidate,
             "distributions": tree.distributions,
+            "bytecode": tree.bytecode,
             "build": tree.build,
         }[kind](path)
     return tree.known[name]
@@ -290,6 +302,7 @@ IN_WORDS = {
     "collected": "the files in {} that pytest may collect are others",
     "distributions": "the metadata of packages in {} are others",
     "candidate": "{} has appeared or gone",
+    "bytecode": "the compiled modules in {} are others",
     "build": "what is built in {} has changed",
 }
 

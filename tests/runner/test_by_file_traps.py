@@ -182,7 +182,7 @@ def test_every_way_to_depend_on_a_file_is_noticed(project: Clone) -> None:
 
 ALWAYS = (
     "isolated_child", "spawned", "link_to_a_file", "attached_database", "certificate", "called_in_c", "asked_in_c",
-    "own_link", "folder_by_own_link", "folder_renamed", "by_the_process_folder", "link_and_back",
+    "own_link", "folder_by_own_link", "folder_renamed", "link_and_back",
     "a_program_with_a_harmless_name",
 )  # fmt: skip
 """What cannot be recorded runs every time."""
