@@ -256,7 +256,7 @@ def seeds_of(project: Project, clone: Path) -> Iterator[Seed]:
         return
     text = (clone / project.file).read_text("utf-8")
     if text.count(project.old) < 1:
-        raise SystemExit(f"{project.name}: {project.file} does not have {project.old!r}")
+        raise Failed(f"{project.file} does not have {project.old!r}")
     broken = text.replace(project.old, project.new, 1)
     yield Seed("function", f"broken function: {project.file}", {project.file: broken}, check="tests")
     start = max((match.end() for match in FUTURE.finditer(text)), default=0)

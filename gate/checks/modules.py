@@ -8,6 +8,7 @@ scripts have the same name, each is checked with its own neighbors in a run of i
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -172,7 +173,9 @@ def _base(folder: _Folder, everywhere: frozenset[str], imports: dict[str, frozen
         if dotted and any(f"{dotted}.{unit}" in everywhere for unit in folder.units):
             return "/".join(above[:depth])
     loose = [path for path in _files(folder) if path.rpartition("/")[0] == folder.path]
-    if any("." in imports.get(path, ()) for path in loose) and _dotted(above[-1]):
+    relative = any("." in imports.get(path, ()) for path in loose)
+    # No file can have the name of a module of the standard library: that one is meant wherever it is imported.
+    if (relative or folder.units.keys() & sys.stdlib_module_names) and _dotted(above[-1]):
         return "/".join(above[:-1])
     return folder.path
 

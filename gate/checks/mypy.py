@@ -182,7 +182,7 @@ def _report(job: Job, left: Left, errors: tuple[Finding, ...]) -> Report | Unrea
         return Report(findings, note, unparsed=frozenset(finding.path for finding in findings))
     if errors:
         reason = f"{errors[0].path}: {errors[0].message}"
-        return Unreadable(f"mypy stopped at {reason}", errors[0].hint or _way_out(reason, job))
+        return Unreadable(f"mypy stopped at {reason}", errors[0].hint or _way_out(reason, job), whole=True)
     output = left.stderr.strip() or left.stdout
     if job.excluded and NOTHING_LEFT in output:
         return Report((), note)

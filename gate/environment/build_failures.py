@@ -13,6 +13,12 @@ OFFLINE = re.compile(
     r"|timed? ?out|client error \(Connect\)|Could not connect",
     re.IGNORECASE,
 )
+BUILD_OFFLINE = re.compile(
+    r"URLError|Name or service not known|name resolution|Could not resolve host|NameResolutionError"
+    r"|Network is unreachable|Connection (?:refused|reset)|ConnectionError|ConnectError|timed out",
+)
+"""What a build prints, in its last lines, that gets no answer from a server."""
+STANDALONE = re.compile(r"python-build-standalone/\S*?/(cpython-\d+\.\d+)")
 UNAUTHORIZED = re.compile(r"\b401 Unauthorized|\b403 Forbidden|authentication credentials", re.IGNORECASE)
 PROGRESS = (
     "Using ",
@@ -67,9 +73,18 @@ def failure(finished: Finished, secret_names: Sequence[str]) -> BuildFailed:
         return BuildFailed("uv.lock does not match pyproject.toml", "run `uv lock`, and commit uv.lock")
     reason = _reason(lines) or "uv printed nothing"
     if "python-build-standalone" in text:
+        version = STANDALONE.search(text)
         return BuildFailed(
-            "the interpreter that the project requires is not installed, and cannot be downloaded",
+            "the interpreter that the project requires is not installed, and cannot be downloaded"
+            + (f" (uv would take {version[1]})" if version else ""),
             "install one that `requires-python` allows, for example with `uv python install`",
+            offline=True,
+        )
+    if BUILD_OFFLINE.search(reason) and "[stderr]" in lines:
+        # The index answered: it is the build that asks for something else.
+        return BuildFailed(
+            f"its build needs the network ({reason[:300]})",
+            "connect to the network; if there is one, see what the build downloads",
             offline=True,
         )
     if OFFLINE.search(text):

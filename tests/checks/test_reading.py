@@ -357,6 +357,21 @@ def test_many_scripts_of_one_name_take_one_run() -> None:
     assert len(modules.parts(files, lambda _path: "import sys\n")) == 1
 
 
+@pytest.mark.parametrize(
+    ("files", "bases"),
+    [
+        pytest.param({"jaraco/collections/__init__.py": ""}, set(), id="a namespace package"),
+        pytest.param({"tools/queue.py": "", "tools/run.py": "import queue\n"}, set(), id="a script"),
+        pytest.param({"src/p/__init__.py": "", "src/types.py": ""}, set(), id="beside a package"),
+        pytest.param({"bad-dir/queue.py": ""}, {"bad-dir"}, id="a folder without a name"),
+        pytest.param({"ns/other/__init__.py": ""}, {"ns"}, id="another name"),
+    ],
+)
+def test_no_module_is_named_like_one_of_the_standard_library(files: dict[str, str], bases: set[str]) -> None:
+    (part,) = modules.parts(files, files.__getitem__)
+    assert set(part.bases) - {"."} == bases
+
+
 def test_a_folder_without_init_in_a_package_belongs_to_it() -> None:
     files = {"src/p/__init__.py": "", "src/p/inner/x.py": "from ..y import z\n", "src/p/y.py": "z = 1\n"}
     (part,) = modules.parts(files, files.__getitem__)

@@ -34,6 +34,14 @@ PYTHON = "error: Request failed\n cause: Failed to download `https://localhost/p
 @pytest.mark.parametrize(
     ("text", "reason", "hint", "offline"),
     [
+        (
+            COMPILER.format(
+                "urllib.error.URLError: <urlopen error [Errno -2] Name or service not known>"
+            ).replace("Error: command ['make'] returned non-zero exit status 1\n", ""),
+            "its build needs the network (Failed to build `thing @ file:///x`: urllib.error.URLError",
+            "what the build downloads",
+            True,
+        ),
         (FLIT, "Failed to build `thing @ file:///x`: ConfigError: description must", "a fresh clone", False),
         (
             COMPILER.format("src/main.cpp:6:12: error: expected ';'"),
@@ -46,6 +54,15 @@ PYTHON = "error: Request failed\n cause: Failed to download `https://localhost/p
             "Failed to build `thing @ file:///x`: CMake Error at CMakeLists.txt:17 (x): Unknown CMake command",
             "a fresh clone",
             False,
+        ),
+        (
+            PYTHON.replace("/x`", "/releases/download/20261110/cpython-3.15.2%2B2.tar.gz`"),
+            (
+                "the interpreter that the project requires is not installed, and cannot be downloaded (uv would take "
+                "cpython-3.15)"
+            ),
+            "uv python install",
+            True,
         ),
         (PYTHON, "the interpreter that the project requires is not installed", "uv python install", True),
         ("Downloading a\nerror: Hash mismatch for `a`\n", "Hash mismatch for `a`", "a fresh clone", False),
