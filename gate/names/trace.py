@@ -14,6 +14,7 @@ from gate.names.infer.values import (
     FunctionValue,
     Instance,
     ModuleValue,
+    NoneValue,
     Value,
     Values,
 )
@@ -146,7 +147,7 @@ class _View:
         if values is None:
             return "of unknown type"
         if values == NEVER:
-            return "`None`, or never reached"
+            return "`None` so far, or never reached"
         return " or ".join(map(self._described, values[:MOST_SHOWN]))
 
     def _described(self, value: Value) -> str:
@@ -159,6 +160,8 @@ class _View:
                 return f"the class `{kind.name}` ({_where(kind.scope.source, kind.node)})"
             case FunctionValue(definitions=(first, *_), scope=scope):
                 return f"the function `{first.name}` ({_where(scope.source, first)})"
+            case NoneValue():
+                return "`None`"
             case Coroutine(result=result):
                 return f"a coroutine; awaited, it is {self._values(result)}"
         return f"a {type(value).__name__.lower()}"

@@ -56,6 +56,7 @@ _OF_ANNOTATIONS: dict[str, Kinds] = {
     "list": frozenset({"list"}),
     "dict": frozenset({"dict"}),
     "set": frozenset({"set"}),
+    "Sized": frozenset({"str", "bytes", "list", "dict", "set", "tuple", "class"}),
     "Iterable": _ITERABLE,
     "Sequence": _ITERABLE,
     "Callable": frozenset({"function", "class"}),

@@ -11,6 +11,7 @@ from gate.names.hints.assignments import name_called
 from gate.names.hints.file_modes import WrongArgument, against_mode, wrong_mode
 from gate.names.hints.naming import TEXT_KEPT, TEXT_NAMES
 from gate.names.infer.calls import fitting, misfit, takes_self
+from gate.names.infer.constants import constant_text
 from gate.names.infer.values import ClassValue, FunctionValue, Instance, ModuleValue, Value
 from gate.names.syntax.nodes import Function
 from gate.names.syntax.source import Scope
@@ -169,7 +170,7 @@ class LibraryArguments:
             )
             if problem is not None:
                 return problem
-        if name == "strptime" and _is_format_first(node):
+        if name == "strptime" and self._is_format_first(node, scope):
             return WrongArgument(
                 f"`{name}` takes the text before its format", hint if module == "time" else ""
             )
@@ -207,6 +208,12 @@ class LibraryArguments:
         elif actual == {"coroutine"}:
             hint = "add `await`"
         return WrongArgument(f"`{name}` takes {shown(expected)} here, and this is {shown(actual)}", hint)
+
+    def _is_format_first(self, node: ast.Call, scope: Scope) -> bool:
+        """Return whether the first argument of `strptime` is a format, and the second isn't."""
+        texts = [constant_text(self._engine, value, scope) for value in node.args[:2]]
+        formats = [text is not None and "%" in text for text in texts]
+        return formats[:1] == [True] and formats[1:] != [True]
 
     def _is_written_in_python(self, callee: FunctionValue) -> bool:
         """Return whether a function or the class of a method is in the Python source of its module."""
@@ -261,12 +268,3 @@ def _may_be_text(node: ast.expr) -> bool:
     return (
         isinstance(node, ast.Name) and bool(TEXT_NAMES.match(node.id)) and node.id not in {"data", "v", "val"}
     )
-
-
-def _is_format_first(node: ast.Call) -> bool:
-    """Return whether the first argument of `strptime` is a format, and the second isn't."""
-    formats = [
-        isinstance(value, ast.Constant) and isinstance(value.value, str) and "%" in value.value
-        for value in node.args[:2]
-    ]
-    return formats[:1] == [True] and formats[1:] != [True]

@@ -27,6 +27,7 @@ from gate.names.infer.values import (
     Instance,
     Missing,
     ModuleValue,
+    NoneValue,
     Tuple,
     Value,
     Values,
@@ -172,4 +173,6 @@ class Engine:
                 )
             case Tuple():
                 return MISSING if name not in {"count", "index"} and not name.startswith("__") else None
+            case NoneValue():
+                return MISSING if not name.startswith("__") else None
         return None

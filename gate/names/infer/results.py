@@ -10,6 +10,7 @@ from gate.names.infer.construction import is_super_of_own_class
 from gate.names.infer.generated import named_tuple
 from gate.names.infer.values import (
     NEVER,
+    NONE,
     UNKNOWN,
     Class,
     ClassValue,
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 _MAKES_CLASSES = frozenset(
     {"namedtuple", "NamedTuple", "TypedDict", "NewType", "make_dataclass", "new_class"}
 )
+
+
+def _is_none(annotation: ast.expr) -> bool:
+    return isinstance(annotation, ast.Constant) and annotation.value is None
 
 
 class Results:
@@ -118,8 +123,9 @@ class Results:
     def _returned(self, definition: Function, function: FunctionValue, node: ast.Call | None,
                   outer: Scope | None) -> Values:  # fmt: skip
         scope = function.scope.source.inner(definition, function.scope)
+        origin = function.scope.source.origin
         is_declared = definition.returns is not None and (
-            self._engine.trusts_annotations or function.scope.source.origin != "project"
+            self._engine.trusts_annotations or origin != "project"
         )
         if is_declared and definition.returns is not None and not decorators(definition) & MANAGERS:
             type_arguments = dict(function.arguments)
@@ -128,7 +134,10 @@ class Results:
             result = self._engine.annotations.read(
                 definition.returns, function.scope, type_arguments, function.bound
             )
-        elif function.scope.source.origin == "project":
+            if origin == "library" and _is_none(definition.returns):
+                is_overridden = self._engine.classes.is_overridden(definition.name, function)
+                result = result if is_overridden else NONE
+        elif origin == "project":
             result = self._by_returns(definition, scope, function)
         else:
             result = UNKNOWN

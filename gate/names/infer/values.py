@@ -121,6 +121,11 @@ class Tuple:
 
 
 @dataclass(frozen=True, slots=True)
+class NoneValue:
+    """The `None` that a call certainly returns. Beside other values, it is left out: code tests for it in many ways."""
+
+
+@dataclass(frozen=True, slots=True)
 class Parameter:
     """A type parameter that a class passes to its base. Its value is known only for each instance."""
 
@@ -128,14 +133,25 @@ class Parameter:
 
 
 Value = (
-    Parameter | ModuleValue | ClassValue | Instance | FunctionValue | Partial | Coroutine | Yielding | Tuple
+    Parameter
+    | ModuleValue
+    | ClassValue
+    | Instance
+    | FunctionValue
+    | Partial
+    | Coroutine
+    | Yielding
+    | Tuple
+    | NoneValue
 )
 Values = tuple[Value, ...] | None
 """All possible values; see `UNKNOWN` and `NEVER`."""
 UNKNOWN: Values = None
 """Any value is possible."""
 NEVER: Values = ()
-"""No value with attributes: `None`, a function that never returns, or a value whose inference is in progress."""
+"""No value so far: a variable that is still `None`, a function that never returns, or an inference in progress."""
+NONE = (NoneValue(),)
+"""Certainly `None`."""
 
 
 def union(alternatives: list[Values]) -> Values:
@@ -147,6 +163,8 @@ def union(alternatives: list[Values]) -> Values:
         if values is None:
             return None
         merged.update(dict.fromkeys(values))
+    if len(merged) > 1:
+        merged.pop(NONE[0], None)
     return tuple(merged) if len(merged) <= 12 else None
 
 

@@ -26,6 +26,7 @@ RULES: Mapping[str, str] = {
     "wrong-call": "wrong_call",
     "wrong-format": "wrong_format",
     "wrong-operand": "wrong_operand",
+    "wrong-exception": "wrong_exception",
     "missing-await": "missing_await",
     "unknown-reference": "unknown_reference",
     "unknown-fixture": "unknown_fixture",

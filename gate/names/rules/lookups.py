@@ -16,6 +16,7 @@ from gate.names.infer.values import (
     Instance,
     Missing,
     ModuleValue,
+    NoneValue,
     Tuple,
     Value,
     Values,
@@ -214,4 +215,6 @@ def label(value: Value) -> str:
             return kind.name
         case Tuple():
             return "tuple"
+        case NoneValue():
+            return "None"
     return "function"

@@ -9,7 +9,7 @@ from typing import TypedDict
 from gate.finding import Finding
 from gate.names.hints.unheard_of import words_in_reach
 from gate.names.hints.usage import ATTRIBUTES, TypeHint
-from gate.names.infer.values import ModuleValue
+from gate.names.infer.values import ModuleValue, NoneValue
 from gate.names.report.candidates import UnlessDefinedIn
 from gate.names.report.finding import finding_at
 from gate.names.resolve.installed import STDLIB
@@ -84,6 +84,11 @@ class Inspector:
         lookup = self._inspection.failed_lookup(node, scope)
         if lookup is not None and not isinstance(lookup.owners[0], ModuleValue):
             message = f"{lookup.shown} has no `{node.attr}`"
+            if isinstance(lookup.owners[0], NoneValue):
+                hint = "the call that it comes from returns nothing"
+                at = position_of(node)
+                self._inspection.diagnostics.report(ID, node, message, hint=hint, at=at)
+                return
             self._report(node, message, lookup.names, lookup.unless_defined_in)
         elif is_special(node.attr) and node.attr not in _SPECIAL_NAMES:
             self._compare_special(node, scope)

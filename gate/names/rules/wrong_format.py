@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from string import Formatter
 
 from gate.finding import Finding
+from gate.names.hints.samples import fail, kind_of, samples_of
+from gate.names.infer.constants import constant_text
 from gate.names.infer.engine import Engine
 from gate.names.infer.values import FunctionValue, Instance
 from gate.names.report.candidates import FileDiagnostics
@@ -21,20 +24,23 @@ ID = "wrong-format"
 SUMMARY = "A format string that doesn't fit its arguments."
 WHY = """\
 A TypeError, a KeyError, an IndexError, or a ValueError when the string is formatted, often in an error message that no
-test produces. A call of a logger prints a traceback instead of the message. gate compares a literal format string with
-arguments that are written out; it reports no argument that is merely unused by `str.format`."""
+test produces. A call of a logger prints a traceback instead of the message. gate compares a literal format string, or
+a constant that has one, with arguments that are written out, and asks Python whether it can format values of their
+types. It reports no argument that is merely unused by `str.format`."""
 BAD: Examples = (
     code("def show(name, count):\n    return '%s: %d of %d' % (name, count)  # <-\n"),
     code(
         "def show(name):\n    return '{name}'.format(nmae=name)  # <- `nmae` is given: did you mean `name`?\n"
     ),
     code("import logging\n\nlogging.info('%s took %s', 'run')  # <-\n"),
+    code("def show(items):\n    return '%d: %s' % (', '.join(items), len(items))  # <- use `%s`\n"),
+    code("def show(items):\n    return f'{str(len(items)):05d}'  # <-\n"),
 )
 GOOD: Examples = (
     code("def show(name, pair):\n    return '%s: %s' % pair, '{}: {}'.format(*pair), '%s%%' % name\n"),
     code("import logging\n\nlogging.info('%(name)s', {'name': 'run'})\nlogging.info('100%')\n"),
 )
-NODES = (ast.BinOp, ast.Call)
+NODES = (ast.BinOp, ast.Call, ast.JoinedStr)
 
 _CONVERSION = re.compile(
     r"%(?:\((?P<key>[^()]*)\))?[#0\- +]*(?P<width>\*|\d+)?(?:\.(?P<precision>\*|\d*))?[hlL]?(?P<kind>.)?",
@@ -55,6 +61,8 @@ class Fields:
 
     count: int = 0
     names: list[str] = field(default_factory=list)
+    conversions: list[str] = field(default_factory=list)
+    """What each field after `%` does with its value, such as `%d`; "" for a width or precision."""
 
 
 def inspect(node: ast.AST, scope: Scope, engine: Engine, diagnostics: FileDiagnostics) -> None:
@@ -62,10 +70,19 @@ def inspect(node: ast.AST, scope: Scope, engine: Engine, diagnostics: FileDiagno
     problem: tuple[str, str] | None = None
     try:
         match node:
-            case ast.BinOp(left=ast.Constant(value=str() | bytes() as text), op=ast.Mod(), right=passed):
-                problem = _compared(percent_fields(text), passed, scope, engine)
-            case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="format")):
-                problem = _formatted(brace_fields(text), node)
+            case ast.BinOp(left=ast.Constant(value=bytes(data)), op=ast.Mod(), right=passed):
+                problem = _compared(percent_fields(data), passed, scope, engine)
+            case ast.BinOp(left=left, op=ast.Mod(), right=passed):
+                text = constant_text(engine, left, scope)
+                if text is not None:
+                    problem = _compared(percent_fields(text), passed, scope, engine)
+            case ast.Call(func=ast.Attribute(value=owner, attr="format")):
+                text = constant_text(engine, owner, scope)
+                if text is not None:
+                    problem = _formatted(brace_fields(text), node) or _specified(text, node, scope, engine)
+            case ast.JoinedStr(values=parts) if not hasattr(node, "is_template"):
+                for part in parts:
+                    problem = problem or _in_f_string(part, scope, engine)
             case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)) if name in _LEVELS:
                 problem = _logged(node, scope, engine)
     except Malformed as error:
@@ -92,7 +109,9 @@ def percent_fields(text: str | bytes) -> Fields:
             raise Malformed
         if kind not in kinds:
             raise Malformed(f"unknown conversion `%{kind}`: write `%%` for a percent sign")
-        fields.count += (match["width"] == "*") + (match["precision"] == "*")
+        stars = (match["width"] == "*") + (match["precision"] == "*")
+        fields.count += stars
+        fields.conversions += ["" for _ in range(stars)] + [f"%{kind}"]
         if match["key"] is None:
             fields.count += 1
         else:
@@ -135,18 +154,22 @@ def _compared(fields: Fields, passed: ast.expr, scope: Scope, engine: Engine) ->
                 return None
             if fields.names:
                 return "the format string takes its arguments by name, and gets a tuple", "use a dictionary"
-            return _counted(fields.count, len(items))
-        case ast.Dict(keys=keys):
+            return _counted(fields.count, len(items)) or _converted(fields, items, scope, engine)
+        case ast.Dict(keys=keys, values=values):
             names = [
                 key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)
             ]
             if len(names) < len(keys):
                 return None
             if fields.names:
-                return _named(fields.names, names)
+                by_name = dict(zip(names, values, strict=True))
+                chosen = [by_name.get(name, passed) for name in fields.names]
+                return _named(fields.names, names) or _converted(fields, chosen, scope, engine)
             return _counted(fields.count, 1) if fields.count > 1 else None
     if fields.names:
         return None
+    if fields.count == 1 and (problem := _converted(fields, [passed], scope, engine)):
+        return problem
     match engine.infer(passed, scope):
         case [Instance(of=kind)] if kind.origin == "library" and kind.name in _SINGLE:
             return _counted(fields.count, 1)
@@ -174,7 +197,64 @@ def _logged(node: ast.Call, scope: Scope, engine: Engine) -> tuple[str, str] | N
                     fields = percent_fields(text)
                     if fields.names:
                         return _compared(fields, passed[0], scope, engine) if len(passed) == 1 else None
-                    return _counted(fields.count, len(passed))
+                    return _counted(fields.count, len(passed)) or _converted(fields, passed, scope, engine)
+    return None
+
+
+def _converted(
+    fields: Fields, values: Sequence[ast.expr], scope: Scope, engine: Engine
+) -> tuple[str, str] | None:
+    """Return a message and a hint if Python's `%` can't convert a value as its field says, else None."""
+    for conversion, value in zip(fields.conversions, values, strict=False):
+        samples = samples_of(value, scope, engine) if conversion else ()
+        if fail(partial(_percent, conversion), samples):
+            return f"`{conversion}` can't format {kind_of(samples)}", "use `%s`"
+    return None
+
+
+def _percent(conversion: str, value: object) -> object:
+    return conversion % (value,)
+
+
+def _specified(text: str, node: ast.Call, scope: Scope, engine: Engine) -> tuple[str, str] | None:
+    """Return a message and a hint if a value can't be formatted as its field in `str.format` says, else None."""
+    if any(isinstance(argument, ast.Starred) for argument in node.args):
+        return None
+    by_name = {word.arg: word.value for word in node.keywords if word.arg}
+    automatic = iter(node.args)
+    for _, name, spec, conversion in Formatter().parse(text):
+        if name is None or "{" in (spec or ""):
+            # A nested field takes an argument as well.
+            if name is not None:
+                return None
+            continue
+        value = next(automatic, None) if not name else by_name.get(name)
+        if name.isdecimal():
+            value = node.args[int(name)] if int(name) < len(node.args) else None
+        if (
+            value is not None
+            and spec
+            and not conversion
+            and (problem := _by_spec(value, spec, scope, engine))
+        ):
+            return problem
+    return None
+
+
+def _in_f_string(part: ast.expr, scope: Scope, engine: Engine) -> tuple[str, str] | None:
+    """Return a message and a hint if a value in an f-string can't be formatted as its field says, else None."""
+    match part:
+        case ast.FormattedValue(
+            value=value, conversion=-1, format_spec=ast.JoinedStr(values=[ast.Constant(value=str(spec))])
+        ):
+            return _by_spec(value, spec, scope, engine)
+    return None
+
+
+def _by_spec(value: ast.expr, spec: str, scope: Scope, engine: Engine) -> tuple[str, str] | None:
+    samples = samples_of(value, scope, engine)
+    if fail(lambda one: format(one, spec), samples, errors=(TypeError, ValueError)):
+        return f"`:{spec}` can't format {kind_of(samples)}", ""
     return None
 
 
