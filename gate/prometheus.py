@@ -42,7 +42,7 @@ def _ask(server: str, query: str) -> Reading:
             if 300 <= error.code < 400:
                 where = error.headers.get("Location", "nowhere")
                 return Reading(
-                    trouble=f"{server} sends gate on to {where}: gate.yaml has to name the one to ask"
+                    trouble=f"{server} redirects to {where}: gate.yaml must name the server to query"
                 )
             return Reading(trouble=f"Prometheus refuses `{query}`: {_reason(error.read(LARGEST)) or error}")
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -77,7 +77,7 @@ def _read(query: str, data: bytes) -> Reading:
         if answer["status"] != "success":
             return Reading(trouble=f"Prometheus refuses `{query}`: {_reason(data) or answer['status']}")
         if answer.get("warnings"):
-            return Reading(trouble=f"Prometheus has doubts about `{query}`: {answer['warnings'][0]}")
+            return Reading(trouble=f"Prometheus warns about `{query}`: {answer['warnings'][0]}")
         body = answer["data"]
         if body["resultType"] == "scalar":
             return Reading((float(body["result"][1]),))
@@ -85,7 +85,7 @@ def _read(query: str, data: bytes) -> Reading:
             return Reading(tuple(float(series["value"][1]) for series in body["result"]))
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
         return Reading(trouble=f"the answer to `{query}` cannot be read")
-    return Reading(trouble=f"`{query}` is no query for values of one moment")
+    return Reading(trouble=f"`{query}` is not an instant query: it returns no single values")
 
 
 def _reason(data: bytes) -> str:

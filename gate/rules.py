@@ -79,7 +79,7 @@ def refuse_misnamed(repository: Repository, policy: Policy, branch: str) -> None
     name = meant_branch(policy, branch, default=is_default, existing=existing)
     if name:
         reason = f'protect: branch "{name}" does not exist; expected "{branch}"'
-        hint = f"rename it to {branch} on the base branch; a branch that is to keep the defaults is listed with `{{}}`"
+        hint = f"rename it to {branch} on the base branch; to keep the defaults for a branch, list it with `{{}}`"
         raise InvalidInput([Mistake(policy.file or POLICY_FILE, 0, 0, reason)], hint)
 
 
@@ -117,9 +117,9 @@ def behind_links(paths: Iterable[str]) -> InvalidInput:
     They would be read as no rules at all, which the author didn't intend.
     """
     reason = (
-        "expected a file, got a symbolic link, a submodule, or a folder, and no rules are read through it"
+        "expected a file, got a symbolic link, a submodule, or a folder, through which gate reads no rules"
     )
-    return InvalidInput([Mistake(path, 0, 0, reason) for path in paths], "put the file itself there")
+    return InvalidInput([Mistake(path, 0, 0, reason) for path in paths], "replace it with the file itself")
 
 
 def last_valid_policy(repository: Repository, commit: str) -> Policy | None:

@@ -85,7 +85,7 @@ Reviews on GitHub, GitLab, or Gitea count as approvals.
 `gate check --reviews github:OWNER/REPO#12` (or `gitlab:GROUP/PROJECT!7`, `gitea:OWNER/REPO#3`, or `auto` in CI)
 counts reviews under the same rules as signed approvals. gate matches a reviewer to a person in gate.yaml by login
 (`people: {"@x": {github: login}}`). A review counts for the commit that was reviewed. A request for changes is an
-objection until the same person approves, or somebody dismisses the review.
+objection until the same person approves, or someone dismisses the review.
 
 gate reads the token from GITHUB_TOKEN, GITLAB_TOKEN, or GITEA_TOKEN. It queries the forge last. If the forge does not
 respond, or reports another head commit, gate can't decide.""",
@@ -137,7 +137,7 @@ never merge conflicts. The verdict, the merge commit and the audit show it.""",
     "server": """\
 A pre-receive hook checks every push to a protected branch.
 
-`gate install --server` installs it in the bare repository that everybody pushes to. A protected branch then accepts
+`gate install --server` installs it in the bare repository that everyone pushes to. A protected branch then accepts
 only merges that `gate check` passes and `gate audit` can verify. Nobody can delete or rewind the branch, or remove
 approval records. One rejected ref rejects the whole push.
 
@@ -260,7 +260,7 @@ was promoted to `staging` and not rolled back there.""",
     "rolled-back": """\
 A release that was rolled back needs a new approval.
 
-It can go out again, in any environment, only after somebody other than its authors approves it again:
+It can go out again, in any environment, only after someone other than its authors approves it again:
 `gate approve REV --into ENVIRONMENT`. This is always required. A fix is a new commit, so it isn't affected.""",
     "soaked": """\
 The release has run in another environment for long enough.

@@ -150,7 +150,7 @@ class _Slot:
         except OSError as error:
             raise CannotDecide(
                 f"the tree to check cannot be written below {self.tree.parent}: {error.strerror or error}",
-                "gate needs room and write access inside the git folder",
+                "gate needs free space and write access in the git folder",
             ) from error
 
     def _make_git_dir(self, tree: str) -> None:
@@ -313,10 +313,12 @@ def _slot(repository: Repository, role: str) -> Iterator[_Slot]:
                 return
     except OSError as error:
         raise CannotDecide(
-            f"gate cannot write below {repository.state_dir}: {error.strerror or error}",
-            "it needs room and write access inside the git folder",
+            f"gate cannot write to {repository.state_dir}: {error.strerror or error}",
+            "gate needs free space and write access in the git folder",
         ) from error
-    raise CannotDecide(f"{MOST_SLOTS} runs of gate are under way in this repository", "wait for one to end")
+    raise CannotDecide(
+        f"{MOST_SLOTS} gate processes are already running in this repository", "wait until one of them ends"
+    )
 
 
 def _prune(folder: Path) -> None:

@@ -66,8 +66,8 @@ class Step:
 
 STEPS = (
     Step(
-        "Nehemiah, a senior, maintains a URL shortener. CODEOWNERS lists him, gate.yaml requires his approval"
-        " and has his public key.",
+        "Nehemiah, a senior, maintains a URL shortener. CODEOWNERS lists him; gate.yaml requires his approval"
+        " and lists his public key.",
         "git init --quiet --initial-branch main",
     ),
     Step("", "git add --all"),
@@ -80,7 +80,7 @@ STEPS = (
     Step("", "git apply --index ../version-2.patch", by=HIRE),
     Step("", "git commit --message 'Version 2: bring the old links along'", by=HIRE),
     Step(
-        "On main, this would have been deployed at once, and would have failed in production. Can it merge?",
+        "On main, this would be deployed right away, and would fail in production. Can it merge?",
         "gate check",
         by=HIRE,
         ends=1,
@@ -98,13 +98,13 @@ STEPS = (
         says=("✓ checks", "@nehemiah"),
     ),
     Step(
-        "Nehemiah reviews the change and signs exactly what he has read.",
+        "Nehemiah reviews the change and signs exactly what he reviewed.",
         f"gate approve version-2 --key ../{KEY}",
         says=("Approved by @nehemiah",),
     ),
     Step("Now it can merge.", "gate check", by=HIRE, says=("Ready to merge",)),
     Step("", f"gate merge version-2 --key ../{KEY}", says=("Merged version-2 into main",)),
-    Step("Later, anybody can verify it offline.", "gate audit", says=("1 of 1 merge", "verified")),
+    Step("Later, anyone can verify it offline.", "gate audit", says=("1 of 1 merge", "verified")),
 )  # fmt: skip
 
 
@@ -245,7 +245,7 @@ def _run(step: Step, folder: Path, environ: Mapping[str, str]) -> Finished:
 def _surprise(step: Step, done: Finished, text: str) -> str:
     """Return how the outcome differs from the story, or ""."""
     if done.ended != "exit":
-        return f"`{step.command}` did not come to its end ({done.ended})"
+        return f"`{step.command}` did not finish ({done.ended})"
     if done.returncode != step.ends:
         return f"`{step.command}` ended with exit code {done.returncode}, and {step.ends} was expected"
     plain = _COLOUR.sub("", text)

@@ -205,7 +205,7 @@ def _expanded(requested: Mapping[str, str], files: Mapping[str, None]) -> list[s
     for path, written in requested.items():
         below = [] if path in files else [file for file in files if _is_below(file, path)]
         if not below and (written.endswith("/") or not path):
-            raise UsageError(f"no file below {written}", "`git status` lists uncommitted files")
+            raise UsageError(f"no tracked file in {written}", "`git status` lists uncommitted files")
         selected |= dict.fromkeys(below or [path])
     return list(selected)
 
@@ -231,7 +231,7 @@ def _idle(owners: CodeOwners, paths: Sequence[str]) -> list[Mistake]:
     if not paths:
         return []
     counting = {rule for rules in owners.owners_of_all(paths).values() for rule in rules}
-    why = "it matches no file, or later lines override it for each one"
+    why = "it matches no file, or later lines override it for every file"
     return [
         Mistake(rule.file, rule.line, rule.column, f"`{rule.pattern}` has no effect: {why}")
         for rule in owners.rules

@@ -210,7 +210,7 @@ class _ApprovalCounter:
         """Return why the person's other decisions supersede this one, or ""."""
         record, person = decision.entry.record, decision.person
         if person in self._objecting:
-            return "withdrawn: the same person objects"
+            return "withdrawn: the same person objected later"
         if record.at <= self._closed.get(person, -1):
             return "superseded by a later decision of the same person"
         if decision.moment < self._latest.get((person, record.kind), decision.moment):
@@ -240,7 +240,7 @@ class _ApprovalCounter:
         if record.kind == "block":
             return self._objection(decision)
         if commit := self._question.spent.get(decision.entry.id):
-            return _Ruling(False, f"spent: {commit[:12]} has brought it in before")
+            return _Ruling(False, f"already used: {commit[:12]} merged the change")
         if decision.validity != "valid":
             return _Ruling(False, INVALID_KEY[decision.validity])
         if record.kind == "waive":
@@ -268,7 +268,7 @@ class _ApprovalCounter:
         earlier = record.change != self._question.change.digest
         details = (
             record.reason.strip(),
-            f"raised against {record.head[:12]}, an earlier form of the change" if earlier else "",
+            f"raised against {record.head[:12]}, an earlier version of the change" if earlier else "",
         )
         return _Ruling(True, "; ".join(filter(None, details)), tuple(self._contents))
 
@@ -301,11 +301,11 @@ class _ApprovalCounter:
     def _stale(self, record: Record) -> _Ruling:
         if not record.change:
             return _Ruling(
-                False, f"stale: given for commit {record.head[:12] or 'unknown'}, which cannot be had"
+                False, f"stale: given for commit {record.head[:12] or 'unknown'}, which is not available"
             )
         approved = self._question.lists.get(record.change)
         if approved is None:
-            return _Ruling(False, "stale: given for another content")
+            return _Ruling(False, "stale: given for different content")
         merged = merged_already(approved, self._contents, self._question.at_base)
         changed = tuple(path for path in differing(approved, self._contents) if path not in merged)
         return _Ruling(False, f"stale: {name_some(changed)} changed since")

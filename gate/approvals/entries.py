@@ -113,7 +113,7 @@ def identify(entry: Entry, holder: Holder | None, policy: Policy, now: int) -> D
     if isinstance(signature, Signed) and signature.former == record.by:
         return _by_former_key(entry, signature, holder, policy, now)
     if holder is None and signature.key:
-        why = f"unknown signer: says to be {record.by}, with a key that the policy does not list"
+        why = f"unknown signer: claims to be {record.by}, with a key that the policy does not list"
         return Nobody(fingerprint(signature.key), why)
     if holder is None or isinstance(signature, Unsigned):
         return Nobody(record.by, signature.reason if isinstance(signature, Unsigned) else "not signed")

@@ -89,7 +89,7 @@ class Checker:
             output = left.stderr if left.stderr.strip() else left.stdout
             return Unreadable(
                 f"{self.distribution} failed to start: {last_line(output)}",
-                "correct its settings, or its installation",
+                "fix its settings or its installation",
             )
         try:
             reported = list(READERS[self.distribution](parse_json(left.stdout or "[]"), job.root))
@@ -169,7 +169,7 @@ def _pyright(data: Any, root: str) -> Iterator[Finding]:
 
 def _diagnostics(data: Any) -> Iterable[Any]:
     if int(data["summary"]["filesAnalyzed"]) < 1:
-        raise ValueError("it has looked at nothing")
+        raise ValueError("it checked nothing")
     diagnostics: Iterable[Any] = data["generalDiagnostics"]
     return diagnostics
 

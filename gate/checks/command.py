@@ -84,10 +84,10 @@ def _sarif(raw: bytes, root: str) -> tuple[tuple[Finding, ...], int | None]:
     findings = []
     runs = parse_json(raw)["runs"]
     if not runs:
-        raise ValueError("a report of no run says nothing")
+        raise ValueError("the report contains no run")
     for run in runs:
         if any(invocation.get("executionSuccessful") is False for invocation in run.get("invocations") or []):
-            raise ValueError("the tool says that it has failed")
+            raise ValueError("the tool reports that it failed")
         for result in run["results"]:
             locations = result.get("locations") or [{}]
             physical: dict[str, Any] = locations[0].get("physicalLocation", {})
@@ -111,11 +111,11 @@ def _sarif(raw: bytes, root: str) -> tuple[tuple[Finding, ...], int | None]:
 def _junit(raw: bytes, root: str) -> tuple[tuple[Finding, ...], int | None]:
     """Return the failures and the number of tests."""
     if b"<!DOCTYPE" in raw or b"<!ENTITY" in raw:
-        raise ValueError("a report needs no document type")
+        raise ValueError("a document type is not allowed")
     findings = []
     report = ElementTree.fromstring(raw)  # noqa: S314  the check above rejects entities
     if report.tag not in {"testsuites", "testsuite"}:
-        raise ValueError("this is another kind of XML")
+        raise ValueError("not a JUnit or Checkstyle report")
     cases = list(report.iter("testcase"))
     for case in cases:
         for bad in [*case.findall("failure"), *case.findall("error")]:

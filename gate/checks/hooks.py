@@ -27,6 +27,11 @@ TROUBLE = re.compile(
     r"^(?:An (?:unexpected )?error has occurred: .*|error: .*|Executable `.*` not found.*|- exit code: 12[67])$",
     re.MULTILINE,
 )
+EXPECTED = re.compile(r"^==> File (?P<file>.*)\n(?:==> .*\n)*=====> (?P<reason>.*)$", re.MULTILINE)
+"""How pre-commit reports a mistake in a configuration."""
+STDERR = re.compile(r"^stderr:\n(?P<lines>(?: {4}.*\n?)+)", re.MULTILINE)
+"""How pre-commit reports a program that failed, such as `git fetch` or `pip install`."""
+CAUSE = re.compile(r"^(?:fatal|error)\b", re.IGNORECASE)
 MOST_LINES = 6
 
 
@@ -64,7 +69,7 @@ class Hooks:
             lines = [parse_json(line) for line in (left.report or b"").splitlines()]
             ran = [line for line in lines if "hook" in line]
             if not lines or not lines[-1].get("finished"):
-                return Unreadable(f"the hooks did not come to their end: {last_line(left.stderr)}")
+                return Unreadable(f"the hooks did not finish: {last_line(left.stderr)}")
             findings: list[Finding] = []
             for hook in ran:
                 trouble = _trouble(hook)
@@ -72,7 +77,7 @@ class Hooks:
                     return Unreadable(f"the hook {hook['hook']} could not run: {trouble}", INSTALL)
                 findings += _findings(job, hook)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-            return Unreadable("the report of the hooks is damaged: something in the run has written into it")
+            return Unreadable("the report of the hooks is damaged: something wrote into it during the run")
         files = f"{count_of(len(ran), 'hook')} over {count_of(len(job.changed), 'file')}"
         return Report(tuple(findings), files, len(ran))
 
@@ -104,10 +109,21 @@ def _at_commit(stages: Any) -> bool:
 
 def _trouble(hook: dict[str, Any]) -> str:
     """Return why a hook failed to run, in the program's words, or ""."""
-    match = TROUBLE.search(str(hook["output"])) if hook["code"] else None
+    output = str(hook["output"])
+    match = TROUBLE.search(output) if hook["code"] else None
     if match:
-        return match[0]
-    return last_line(str(hook["output"])) if hook["code"] not in {0, 1} else ""
+        return _cause(output[match.start() :]) or match[0]
+    return last_line(output) if hook["code"] not in {0, 1} else ""
+
+
+def _cause(output: str) -> str:
+    """Return the cause of an error below which pre-commit prints it, or ""."""
+    if mistake := EXPECTED.search(output):
+        return f"{mistake['file']}: {mistake['reason']}"
+    if printed := STDERR.search(output):
+        lines = [line.strip() for line in printed["lines"].splitlines()]
+        return next((line for line in lines if CAUSE.match(line)), last_line(printed["lines"]))
+    return ""
 
 
 def _findings(job: Job, hook: dict[str, Any]) -> list[Finding]:
@@ -119,7 +135,7 @@ def _findings(job: Job, hook: dict[str, Any]) -> list[Finding]:
     located = [finding for line in lines if (finding := _place(job, name, line))]
     if changed or located:
         return [*located, *changed]
-    shown = "; ".join(line.strip() for line in lines[:MOST_LINES]) or f"ended with {hook['code']}"
+    shown = "; ".join(line.strip() for line in lines[:MOST_LINES]) or f"exited with {hook['code']}"
     return [Finding("", 0, 0, 0, name, "error", shown)]
 
 
@@ -172,8 +188,8 @@ def _shown(old: list[str], new: list[str]) -> str:
     gone = [line for line in old if line not in new]
     come = [line for line in new if line not in old]
     if "".join(gone).split() == "".join(come).split():
-        return "modified by this hook: white space"
+        return "modified by this hook: whitespace"
     rows = [f"- {line.strip()}" for line in gone[:2]] + [f"+ {line.strip()}" for line in come[:2]]
     more = len(gone) + len(come) - len(rows)
     tail = f" and {count_of(more, 'line')} more" if more > 0 else ""
-    return f"modified by this hook: {' '.join(rows) or 'white space'}{tail}"
+    return f"modified by this hook: {' '.join(rows) or 'whitespace'}{tail}"

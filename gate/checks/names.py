@@ -52,14 +52,17 @@ class Names:
         """Parse one JSON object with exit code 0."""
         if left.returncode != 0:
             return Unreadable(
-                f"the names check could not run: {last_line(left.stderr)}", "this is a defect in gate"
+                f"the names check could not run: {last_line(left.stderr)}",
+                "this is a bug in gate; please report it",
             )
         try:
             answer = parse_json(left.stdout)
             findings = tuple(_finding(item, job.root) for item in answer["findings"])
             count = int(answer["files"])
         except (ValueError, KeyError, TypeError):
-            return Unreadable("the answer of the names check cannot be read", "this is a defect in gate")
+            return Unreadable(
+                "the output of the names check cannot be read", "this is a bug in gate; please report it"
+            )
         return Report(findings, count_of(count, "file"), count)
 
 

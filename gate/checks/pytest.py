@@ -103,7 +103,7 @@ class Pytest:
                 return _read_each(job, left, events)
             return _read_events(job, left, events)
         except (ValueError, KeyError, TypeError, AttributeError):
-            return Unreadable("the report of the tests is damaged: something in the run has written into it")
+            return Unreadable("the report of the tests is damaged: something wrote into it during the run")
 
 
 def _read_events(job: Job, left: Left, events: list[dict[str, Any]]) -> Report | Unreadable:
@@ -153,7 +153,7 @@ def _report(
         module, file = next(iter(end["outside"].items()))
         return Unreadable(
             f"the tests imported `{module}` from {file}, not from the tree that is checked",
-            "see that nothing puts that folder in front: an installed copy, `sys.path`, PYTHONPATH",
+            "make sure that nothing puts that folder first: an installed copy, `sys.path`, or PYTHONPATH",
         )
     missing = _missing(failures, job)
     elsewhere = _beyond_own_commands(failures, job) if missing else frozenset()
@@ -168,11 +168,11 @@ def _report(
     if collected == 0 and not findings:
         number = int(end.get("found", 0))
         if number:
-            reason = f"pytest found {number} tests, and every one of them was deselected"
+            reason = f"pytest found {number} tests, and all of them were deselected"
         else:
             look_alike = [*filter(suites.TEST_FILE.search, job.files), *suites.like_tests(job)]
             reason = f"pytest found no tests, although there are {_listed(list(dict.fromkeys(look_alike)))}"
-        return Unreadable(reason, "see its `testpaths` and options, and the hooks in conftest.py")
+        return Unreadable(reason, "check its `testpaths` and options, and the hooks in conftest.py")
     ran = sum(int(count) for count in end["outcomes"].values())
     if ran < collected and not findings and not job.count:
         return Unreadable(
@@ -208,7 +208,7 @@ def _stopped_early(ran: int, collected: int) -> Finding:
     """Report tests that didn't run, because a failure that doesn't block must not hide them."""
     message = f"pytest stopped at a failure: {ran} of {collected} tests ran"
     hint = (
-        "take `-x` or `--maxfail` out of the settings, or add `args: [--maxfail=0]` to the check in gate.yaml"
+        "remove `-x` or `--maxfail` from the settings, or add `args: [--maxfail=0]` to the check in gate.yaml"
     )
     return Finding("", 0, 0, 0, "not-run", "error", message, hint)
 
@@ -240,11 +240,11 @@ def _exit_code(status: int, left: Left) -> Finding:
     coverage = next((line for line in reversed(lines) if COVERAGE.search(line)), "")
     if coverage:
         shown = coverage.removeprefix("ERROR:").removeprefix("FAIL").strip()
-        return Finding("", 0, 0, 0, "coverage", "error", f"the coverage is below its limit: {shown}")
+        return Finding("", 0, 0, 0, "coverage", "error", f"coverage is below its limit: {shown}")
     errors = [line for line in lines if ERROR_LINE.match(line)]
     reason = errors[-1] if errors else last_line(left.stderr if left.stderr.strip() else left.stdout)
     return Finding(
-        "", 0, 0, 0, "exit-code", "error", f"no test failed, but pytest ended with {status}: {reason}"
+        "", 0, 0, 0, "exit-code", "error", f"no test failed, but pytest exited with {status}: {reason}"
     )
 
 
@@ -346,7 +346,7 @@ def _unfinished(job: Job, left: Left) -> Unreadable:
         return _not_installed(sorted(absent - top_level(job)), job)
     if left.returncode == 0:
         return Unreadable(
-            "the tests ended with 0 before they were through: something ended the process early",
+            "pytest exited with 0 before all tests had run: something ended the process early",
             "look for `os._exit`, `sys.exit`, or a crash in conftest.py, a plugin, or a test",
         )
     lines = [line.strip() for line in left.stderr.splitlines() if line.strip()]
@@ -357,11 +357,11 @@ def _unfinished(job: Job, left: Left) -> Unreadable:
     hint = ""
     if "unrecognized arguments" in reason:
         names = missing_plugins(reason)
-        what = " and ".join(f"`{name}`" for name in names) or "the plugin of pytest that knows them"
+        what = " and ".join(f"`{name}`" for name in names) or "the pytest plugin that defines them"
         plugin = add_to_environment(job, what)
-        hint = f"{plugin}, or take them out of the settings"
+        hint = f"{plugin}, or remove them from the settings"
     program = {"django": "`manage.py test`", "unittest": "unittest"}.get(kind, "pytest")
-    return Unreadable(f"{program} did not come to its end: {reason}", hint, by_tree=left.returncode > 0)
+    return Unreadable(f"{program} did not finish: {reason}", hint, by_tree=left.returncode > 0)
 
 
 def how_far(report: bytes | None) -> tuple[str, float]:

@@ -107,7 +107,7 @@ def _of_files(findings: Iterable[Finding], files: tuple[str, ...]) -> Iterator[F
 def _fix(reason: str, job: Job) -> str:
     required = REQUIRED.search(reason)
     if required is None:
-        return "correct its settings, or install the version of ruff that they are for"
+        return "fix its settings, or install the version of ruff that they are for"
     return f"install the required version in the project's environment: {install_command(job, f'ruff{required[1]}')}"
 
 

@@ -215,7 +215,7 @@ def relative(path: str, root: str) -> str:
 def last_line(text: str) -> str:
     """Return the last nonempty line, for a reason in one line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"
+    return lines[-1] if lines else "it printed nothing"
 
 
 def python_count(files: tuple[str, ...]) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from gate.app.approving.approvals import Listing, list_approvals
 from gate.cli.reviews import add_reviews, request_of
 from gate.model import short_name
-from gate.reports.words import visible
+from gate.reports.words import one_line, visible
 from gate.wording import count
 
 SUMMARY = "list the approvals of a change, and why some don't count"
@@ -62,7 +62,7 @@ def _lines(listing: Listing) -> list[str]:
     for approval in evidence.approvals:
         mark = "+" if approval.counted and approval.kind != "block" else "!" if approval.counted else "-"
         decision = {"approve": "approved", "block": "objected", "waive": "WAIVED"}[approval.kind]
-        why = f": {visible(approval.why)}" if approval.why else ""
+        why = f": {one_line(approval.why)}" if approval.why else ""
         says = decision if approval.counted else f"{decision}, not counted"
         lines.append(f"  {mark} {approval.id[:12]}  {visible(approval.by):<{width}}  {says}{why}")
     if evidence.gap:

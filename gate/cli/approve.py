@@ -15,7 +15,7 @@ from gate.app.approving.outdated import Outdated, diff_between
 from gate.app.recording.signing import StoredRecord
 from gate.cli.terminal import typed_answer
 from gate.model import Broken, CheckResult, Ran, Skipped, short_name
-from gate.reports.words import visible, visible_path
+from gate.reports.words import one_line, visible, visible_path
 from gate.wording import count
 
 SUMMARY = "sign and record an approval of exactly this change"
@@ -93,7 +93,7 @@ def _shown(preview: ApprovalPreview) -> list[str]:
     for approval in preview.evidence.approvals:
         kinds = {"approve": "approval", "block": "objection", "waive": "waiver"}
         mark = "valid" if approval.counted else "not counted"
-        why = f": {visible(approval.why)}" if approval.why else ""
+        why = f": {one_line(approval.why)}" if approval.why else ""
         lines.append(f"existing: {kinds[approval.kind]} by {visible(approval.by)} ({mark}){why}")
     lines.append(f"checks: {_checks(preview.checks, preview.verdicts)}")
     if preview.kind == "approve":

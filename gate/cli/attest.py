@@ -103,7 +103,7 @@ def _refused(done: NotAttested) -> list[str]:
     lines += [f"  {visible(reason)}" for reason in done.reasons]
     if done.unverified:
         commit = done.unverified[0][:12]
-        lines.append(f"help: `gate approve {commit} --into {name}` approves it afterwards;")
+        lines.append(f"help: `gate approve {commit} --into {name}` approves it afterward;")
         lines.append(
             f"      to record missing checks, run `gate check --record --base {commit}^ --head {commit}`"
         )

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from gate.app.audit.audit import Audit, audit
-from gate.reports.words import visible
+from gate.reports.words import one_line, visible
 from gate.wording import count
 
 SUMMARY = "verify that every merge into a protected branch was checked and approved"
@@ -66,7 +66,7 @@ def _lines(result: Audit, failed: int, *, everything: bool) -> list[str]:
     for step in result.steps:
         if step.outcome == "failed" or step.waived or step.afterwards or step.quarantined or everything:
             lines.append(f"{step.outcome}  {step.commit[:12]}  {visible(step.title)}")
-            lines += [f"        {visible(reason)}" for reason in step.reasons]
+            lines += [f"        {one_line(reason)}" for reason in step.reasons]
     total = count(len(result.steps), "merge")
     branch, since = visible(result.branch), result.start[:12]
     if not result.steps:
@@ -82,7 +82,7 @@ def _lines(result: Audit, failed: int, *, everything: bool) -> list[str]:
     waived = sum(step.waived for step in result.steps)
     afterwards = sum(step.afterwards for step in result.steps)
     special = [f"{waived} by waiver"] if waived else []
-    special += [f"{afterwards} with later decisions"] if afterwards else []
+    special += [f"{afterwards} with decisions after the merge"] if afterwards else []
     unenforced = sum(step.unenforced for step in result.steps)
     special += (
         [f"{unenforced} with requirements not met and not enforced; `--all` shows them"] if unenforced else []

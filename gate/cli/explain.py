@@ -94,7 +94,7 @@ def _tests() -> Iterator[str]:
     for difference in differences(state_dir):
         yield f"{difference.check}: tests are not selected, since a full run contradicted recorded passes:"
         yield from (f"  {visible(test)}" for test in difference.tests)
-        yield "  This is a defect in gate; please report it. `gate cache resume` selects tests again."
+        yield "  This is a bug in gate; please report it. `gate cache resume` selects tests again."
 
 
 def _overview() -> Iterator[str]:

@@ -43,7 +43,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check", metavar="ID", default="", help="the check that runs the test (default: the only one)"
     )
-    parser.add_argument("--into", metavar="BRANCH", help="the protected branch (default: the default branch)")
+    parser.add_argument(
+        "--into", metavar="BRANCH", help="the protected branch with the test (default: the default branch)"
+    )
     parser.add_argument("--key", metavar="FILE", help="the SSH key (default: user.signingkey, else your own)")
     parser.add_argument("--format", metavar="F", choices=("text", "json"), default="text", help="text, json")
 
@@ -66,9 +68,7 @@ def run(options: argparse.Namespace) -> int:
         print(dump([_fields(test, quarantines) for test in [*tests, *_not_seen(tests, quarantines)]]), end="")
         return 0
     if not tests:
-        print(
-            f"No flaky test was recorded in this clone ({count(runs_recorded(state_dir), 'run')} of tests)."
-        )
+        print(f"No flaky tests recorded in this clone ({count(runs_recorded(state_dir), 'test run')}).")
     rows = [
         (f"{test.rate:.0%}", f"{test.times} of {count(test.runs, 'run')}", _day(test), visible(test.test))
         for test in tests
@@ -99,7 +99,7 @@ def _record(options: argparse.Namespace, now: int) -> int:
     if options.end is not None:
         if options.until or options.owner:
             raise UsageError(
-                "--until and --owner need `--quarantine`", "remove them; a quarantine ends at once"
+                "--until and --owner need `--quarantine`", "remove them: `--end` takes effect right away"
             )
         recorded = end(request)
         print(f"Ended the quarantine of {visible(request.test)}.")

@@ -16,7 +16,7 @@ SUMMARY = "list the branches that need your approval"
 EXAMPLES = """\
   gate inbox                       list branches with your files, their age, and the state of their checks
   gate inbox --into release/2      list branches for another protected branch
-  gate inbox --as @nehemiah        show somebody else's inbox
+  gate inbox --as @nehemiah        show someone else's inbox
   gate inbox --forge               include origin's open pull requests and their reviews
   gate inbox --forge github:acme/shortener
   gate inbox --format json         print JSON, for scripts

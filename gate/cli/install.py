@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
     if installed.shares_log:
         print("  git fetch                      now fetches the approval log too")
     print("Local hooks can be skipped with `--no-verify`. To enforce, run `gate install --server` on the")
-    print("server or require `gate check` on the forge; `gate audit` verifies it afterwards.")
+    print("server or require `gate check` on the forge; `gate audit` verifies it afterward.")
     return 0
 
 

@@ -8,8 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from gate.app.approving.log_listing import LogEntry, LogListing, list_log
+from gate.approvals.record import QUARANTINE, Record
 from gate.model import short_name
-from gate.reports.words import visible
+from gate.reports.words import one_line, visible
 from gate.wording import count
 
 SUMMARY = "show the approval log, including records that are not admitted"
@@ -98,6 +99,14 @@ def _line(entry: LogEntry, *, keys: bool) -> str:
     when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(record.at))
     about = f"{record.head[:12]} into {visible(short_name(record.into))}"
     about = f"of {record.of[:12]}" if record.kind == "revoke" else about
-    reason = f": {visible(record.reason)}" if record.reason else ""
+    reason = f": {one_line(_reason(record))}" if record.reason else ""
     key = f"  ({', '.join(entry.keys)})" if keys else ""
     return f"{entry.id[:12]}  {when}  {record.kind:<7}  {visible(record.by)}{key}  {about}{reason}"
+
+
+def _reason(record: Record) -> str:
+    """Return the reason of a record for people; that of a quarantine also has its test, owner, and last day."""
+    match = QUARANTINE.fullmatch(record.reason) if record.kind == "quarantine" else None
+    if match is None:
+        return record.reason
+    return f"{match['test']} until {match['until']} (owner {match['owner']}): {match['reason']}"

@@ -12,7 +12,7 @@ from gate.approvals.record import review_of
 from gate.cli.approve import exit_code, shared_lines
 from gate.cli.reviews import add_reviews, request_of
 from gate.errors import UsageError
-from gate.reports.words import visible
+from gate.reports.words import one_line, visible
 from gate.wording import count
 
 SUMMARY = "record the reviews and merges of a forge in the approval log"
@@ -71,9 +71,9 @@ def _print_reviews(done: RecordedReviews) -> None:
         login = review_of(record)[0]
         print(f"Recorded the {word} of {visible(login)} on {visible(done.request)} ({record.head[:12]})")
     for record in done.revoked:
-        print(f"Revoked {record.of[:12]}: {visible(record.reason)}")
+        print(f"Revoked {record.of[:12]}: {one_line(record.reason)}")
     if not done.reviews and not done.revoked:
-        print(f"{visible(done.request)}: {count(done.unchanged, 'review')} recorded before, nothing new")
+        print(f"{visible(done.request)}: {count(done.unchanged, 'review')} already recorded, nothing new")
 
 
 def _merges(options: argparse.Namespace) -> int:

@@ -21,7 +21,7 @@ def share_of(options: argparse.Namespace) -> Share | None:
     number, _, count = options.shard.partition("/")
     if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count) <= MOST_SHARES):
         raise UsageError(
-            f"--shard {options.shard}: expected I/N, such as 2/4, with at most {MOST_SHARES} shares"
+            f"--shard {options.shard}: expected I/N, such as 2/4, with at most {MOST_SHARES} shards"
         )
     excluded = {
         "--join": options.join,
@@ -32,7 +32,7 @@ def share_of(options: argparse.Namespace) -> Share | None:
     conflict = next((name for name, value in excluded.items() if value), "")
     if conflict:
         raise UsageError(
-            f"--shard and {conflict} can't be combined", "join the shares first: `gate check --join`"
+            f"--shard and {conflict} can't be combined", "join the shards first: `gate check --join`"
         )
     return Share(int(number), int(count))
 
@@ -49,10 +49,10 @@ def write_share(options: argparse.Namespace, answer: Answer, share: Share) -> in
     blocked = [check.id for check in checks if isinstance(check, Ran) and check.failed]
     broken = [check.id for check in checks if not isinstance(check, Ran)]
     for name in blocked:
-        print(f"{visible(name)} failed in this share")
+        print(f"{visible(name)} failed in this shard")
     for name in broken:
-        print(f"{visible(name)} could not run in this share")
+        print(f"{visible(name)} could not run in this shard")
     print(
-        f"Share {share.number} of {share.count} is in {visible(path)}. `gate check --join` makes the verdict."
+        f"Saved shard {share.number} of {share.count} to {visible(path)}. `gate check --join` combines all shards."
     )
     return 1 if blocked else 3 if broken else 0

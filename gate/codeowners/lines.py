@@ -22,19 +22,19 @@ UNMEANT = tuple(
     for expression, sentence in (
         (
             r"(?:^|(?<=/))\.{1,2}(?=/|$)",
-            "`.` and `..` are no folders here: a path begins at the top of the repository",
+            "`.` and `..` are not supported: a path starts at the top of the repository",
         ),
-        ("(?<=/)/", "nothing has an empty name: remove one of the slashes"),
+        ("(?<=/)/", "an empty folder name: remove one of the slashes"),
         (r"(?<!\\)\\(?=[A-Za-z0-9])", "`\\` does not separate folders: write `/`"),
-        (r"^([\"'`]).*\1$", "quotes are part of the name here: remove them, and put `\\` before a blank"),
-        (r"(?<!\\)[,;:]$", "a blank, and nothing else, separates the pattern from its owners"),
+        (r"^([\"'`]).*\1$", "quotes are part of the name here: remove them, and put `\\` before a space"),
+        (r"(?<!\\)[,;:]$", "only spaces separate the pattern from its owners"),
         (
             r"^\^|(?<!\\)\$$",
-            "this is no regular expression: `*` matches anything, and a leading `/` anchors at the top",
+            "this is not a regular expression: `*` matches anything, and a leading `/` anchors at the top",
         ),
         (
             r"(?<!\\)\{[^{},]*,[^{}]*\}",
-            "`{ }` is no choice here: write a line for each, or `\\{` for the character itself",
+            "`{ }` does not list alternatives here: write a line for each, or `\\{` for the character itself",
         ),
     )
 )
@@ -113,7 +113,7 @@ def _odd(text: str) -> str:
         return (
             f"expected UTF-8 text, got the bytes {raw!r}; in a path that is not UTF-8, put `?` for each byte"
         )
-    return f"expected a blank, got {text!r}, which the forge takes for something else"
+    return f"expected a space, got {text!r}, which the forge does not treat as one"
 
 
 def without_pattern(words: Sequence[str], owner: re.Pattern[str], example: str) -> str:
@@ -141,7 +141,7 @@ def unmeant(pattern: str) -> tuple[int, str] | None:
     for position, char in enumerate(pattern):
         plain = "" if char.isascii() else unicodedata.normalize("NFKC", char)
         if plain and plain in SYNTAX:
-            return position, f"expected `{plain}`, got {char!r}, which is another character"
+            return position, f"expected `{plain}`, got {char!r}, which is a different character"
     return None
 
 

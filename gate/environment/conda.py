@@ -67,13 +67,13 @@ def _locked_difference(text: str, environment: str, installed: Iterable[str]) ->
     found = {(platform, stem) for platform, stem in LOCKED.findall(section)}
     locked, there = {stem for _, stem in found}, set(installed)
     if surplus := sorted(there - locked):
-        return f"{surplus[0]} is installed there, and not in pixi.lock"
+        return f"it has {surplus[0]}, which is not in pixi.lock"
     # Use the platform of the installed packages; the lock also lists others.
     platforms = {platform for platform, stem in found if stem in there} | {ANY_PLATFORM}
     missing = sorted(
         stem for platform, stem in found if platform in platforms - {ANY_PLATFORM} and stem not in there
     )
-    return f"{missing[0]} of pixi.lock is not installed there" if missing else ""
+    return f"{missing[0]}, which is in pixi.lock, is not installed in it" if missing else ""
 
 
 def _versions(installed: Iterable[str]) -> dict[str, str]:
@@ -88,7 +88,7 @@ def _missing(text: str, versions: Mapping[str, str]) -> str:
         if name in {"pip", "python"} and not version:
             continue
         if installed is None:
-            return f"{name} is not installed there"
+            return f"{name} is not installed in it"
         if version and installed != version and not installed.startswith(f"{version}."):
-            return f"{name} is {installed} there, and {version} is required"
+            return f"it has {name} {installed}, but {version} is required"
     return ""

@@ -50,7 +50,7 @@ def difference(
     if base_declared and base_declared.stated != declared.stated:
         return "the change alters the dependencies"
     if not allows_python(declared, python):
-        return f"Python is {python} there, and {declared.requires_python} is required"
+        return f"it has Python {python}, but {declared.requires_python} is required"
     for name, versions in declared.locked.items():
         installed = packages.get(name)
         try:
@@ -58,7 +58,7 @@ def difference(
         except InvalidVersion:
             same = installed in versions
         if not same:
-            return f"{name} is {installed} there, and {' or '.join(sorted(versions))} in {declared.source}"
+            return f"it has {name} {installed}, but {declared.source} has {' or '.join(sorted(versions))}"
     for line in declared.required:
         problem = _unsatisfied(line, packages)
         if problem:
@@ -116,14 +116,14 @@ def _unsatisfied(line: str, packages: Mapping[str, str]) -> str:
         return ""
     installed = packages.get(normal(requirement.name))
     if installed is None:
-        return f"{requirement.name} is not installed there"
+        return f"{requirement.name} is not installed in it"
     if (
         requirement.url
         or not requirement.specifier
         or requirement.specifier.contains(installed, prereleases=True)
     ):
         return ""
-    return f"{requirement.name} is {installed} there, and {requirement.specifier} is required"
+    return f"it has {requirement.name} {installed}, but {requirement.specifier} is required"
 
 
 def check_lock(declared: Declared, base_declared: Declared | None) -> None:

@@ -151,7 +151,7 @@ def _kind(error: Exception) -> str:
         case exceptions.ConnectionError():
             return "no connection"
         case exceptions.InvalidURL():
-            return "it sends to another address, and the token is for this one"
+            return "it redirects to another address, which must not receive the token"
         case ValueError() | RecursionError():
             return "its answer cannot be read"
         case _:

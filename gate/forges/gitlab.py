@@ -54,9 +54,7 @@ def read_request(wire: Wire) -> PullRequest:
             (_time(item, "created_at"), text(item, "head_commit_sha")) for item in versions
         )
         if not version_times or version_times[-1][1] != head:
-            raise CannotDecide(
-                f"{name}: gitlab has not yet taken in the version with the commit {head[:12]}", "try again"
-            )
+            raise CannotDecide(f"{name}: GitLab has not yet processed the commit {head[:12]}", "try again")
         aimed = [_time(note, "created_at") for note in notes if RETARGETED.search(_body(note))]
         reviews = _reviews(source, approvals, notes, reviewers, version_times)
     except ValueError as error:
@@ -180,5 +178,5 @@ def _body(note: Json) -> str:
 def _time(item: Json, name: str) -> datetime:
     time = datetime.fromisoformat(text(item, name))
     if time.tzinfo is None:
-        raise ValueError("a time without its zone")
+        raise ValueError("a time without a time zone")
     return time

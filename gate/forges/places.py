@@ -76,7 +76,7 @@ def find_request(spec: str, environ: Mapping[str, str]) -> PullRequestRef:
     match = FORM.fullmatch(spec)
     if not match or (match[3] == "!") != (match[1] == "gitlab"):
         raise UsageError(
-            f"--reviews {spec}: expected auto, github:OWNER/REPO#12, gitlab:GROUP/PROJECT!7 or gitea:OWNER/REPO#3"
+            f"--reviews {spec}: expected auto, github:OWNER/REPO#12, gitlab:GROUP/PROJECT!7, or gitea:OWNER/REPO#3"
         )
     sources: dict[str, Source] = {"github": "github", "gitlab": "gitlab", "gitea": "gitea"}
     return _request_ref(sources[match[1]], match[2], int(match[4]), environ)
@@ -101,7 +101,7 @@ def find_project(spec: str, environ: Mapping[str, str]) -> PullRequestRef:
     match = PROJECT.fullmatch(spec)
     if not match:
         raise UsageError(
-            f"--forge {spec}: expected github:OWNER/REPO, gitlab:GROUP/PROJECT or gitea:OWNER/REPO"
+            f"--forge {spec}: expected github:OWNER/REPO, gitlab:GROUP/PROJECT, or gitea:OWNER/REPO"
         )
     sources: dict[str, Source] = {"github": "github", "gitlab": "gitlab", "gitea": "gitea"}
     return _request_ref(sources[match[1]], match[2], 0, environ)
@@ -115,7 +115,7 @@ def project_at(origin: str, source: str, project: str, environ: Mapping[str, str
     """
     if not source or not project:
         raise UsageError(
-            f"origin ({origin or 'not set'}) is not on a forge that gate knows by its name",
+            f"origin ({origin or 'not set'}) is not on a forge that gate recognizes",
             "name the project, as in `--forge github:OWNER/REPO` (or gitlab:GROUP/PROJECT, gitea:OWNER/REPO)",
         )
     found = find_project(f"{source}:{project}", environ)

@@ -49,7 +49,7 @@ UNREFERENCED = "no signed record refers to it"
 UNITE = "`gate approvals --fetch` merges both logs; then push again"
 IN_PARTS = "push it in parts, or ask an administrator of the server to raise that limit"
 START_ANEW = (
-    f"to start from the server's log, run `git fetch origin +{LOG}:{LOG}`, and record again what it lacks"
+    f"to start from the server's log, run `git fetch origin +{LOG}:{LOG}`, and record what it lacks again"
 )
 
 
@@ -117,7 +117,7 @@ def _unsigned(
         entry.id: entry for entry in log.index.with_ids(stretch.records.keys() | stretch.signatures.keys())
     }
     for identity in sorted(stretch.signatures.keys() - present.keys()):
-        yield identity, "it is not there, only a signature of it"
+        yield identity, "there is a signature of it, but no record"
     for entry in present.values():
         if len(entry.signatures) > limit:
             yield (
@@ -135,7 +135,7 @@ def _unsigned(
             yield entry.id, reason
     admitted = {entry.id for entry in log.admit(list(present.values()))}
     for identity in sorted(stretch.records.keys() - admitted):
-        yield identity, log.rejected.get(identity, "it is no record")
+        yield identity, log.rejected.get(identity, "it is not a record")
 
 
 def _too_much(repository: Repository, old: str, new: str) -> str:
@@ -190,5 +190,5 @@ def _wrong(name: str, data: bytes | None) -> str:
         return "is in another folder than its own"
     if kind == "records":
         record = parse(data)
-        return f"is no record: {record.reason}" if isinstance(record, Refused) else ""
+        return f"is not a record: {record.reason}" if isinstance(record, Refused) else ""
     return ""

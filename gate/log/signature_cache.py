@@ -72,7 +72,7 @@ def _reason(record: Found, signers: Signers, *, tried: bool) -> str:
         return "its signature is not valid"
     if key_owners:
         return f"signed with the key of {min(key_owners)}, in the name of {author}"
-    return f"unknown signer: says to be {author}"
+    return f"unknown signer: claims to be {author}"
 
 
 def _checked(repository: Repository, signatures: Sequence[_Signature]) -> list[bool]:

@@ -67,7 +67,7 @@ def _joined(policy: Policy, listed: Person, more: Person) -> Person:
     keys = tuple(key for key in more.keys if parse_key(key).blob not in blobs)
     if not emails and not keys:
         raise UsageError(
-            f"{more.name} is in `people` already",
+            f"{more.name} is already in `people`",
             f"to add a key or an address, give `--key FILE` or `--email ADDRESS`; for the rest, edit {POLICY_FILE}",
         )
     other_people = {name: person for name, person in policy.people.items() if name != listed.name}

@@ -142,9 +142,7 @@ def _soaked(reader: Reader, target: Read[str], node: yaml.Node, path: str) -> So
 def _metric(reader: Reader, node: yaml.Node, path: str) -> Metric:
     values = reader.fields({"query": reader.text, "below": reader.number, "above": reader.number})(node, path)
     if not values.get("query") or not values.keys() & {"below", "above"}:
-        reader.wrong(
-            node, path, "expected a `query`, and `below` or `above` which limit its answer has to be"
-        )
+        reader.wrong(node, path, "expected a `query`, and a limit: `below` or `above`")
     return Metric(**{"query": "", **values})
 
 
@@ -162,7 +160,7 @@ def _budget(reader: Reader, node: yaml.Node, path: str) -> BudgetRequired:
     )(node, path)
     for name in {"minutes", "risk", "low"} & values.keys():
         if values[name] < 0:
-            reader.wrong(node, f"{path}.{name}", "expected minutes, and not fewer than none")
+            reader.wrong(node, f"{path}.{name}", "expected minutes, 0 or more")
     if values.get("slo") and "minutes" in values:
-        reader.wrong(node, f"{path}.minutes", "expected either `slo` or `minutes`: the promise has one place")
+        reader.wrong(node, f"{path}.minutes", "expected either `slo` or `minutes`, not both")
     return BudgetRequired(**values)

@@ -29,6 +29,7 @@ from gate.reports.text_findings import beside, existing, has_section, help_lines
 from gate.reports.words import (
     branch,
     decision_words,
+    one_line,
     reasons,
     status,
     took,
@@ -180,7 +181,7 @@ def _approvals(verdict: Verdict, ink: Ink) -> list[str]:
             style, mark, words = "dim", "–", f"{words} (not counted)"
         elif approval.kind == "approve" and (covered := approved_text(approval, verdict)):
             words += f" {covered}"
-        why = [("", visible(approval.why))] if approval.why else []
+        why = [("", one_line(approval.why))] if approval.why else []
         pieces = [(style, mark), ("bold", visible(approval.by)), ("", visible(words) + ":" * bool(why)), *why]
         lines += ink.flow(pieces, 0, 2)
     if len(ordered) > limit:

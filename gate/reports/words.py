@@ -34,6 +34,11 @@ def _escape(char: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
+def one_line(text: str) -> str:
+    """Return what a person wrote, visible and on one line. Line breaks become spaces, since they separate words."""
+    return visible(" ".join(filter(None, (line.strip() for line in text.replace("\r\n", "\n").split("\n")))))
+
+
 def visible_path(path: str) -> str:
     """Return a path for people to read. Unusual paths are quoted as in git, so that no two look the same."""
     odd = not path.isprintable() or path != path.strip() or path.startswith('"')
@@ -155,11 +160,17 @@ def noun(check: str) -> str:
 
 
 def status(result: Ran) -> str:
-    """Return the result of a check: `2 findings`, `passed`, or `nothing ran`, which isn't a pass."""
+    """Return the result of a check: `2 findings`, `passed`, or `nothing ran`, which isn't a pass.
+
+    Failures that don't block because their tests are quarantined are counted: `passed, 1 quarantined failure`.
+    """
     if result.blocking:
         free = "" if result.enforced else ", not enforced"
         return f"{count(len(result.blocking), noun(result.id))}{free}"
-    return "nothing ran" if result.empty else "passed"
+    if result.empty:
+        return "nothing ran"
+    quarantined = sum(bool(finding.quarantined) for finding in result.findings)
+    return f"passed, {count(quarantined, 'quarantined failure')}" if quarantined else "passed"
 
 
 def took(result: CheckResult) -> str:

@@ -20,15 +20,15 @@ def evaluate(facts: Facts) -> Outcome:
         if approval.kind == "approve" and approval.counted and approval.id in release.recent:
             paths -= set(approval.files)
     if not paths:
-        return Outcome(ID, "met", f"rolled back in {environments}, and approved again since")
+        return Outcome(ID, "met", f"rolled back in {environments}, but approved again since")
     reviewers = {
         person.name for person in facts.policy.people.values() if person.role in {"senior", "member"}
     }
     from_ = tuple(sorted(reviewers - facts.author_names()))
     key = f"{facts.policy.file}: protect.{facts.branch}"
     advice = (
-        "find out why it was rolled back; a fix is a new commit, which needs none of this",
-        f"to release the same commit again, somebody other than its authors runs {how_to_approve(facts)}",
+        "find out why it was rolled back; a fix is a new commit, which doesn't need this",
+        f"to release the same commit again, someone other than its authors runs {how_to_approve(facts)}",
     )
     missing = (Missing(tuple(sorted(paths)), 1, from_, key),)
     return Outcome(

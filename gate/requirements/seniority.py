@@ -93,7 +93,7 @@ def _of_release(facts: Facts, release: Release, rule: SeniorityRequired) -> Outc
     )
     advice = f"ask {listed(sorted(seniors), 'or')} to run {how_to_approve(facts)}, or to promote it"
     if not seniors:
-        advice = f"give somebody the role {rule.need} in {facts.policy.file}"
+        advice = f"give someone the role {rule.need} in {facts.policy.file}"
     reason = f"{who} is not a {rule.need}, and no {rule.need} has approved it"
     return Outcome(ID, "unmet", reason, missing, (advice,))
 

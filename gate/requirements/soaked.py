@@ -25,10 +25,14 @@ def evaluate(facts: Facts) -> Outcome:
         return Outcome(ID, "unmet", f"it has never been in {rule.place}", advice=(way,))
     if deployments[-1].returned:
         way = f"find out what was wrong there; then it can go into {rule.place} again"
-        return Outcome(ID, "unmet", f"it was taken back in {rule.place}", advice=(way,))
+        return Outcome(ID, "unmet", f"it was rolled back in {rule.place}", advice=(way,))
     if deployments[-1].since > release.now:
-        duration = f"it entered {rule.place} in the future, by the clock that signed the release"
-        return Outcome(ID, "unmet", duration, advice=("set the clocks right; it soaks from that moment on",))
+        duration = (
+            f"it was released into {rule.place} in the future, by the clock of whoever signed the release"
+        )
+        return Outcome(
+            ID, "unmet", duration, advice=("correct the clocks; the soak time starts at that moment",)
+        )
     longest = max(
         (deployment.until or release.now) - deployment.since
         for deployment in deployments

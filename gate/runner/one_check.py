@@ -113,11 +113,11 @@ class ProjectChecks:
         if not isinstance(counted, Report) or cannot_be_divided(counted):
             self._context.pieces[place] = Piece("", (), 0, (), 0)
             if share.number > 1:
-                return Outcome(Report((), "runs in the first share", 0), cached=True), Report(())
+                return Outcome(Report((), "runs in the first shard", 0), cached=True), Report(())
             return self._runs.ask(check, head, progress, started), None
         shares = Shares(share, self._context.results, " ".join(place), head.top.tree.tree)
         files, plan = shares.files(counted)
-        outcome = Outcome(Report((), "no test file in this share", 0), cached=True)
+        outcome = Outcome(Report((), "no test file in this shard", 0), cached=True)
         if files:
             outcome = self._runs.ask(check, head, progress, started, test_files=files)
         if isinstance(outcome.report, Report):
@@ -255,8 +255,8 @@ class ProjectChecks:
             what = "test" if tests else "file"
             return Broken(
                 check.id,
-                f"it has no {what} to look at, where the base has {'some' if base.seen is None else base.seen}",
-                "if that is meant, take the check out of gate.yaml first",
+                f"it found no {what} to check, but the base has {'some' if base.seen is None else base.seen}",
+                "if that is intended, remove the check from gate.yaml first",
                 outcome.seconds,
             )
         return self._tests.fewer(report, base) if base.seen is not None else ()

@@ -40,7 +40,7 @@ class Runner:
     """Runs checks on the head and, where it matters, on the base."""
 
     def __init__(
-        self, context: RunContext, why_not: str = "not run: another check had already said no"
+        self, context: RunContext, why_not: str = "not run: another check had already failed"
     ) -> None:
         """Prepare the checks. `why_not` is the reason given for checks that didn't run because of another one."""
         self._context = context

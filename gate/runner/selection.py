@@ -131,7 +131,7 @@ class Selection:
 
     def _why(self) -> str:
         if self._verified:
-            return "everything was asked for" if self._rerun else COMPARED
+            return "a full run was requested" if self._rerun else COMPARED
         return self.off or self.suite.why(self._tree)
 
     def whole_run(self, selected: Selected, outcome: Outcome) -> Outcome:

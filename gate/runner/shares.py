@@ -104,13 +104,13 @@ def missing_tests(pieces: Collection[Piece]) -> str:
         (piece.plan, piece.collected, piece.total) != (first.plan, first.collected, first.total)
         for piece in pieces
     ):
-        return "the shares have divided the tests differently"
+        return "the shards divided the tests differently"
     ran = Counter(test for piece in pieces for test in piece.ran)
     lost = next((test for test in first.collected if not ran[test]), "")
     if lost:
-        return f"{lost} is in no share"
+        return f"{lost} is in no shard"
     extra = next((test for test, times in ran.items() if times > 1 or test not in set(first.collected)), "")
     if extra:
-        return f"{extra} ran in more than one share, or is not collected"
+        return f"{extra} ran in more than one shard, or is not collected"
     seen = sum(piece.seen for piece in pieces)
-    return "" if seen == first.total else f"{seen} tests ran, where {first.total} are collected"
+    return "" if seen == first.total else f"{seen} tests ran, but {first.total} were collected"

@@ -38,7 +38,7 @@ def problems(simulation: Simulation) -> tuple[Problem, ...]:
         Problem(
             "note",
             f"No approval is required: any change can be merged into {branch} without review",
-            "require one once somebody else can approve: `approvals: 1`",
+            "require one once someone else can approve: `approvals: 1`",
         )
         for branch in simulation.requires_nobody
     ]

@@ -27,7 +27,7 @@ from gate.requirements.facts import Facts
 from gate.requirements.not_required import discount_unrequired
 from gate.requirements.owners import people_of
 
-STRANGER = "somebody who is not in `people`"
+STRANGER = "someone who is not in `people`"
 NO_ADDRESS = "an address that is nobody's in the policy"
 HEAD = "2" * 40
 FIRST_FILE = "new-file"

@@ -431,7 +431,10 @@ def test_the_agent_signs_too(company: Company) -> None:
     finally:
         agent.terminate()
         agent.wait()
-    assert {one["why"] for one in senior.decisions("feature")} == {"", "withdrawn: the same person objects"}
+    assert {one["why"] for one in senior.decisions("feature")} == {
+        "",
+        "withdrawn: the same person objected later",
+    }
 
 
 @pytest.mark.slow

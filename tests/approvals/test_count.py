@@ -127,7 +127,7 @@ WAIVE = {"kind": "waive", "reason": "outage"}
         ([entry(), entry("r", signer="peer", by="@senior", kind="revoke", of="e", at=NOW)], (True, "")),
         ([entry(signer="new", by="@old"), entry("r", signer="old", kind="revoke", of="e", at=NOW)],
          (False, "revoked")),
-        ([entry(), entry("b", **BLOCK, at=0)], (False, "withdrawn: the same person objects")),
+        ([entry(), entry("b", **BLOCK, at=0)], (False, "withdrawn: the same person objected later")),
         ([entry(), entry("b", **BLOCK, at=NOW), entry("r", kind="revoke", of="b", at=NOW)],
          (False, "superseded by a later decision of the same person")),
         ([entry(at=NOW), entry("b", **BLOCK, at=NOW - 9), entry("r", kind="revoke", of="b", at=NOW - 8)],
@@ -141,7 +141,7 @@ WAIVE = {"kind": "waive", "reason": "outage"}
         ([entry(), entry("f", signer="laptop", by="@senior", at=NOW)],
          (False, "superseded by a later one of the same person")),
         ([entry(**BLOCK)], (True, "no")),
-        ([entry(**BLOCK, change=EARLIER)], (True, f"no; raised against {HEAD[:12]}, an earlier form of the change")),
+        ([entry(**BLOCK, change=EARLIER)], (True, f"no; raised against {HEAD[:12]}, an earlier version of the change")),
         ([entry(signer="old", **BLOCK)], (True, "no")),
         ([entry(signer="author", **BLOCK)], (True, "no")),
         ([entry(signer="new", by="@old", **BLOCK), entry("r", signer="old", kind="revoke", of="e", at=NOW)],
@@ -150,7 +150,7 @@ WAIVE = {"kind": "waive", "reason": "outage"}
         ([entry(**WAIVE)], (True, "outage")),
         ([entry(signer="peer", **WAIVE)], (False, "not one of the guardians")),
         ([entry(**WAIVE, change=EARLIER)], (False, "stale: b.py changed since")),
-        ([entry(**WAIVE), entry("b", **BLOCK, at=NOW)], (False, "withdrawn: the same person objects")),
+        ([entry(**WAIVE), entry("b", **BLOCK, at=NOW)], (False, "withdrawn: the same person objected later")),
     ],
 )  # fmt: skip
 def test_what_counts(entries: list[Entry], expected: tuple[bool, str]) -> None:
@@ -184,7 +184,7 @@ SETTLED = entry("r", signer="senior", kind="revoke", of="b", at=NOW, reason="lef
         ([former(entry("b", signer="peer", **BLOCK)),
           former(entry("r", signer="peer", kind="revoke", of="b"), before=True)], (False, "revoked")),
         ([entry(signer="peer"), former(entry("b", signer="peer", **BLOCK))],
-         (False, "withdrawn: the same person objects")),
+         (False, "withdrawn: the same person objected later")),
         ([former(entry("b", signer="peer", **BLOCK)), SETTLED], (True, "no")),
         ([renamed(entry("b", signer="Peer", **BLOCK), "peer")], (True, "no")),
         ([renamed(entry(signer="Peer"), "peer")], (True, "")),
@@ -199,7 +199,7 @@ SETTLED = entry("r", signer="senior", kind="revoke", of="b", at=NOW, reason="lef
         ([former(GONE), entry("r", signer="author", kind="revoke", of="b", at=NOW)], (True, "no")),
         ([former(entry(signer="gone"))], (False, "signed with a key that the policy no longer lists")),
         ([replace(entry(signer="peer"), signature=Signed(blob("lost")))],
-         (False, "unknown signer: says to be @peer, with a key that the policy does not list")),
+         (False, "unknown signer: claims to be @peer, with a key that the policy does not list")),
     ],
 )  # fmt: skip
 def test_keys_and_people_that_the_policy_no_longer_lists(
@@ -224,7 +224,7 @@ def test_a_key_that_nobody_lists_is_named_by_itself() -> None:
     for signature in (stranger.signature, Unsigned("its signature is not valid", blob("stranger"))):
         (approval,) = ask(replace(stranger, signature=signature)).approvals
         assert approval.by == fingerprint(blob("stranger"))
-        assert approval.why.startswith("unknown signer: says to be @senior")
+        assert approval.why.startswith("unknown signer: claims to be @senior")
 
 
 def test_what_is_about_something_else_is_not_listed() -> None:
@@ -255,13 +255,13 @@ def test_what_may_be_about_another_change_never_counts_in_part() -> None:
 
 def test_a_list_that_is_missing_leaves_an_approval_stale() -> None:
     lost = entry(change=ELSEWHERE)
-    assert only(lost, earlier=frozenset({"e"})) == (False, "stale: given for another content")
+    assert only(lost, earlier=frozenset({"e"})) == (False, "stale: given for different content")
 
 
 @pytest.mark.parametrize(("head", "commit"), [("9" * 40, "999999999999"), ("", "unknown")])
 def test_an_approval_of_a_commit_that_is_gone_names_it(head: str, commit: str) -> None:
     lost = entry(change="", head=head)
-    why = f"stale: given for commit {commit}, which cannot be had"
+    why = f"stale: given for commit {commit}, which is not available"
     assert only(lost, earlier=frozenset({"e"})) == (False, why)
 
 

@@ -70,7 +70,7 @@ def test_an_objection_is_not_passed_over_by_a_date(company: Company, offset: int
     assert bob.gate("revoke", objection).code == 0
     settled = audit(company)
     assert settled.code == 0, settled.text
-    assert "objection of @bob withdrawn afterwards" in " ".join(settled.text.split())
+    assert "objection of @bob withdrawn afterward" in " ".join(settled.text.split())
 
 
 @pytest.mark.slow
@@ -173,7 +173,7 @@ def test_an_objection_after_a_merge_undoes_nothing_but_answers_a_late_approval(c
     bob.approve("origin/main", "--block", "--reason", "drops the index")
     result = audit(company)
     assert result.code == 0, result.text
-    assert "@bob objected afterwards" in " ".join(result.text.split())
+    assert "@bob objected afterward" in " ".join(result.text.split())
     # A commit that bypassed gate only passes by what was recorded after it, so the objection counts, too.
     new = on_main(company.clone("newhire"))
     new.commit("past the gate", {"b.py": "y = 2\n"})

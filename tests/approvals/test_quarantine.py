@@ -131,6 +131,14 @@ class TestQuarantine:
         new.commit("no import", {"a.py": "raise ValueError\n"}, branch="feature")
         assert not fetched(new).may_merge("feature")
 
+    def test_the_report_and_the_log_name_it_in_plain_words(self, owner: Clone, new: Clone) -> None:
+        quarantine(owner)
+        out = fetched(new).gate("check", "--head", "feature", "--all").out
+        assert "tests  passed, 1 quarantined failure" in out
+        (line,) = [line for line in new.gate("log").out.splitlines() if "quarantine" in line]
+        assert f"{TEST} until " in line
+        assert "\\n" not in line
+
     def test_the_audit_shows_it(self, company: Company, owner: Clone, new: Clone) -> None:
         quarantine(company.clone("ada"))
         new.git("push", "-q", "origin", "feature")
@@ -154,6 +162,7 @@ class TestQuarantine:
         ("nehemiah", ("--quarantine", "tests/test_a.py"), "not the ID of one test"),
         ("nehemiah", ("--quarantine", "tests/test_a.py::*"), "and no patterns"),
         ("nehemiah", ("--quarantine", "tests/test_b.py::test_x"), "no file tests/test_b.py"),
+        ("nehemiah", ("--quarantine", "tests/test_b.py::test_x"), "only tests on main can be quarantined"),
         ("nehemiah", ("--quarantine", "tests/::x"), "no file"),
     ],
 )

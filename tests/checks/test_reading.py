@@ -112,7 +112,7 @@ def test_the_plugin_that_an_option_needs_is_named(options: str, plugins: list[st
     answer = read("pytest", Left(4, "", message))
     assert isinstance(answer, Unreadable)
     assert [name for name in plugins if f"`{name}`" not in answer.hint] == []
-    assert plugins or "the plugin of pytest that knows them" in answer.hint
+    assert plugins or "the pytest plugin that defines them" in answer.hint
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_why_pytest_did_not_begin_is_reported_in_its_own_words() -> None:
     err = "ImportError while loading conftest '/tree/conftest.py'.\nconftest.py:1: in <module>\nE   RuntimeError: no\n"
     answer = read("pytest", Left(4, "", err))
     assert isinstance(answer, Unreadable)
-    assert answer.reason == "pytest did not come to its end: RuntimeError: no"
+    assert answer.reason == "pytest did not finish: RuntimeError: no"
 
 
 def test_mypys_findings_and_hints_are_read() -> None:
@@ -459,6 +459,34 @@ def test_where_a_hook_found_something(line: str, place: tuple[str, int, int, str
     assert (finding.path, finding.line, finding.column, finding.message) == place
 
 
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        (
+            (
+                "An error has occurred: InvalidConfigError: \n==> File .pre-commit-config.yaml\n==> At Config()\n"
+                "==> At key: language\n=====> Expected one of conda, rust but got: 'nosuch'\nCheck the log at /x\n"
+            ),
+            ".pre-commit-config.yaml: Expected one of conda, rust but got: 'nosuch'",
+        ),
+        (
+            (
+                "An unexpected error has occurred: CalledProcessError: command: ('/usr/bin/git', 'fetch')\n"
+                "return code: 128\nstdout: (none)\nstderr:\n    warning: slow\n    fatal: unable to access 'https://x/'\n"
+                "    retry later\nCheck the log at /x\n"
+            ),
+            "fatal: unable to access 'https://x/'",
+        ),
+        ("Executable `shellcheck` not found\n", "Executable `shellcheck` not found"),
+    ],
+)
+def test_why_a_hook_could_not_run(output: str, reason: str) -> None:
+    lines = [{"hook": "h", "code": 3, "output": output, "diff": ""}, {"finished": True}]
+    answer = read("pre-commit", Left(0, "", "", "\n".join(map(json.dumps, lines)).encode()))
+    assert isinstance(answer, Unreadable)
+    assert answer.reason == f"the hook h could not run: {reason}"
+
+
 HEADER = "diff --git a/app.py b/app.py\n--- a/app.py\n+++ b/app.py\n@@ -4 +4 @@\n"
 OPEN = "\\ No newline at end of file\n"
 
@@ -467,9 +495,9 @@ OPEN = "\\ No newline at end of file\n"
     ("diff", "message", "old", "new"),
     [
         ("-a = 1\n+a = 2\n", "- a = 1 + a = 2", "a = 1", "a = 2"),
-        ("-a = 1  \n+a = 1\n", "white space", "a = 1  ", "a = 1"),
-        (f"-a = 1\n{OPEN}+a = 1\n", "white space", "a = 1", "a = 1\n"),
-        (f"-a = 1\n+a = 1\n{OPEN}", "white space", "a = 1\n", "a = 1"),
+        ("-a = 1  \n+a = 1\n", "whitespace", "a = 1  ", "a = 1"),
+        (f"-a = 1\n{OPEN}+a = 1\n", "whitespace", "a = 1", "a = 1\n"),
+        (f"-a = 1\n+a = 1\n{OPEN}", "whitespace", "a = 1\n", "a = 1"),
     ],
 )
 def test_what_a_hook_modified(diff: str, message: str, old: str, new: str) -> None:

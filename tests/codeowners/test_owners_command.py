@@ -122,7 +122,7 @@ def test_a_path_through_a_link_to_the_repository(repository: Clone, tmp_path: Pa
 
 WRONG = {
     "outside": (["../x"], "../x is not inside the repository"),
-    "no such folder": (["nowhere/"], "no file below nowhere/"),
+    "no such folder": (["nowhere/"], "no tracked file in nowhere/"),
     "no such commit": (["--head", "nowhere"], "'nowhere' is not a known revision"),
     "into without change": (["--into", "main"], "--into needs --change"),
     "lint of a path": (["--lint", "app.py"], "--lint checks the whole file"),
@@ -166,7 +166,7 @@ class TestText:
             "@acme/web, bob@acme.example              .github/CODEOWNERS:2  /web/\n"
             "    web/a.js\n"
             "    web/deep/b.js\n"
-            "owned by nobody: the line takes it away  .github/CODEOWNERS:3  /docs/\n"
+            "owned by nobody: this line has no owners  .github/CODEOWNERS:3  /docs/\n"
             "    docs/i.md\n"
             "no rule matches\n"
             "    .github/CODEOWNERS\n"

@@ -38,11 +38,11 @@ MISTAKES: dict[str, tuple[Dialect, str, list[str]]] = {
     ),
     "a no-break space": (
         "github", "*.py\u00a0@ada",
-        ["1:5 expected a blank, got '\\xa0', which the forge takes for something else"],
+        ["1:5 expected a space, got '\\xa0', which the forge does not treat as one"],
     ),
     "an invisible character": (
         "gitlab", "*.py @ada @b\u200b",
-        ["1:13 expected a blank, got '\\u200b', which the forge takes for something else"],
+        ["1:13 expected a space, got '\\u200b', which the forge does not treat as one"],
     ),
     "a carriage return alone": (
         "github", "*.py @ada\r*.md @bob",

@@ -147,7 +147,7 @@ def test_nothing_is_removed_while_another_gate_runs(project: Clone) -> None:
         fcntl.flock(held, fcntl.LOCK_EX)
         result = project.gate("cache", "clear")
     assert result.code == 3
-    assert "another gate is running" in result.err
+    assert "another gate process is using" in result.err
 
 
 @pytest.mark.parametrize("place", [("-v", "check"), ("check", "--verbose")])

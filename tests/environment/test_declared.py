@@ -57,8 +57,8 @@ def test_which_files_declare(path: str, folder: str, counts: bool) -> None:
     [
         ({"a": "1.2"}, ""),
         ({"a": "1.2", "more": "9"}, ""),
-        ({"a": "1.3"}, "a is 1.3 there, and 1.2 in uv.lock"),
-        ({}, "a is not installed there"),
+        ({"a": "1.3"}, "it has a 1.3, but uv.lock has 1.2"),
+        ({}, "a is not installed in it"),
     ],
 )
 def test_an_environment_and_the_lock(packages: dict[str, str], problem: str) -> None:
@@ -66,7 +66,7 @@ def test_an_environment_and_the_lock(packages: dict[str, str], problem: str) -> 
 
 
 def test_a_version_that_does_not_fit() -> None:
-    assert difference(declared(project=PROJECT), {"a": "0.9"}) == "a is 0.9 there, and >=1 is required"
+    assert difference(declared(project=PROJECT), {"a": "0.9"}) == "it has a 0.9, but >=1 is required"
 
 
 GROUPS = PROJECT + '[dependency-groups]\ndev = ["old"]\n'
@@ -98,9 +98,9 @@ def test_an_environment_belongs_to_the_base(
     ("packages", "problem"),
     [
         ({"a": "1", "new": "1"}, ""),
-        ({"a": "1"}, "new is not installed there"),
+        ({"a": "1"}, "new is not installed in it"),
         ({"a": "1", "new": "1", "old": "1"}, "old is still installed"),
-        ({"new": "1"}, "a is not installed there"),
+        ({"new": "1"}, "a is not installed in it"),
     ],
 )
 def test_an_environment_that_somebody_has_updated(packages: dict[str, str], problem: str) -> None:

@@ -50,7 +50,7 @@ def test_an_approval_without_a_time_is_for_nothing(lab: Site) -> None:
     lab.forge.approve("nmonrose")
     lab.forge.notes.clear()
     assert lab.check().code == 1
-    assert lab.why() == {"@nehemiah": "stale: given for commit unknown, which cannot be had"}
+    assert lab.why() == {"@nehemiah": "stale: given for commit unknown, which is not available"}
 
 
 def test_whoever_asks_for_a_review_anew_clears_no_objection(lab: Site) -> None:
@@ -74,7 +74,7 @@ def test_gitlab_lags_behind_its_own_repository(lab: Site) -> None:
     lab.forge.versions.pop()
     answer = lab.check()
     assert answer.code == 3
-    assert f"{PROJECT}!{NUMBER}: gitlab has not yet taken in the version" in answer.err
+    assert f"{PROJECT}!{NUMBER}: GitLab has not yet processed the commit" in answer.err
 
 
 def test_the_target_was_deleted_and_gitlab_aimed_the_request_anew(lab: Site) -> None:

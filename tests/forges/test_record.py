@@ -38,7 +38,7 @@ def test_what_was_recorded_counts_without_the_forge_and_in_the_audit(site: Site)
     first = record(site)
     assert first.code == 0, first.text
     assert "Recorded the approval of nmonrose" in first.out
-    assert "1 review recorded before, nothing new" in record(site).out
+    assert "1 review already recorded, nothing new" in record(site).out
     assert offline(site) == {"@nehemiah": (True, "")}
     # The forge merges it, with a button: the audit finds the approval all the same.
     forge = site.company.clone("nobody", "setup")
@@ -217,7 +217,9 @@ def test_reviews_and_merge_of_a_pushed_pull_request_are_recorded_together(site: 
     ada.fetch()
     audited = ada.gate("audit", "--fetch", f"{before}..{after}")
     assert audited.code == 0, audited.text
-    assert "1 review recorded before, nothing new" in bot.gate(*command, env=on_push(site, before, after)).out
+    assert (
+        "1 review already recorded, nothing new" in bot.gate(*command, env=on_push(site, before, after)).out
+    )
 
 
 def test_a_push_without_a_pull_request_has_no_reviews_to_record(hub: Site) -> None:

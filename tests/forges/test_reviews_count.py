@@ -73,7 +73,7 @@ def test_an_objection_to_an_earlier_commit_still_blocks(site: Site) -> None:
     site.commit("more", {"b.py": "y = 2\n"})
     site.forge.approve("nmonrose")
     assert site.check().code == 1
-    assert ", an earlier form of the change" in site.why()["@ada"]
+    assert ", an earlier version of the change" in site.why()["@ada"]
 
 
 @pytest.mark.slow
@@ -114,7 +114,7 @@ def test_a_reviewed_commit_that_cannot_be_had_is_stale(site: Site) -> None:
         site.forge.versions.insert(-1, (site.forge.now - 1, "1" * 40))
         site.forge.versions[-1] = (site.forge.now + 1, site.head)
     assert site.check().code == 1
-    assert "which cannot be had" in site.why()["@nehemiah"]
+    assert "which is not available" in site.why()["@nehemiah"]
 
 
 @pytest.mark.slow

@@ -62,7 +62,7 @@ def test_the_rest_of_a_whole_policy_stays() -> None:
     [
         (Person("bob"), "'bob' is not a name"),
         (Person('@b"o'), "is not a name"),
-        (Person("@NewHire"), "@NewHire is in `people` already"),
+        (Person("@NewHire"), "@NewHire is already in `people`"),
         (Person("@bob", emails=("Nehemiah@acme.example",)), "nehemiah@acme.example is @nehemiah's"),
         (BOB, "the key is @nehemiah's"),
     ],
@@ -111,7 +111,7 @@ def test_a_key_is_added_and_the_old_one_stays() -> None:
 
 def test_nothing_new_is_refused() -> None:
     text = f'people:\n  "@bob": {{emails: [BOB@acme.example], keys: ["{KEY} another comment"]}}\n'
-    with pytest.raises(UsageError, match="@bob is in `people` already"):
+    with pytest.raises(UsageError, match="@bob is already in `people`"):
         with_person(text.encode(), BOB)
 
 

@@ -123,7 +123,7 @@ def test_the_shards_of_the_workflow_are_joined(company: Company, tmp_path: Path)
         run_step(runner, share, {**env, "SHARD": str(number)})
         part = tmp_path / f"part-{number}.json"
         if number == 2:
-            with pytest.raises(AssertionError, match="part of share 2 of 2 is missing"):
+            with pytest.raises(AssertionError, match="part of shard 2 of 2 is missing"):
                 run_step(runner, decide, env)
         part.rename(tmp_path / "parts" / part.name)
     assert "--unsigned" in run_step(runner, decide, env)

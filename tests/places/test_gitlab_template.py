@@ -199,7 +199,7 @@ def test_the_shares_of_a_request_are_joined(company: Company, job: Clone) -> Non
     assert (code, "may be unsigned" in result) == (1, True), result
     (job.path / ".gate-parts" / "1.json").unlink()
     code, result = run_job(company, job, of_request(job, GATE_ARGUMENTS=joined))
-    assert (code, "the part of share 1 of 2 is missing" in result) == (3, True), result
+    assert (code, "the part of shard 1 of 2 is missing" in result) == (3, True), result
 
 
 def test_template_and_documentation_keep_to_gitlabs_schema(tmp_path: Path) -> None:

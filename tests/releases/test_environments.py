@@ -178,7 +178,7 @@ def test_what_was_taken_back_in_staging_does_not_go_on(company: Company) -> None
     assert ada.gate("check", "--into", "production", "--head", first).code == 0
     result = ada.gate("check", "--into", "production", "--head", second)
     assert result.code == 1
-    assert "staging: it was taken back there" in result.text
+    assert "staging: it was rolled back there" in result.text
 
 
 @pytest.mark.slow
@@ -399,7 +399,7 @@ def test_an_answer_about_a_release_is_never_cached(company: Company, prometheus:
         (
             200,
             '{"status": "success", "data": {"resultType": "matrix", "result": []}}',
-            "no query for values of one",
+            "is not an instant query",
         ),
         (
             200,
@@ -409,9 +409,9 @@ def test_an_answer_about_a_release_is_never_cached(company: Company, prometheus:
         (
             200,
             '{"status": "success", "warnings": ["in part"], "data": {"resultType": "scalar", "result": [1, "0"]}}',
-            "doubts about `errors`: in part",
+            "warns about `errors`: in part",
         ),
-        (302, [0.0], "sends gate on to nowhere"),
+        (302, [0.0], "redirects to nowhere"),
         (200, [float("nan")], "is NaN"),
     ],
 )

@@ -87,7 +87,7 @@ WELL = {"up": Reading((1.0, 1.0))}
         (
             [Deployment(HEAD, NOW - 9000, NOW - 100, returned=NOW - 100)],
             "unmet",
-            "it was taken back in staging",
+            "it was rolled back in staging",
         ),
         (
             [
@@ -102,7 +102,7 @@ WELL = {"up": Reading((1.0, 1.0))}
         (
             [Deployment(HEAD, NOW + 9000)],
             "unmet",
-            "it entered staging in the future, by the clock that signed the release",
+            "it was released into staging in the future, by the clock of whoever signed the release",
         ),
         ([], "unmet", "it has never been in staging"),
     ],

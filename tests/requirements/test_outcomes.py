@@ -335,7 +335,7 @@ def test_seniority_of_a_release(
     assert (outcome.state, outcome.reason.replace("refs/gate/environments/", "")) == (state, reason)
     if state == "unmet":
         assert ("ask @boss or @lead" in outcome.advice[0]) == ("@boss" in people)
-        assert outcome.advice[0].startswith(("ask ", "give somebody the role senior in gate.yaml"))
+        assert outcome.advice[0].startswith(("ask ", "give someone the role senior in gate.yaml"))
 
 
 STATES: tuple[RequirementState, ...] = ("met", "unmet", "undecided", "not_applicable")

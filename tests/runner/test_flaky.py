@@ -26,7 +26,7 @@ def write_test(project: Clone, mark: Path) -> None:
 def test_a_flaky_test_is_listed_with_its_rate(project: Clone, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     write_test(project, mark)
-    assert project.gate("flaky").out == "No flaky test was recorded in this clone (0 runs of tests).\n"
+    assert project.gate("flaky").out == "No flaky tests recorded in this clone (0 test runs).\n"
     check = ("check", "--only", "tests")
     assert project.gate_process(*check).code == 0
     mark.touch()
@@ -76,7 +76,7 @@ def test_a_test_that_passes_only_with_others_is_not_flaky(project: Clone) -> Non
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "Add tests")
     assert project.gate("check", "--only", "tests").code == 0
-    assert "No flaky test" in project.gate("flaky").out
+    assert "No flaky tests" in project.gate("flaky").out
 
 
 @pytest.mark.slow
@@ -86,7 +86,7 @@ def test_a_test_that_keeps_failing_is_not_flaky(project: Clone) -> None:
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "Add a test")
     assert project.gate_process("check", "--only", "tests").code == 1
-    assert project.gate("flaky").out == "No flaky test was recorded in this clone (1 run of tests).\n"
+    assert project.gate("flaky").out == "No flaky tests recorded in this clone (1 test run).\n"
     assert project.gate("flaky", "--format", "json").out.strip() == "[]"
 
 

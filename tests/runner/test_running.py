@@ -222,7 +222,7 @@ class TestLessThanBefore:
         change(tested, {"test_app.py": None})
         code, checks = ask(tested, "--only", "tests")
         assert code == 3
-        assert checks["tests"]["reason"] == "it has no test to look at, where the base has 2"
+        assert checks["tests"]["reason"] == "it found no test to check, but the base has 2"
 
     @pytest.mark.slow
     def test_no_python_left_is_no_pass(self, project: Clone) -> None:
@@ -236,14 +236,14 @@ class TestLessThanBefore:
         change(project, {"ruff.toml": 'exclude = ["*"]\n'})
         code, checks = ask(project, "--only", "lint")
         assert code == 3
-        assert checks["lint"]["reason"] == "it has no file to look at, where the base has 1"
+        assert checks["lint"]["reason"] == "it found no file to check, but the base has 1"
 
     @pytest.mark.slow
     def test_all_deselected_is_no_pass(self, tested: Clone) -> None:
         change(tested, {"conftest.py": "def pytest_collection_modifyitems(items):\n    items.clear()\n"})
         code, checks = ask(tested, "--only", "tests")
         assert code == 3
-        assert "every one of them was deselected" in checks["tests"]["reason"]
+        assert "all of them were deselected" in checks["tests"]["reason"]
 
     @pytest.mark.slow
     def test_fewer_tests_are_a_weakening(self, tested: Clone) -> None:
@@ -568,7 +568,7 @@ class TestEnding:
         code, checks = ask(project, "--fail-fast")
         assert code == 1
         assert (checks["no"]["outcome"], checks["sleep"]["outcome"]) == ("failed", "broken")
-        assert "another check had already said no" in checks["sleep"]["reason"]
+        assert "another check had already failed" in checks["sleep"]["reason"]
         assert not is_running(written_pid(note))
 
     @pytest.mark.slow

@@ -57,12 +57,12 @@ ALL = ("a", "b")
     ("pieces", "reason"),
     [
         ([Piece("p", ALL, 3, ("a",), 1), Piece("p", ALL, 3, ("b",), 2)], ""),
-        ([Piece("p", ALL, 3, ("a",), 1), Piece("p", ALL, 3, (), 2)], "b is in no share"),
-        ([Piece("p", ALL, 3, ("a",), 1), Piece("p", ALL, 3, ("a", "b"), 2)], "a ran in more than one share"),
-        ([Piece("p", ALL, 3, ("a",), 1), Piece("p", ALL, 3, ("b", "c"), 2)], "c ran in more than one share"),
+        ([Piece("p", ALL, 3, ("a",), 1), Piece("p", ALL, 3, (), 2)], "b is in no shard"),
+        ([Piece("p", ALL, 3, ("a",), 1), Piece("p", ALL, 3, ("a", "b"), 2)], "a ran in more than one shard"),
+        ([Piece("p", ALL, 3, ("a",), 1), Piece("p", ALL, 3, ("b", "c"), 2)], "c ran in more than one shard"),
         (
             [Piece("p", ALL, 3, ("a",), 1), Piece("p", ALL, 3, ("b",), 1)],
-            "2 tests ran, where 3 are collected",
+            "2 tests ran, but 3 were collected",
         ),
         ([Piece("p", ALL, 3, ("a",), 1), Piece("q", ALL, 3, ("b",), 2)], "divided the tests differently"),
         ([Piece("p", ALL, 3, ("a",), 1), Piece("p", ("b",), 3, ("b",), 2)], "divided the tests differently"),
@@ -145,8 +145,8 @@ def test_a_join_refuses_what_is_not_just_all_parts_of_this_change(project: Clone
     damaged = tmp_path / "damaged.json"
     damaged.write_text("{")
     for parts, reason in (
-        ([one], "the part of share 2 of 2 is missing"),
-        ([one, one], "are both share 1 of 2"),
+        ([one], "the part of shard 2 of 2 is missing"),
+        ([one, one], "are both from shard 1 of 2"),
         ([one, unsigned], "is not signed"),
         ([one, foreign], "which is not a key of @ci"),
         ([one, str(altered)], "it was altered"),

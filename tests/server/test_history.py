@@ -61,7 +61,7 @@ def test_what_was_reverted_is_squashed_away(strict: Company) -> None:
     assert "main accepts one commit per change, and feature has 2" in refused.err
     merged = senior.gate("merge", "feature", "--push")
     assert merged.code == 0, merged.text
-    assert "this is squashed" in merged.out
+    assert "so the change was squashed" in merged.out
     assert bad not in strict.server.git("rev-list", "main").splitlines()
     assert audited(strict, "origin/main~1") == []
 
@@ -132,7 +132,7 @@ def test_where_an_audit_would_miss_an_earlier_approval_nothing_is_merged(
     assert senior.may_merge("origin/feature")
     refused = senior.gate("merge", "feature", *options)
     assert refused.code == 1
-    assert "an audit would report: owners:" in refused.err
+    assert "`gate audit` would fail: owners:" in refused.err
     assert guarded.server.git("log", "--format=%s", "-1", "main") == "policy"
     senior.approve("origin/feature")
     merged = senior.gate("merge", "feature", *options)

@@ -130,7 +130,7 @@ def test_a_repository_that_cannot_be_written_refuses(guarded: Company) -> None:
     senior.approve("feature")
     result = senior.gate("merge", "feature", "--push")
     assert result.code == 1, result.text
-    assert "gate cannot write below" in result.err
+    assert "gate cannot write to" in result.err
 
 
 def test_what_is_no_line_of_a_push_is_refused(guarded: Company) -> None:

@@ -60,7 +60,7 @@ def test_an_administrator_puts_the_fix_there_and_the_audit_can_become_green(brok
         assert result.code == 0, result.text
     result = broken.clone("ada", "after").gate("audit", "--fetch", f"{start}..origin/main")
     assert result.code == 0, result.text
-    assert result.out.count("approved afterwards by @nehemiah") == 2
+    assert result.out.count("approved afterward by @nehemiah") == 2
     on_main(new)
     new.commit("work", {"a.py": "x = 2\n"}, branch="feature")
     senior.approve("origin/feature")

@@ -242,7 +242,7 @@ def test_a_merge_by_hand_lacks_the_proof(guarded: Company) -> None:
     senior.git("merge", "-q", "--no-ff", "origin/feature")
     result = push(senior, "origin", "main")
     assert result.code != 0
-    assert "an audit would report: checks: no signed verdict" in result.err
+    assert "`gate audit` would fail: checks: no signed verdict" in result.err
     assert "gate merge" in result.err
 
 

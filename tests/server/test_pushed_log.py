@@ -106,7 +106,7 @@ def test_a_record_that_fits_its_name_and_is_none(senior: Clone) -> None:
     data = b'{"v": 1}\n'
     name = hashlib.sha256(data).hexdigest()
     tip = append(senior, {f"records/{name[:2]}/{name}.json": data})
-    assert "is no record" in refused(senior, f"{tip}:{LOG}")
+    assert "is not a record" in refused(senior, f"{tip}:{LOG}")
     good = next(path for path in senior.log() if path.endswith(".json"))
     folder, file = good.split("/")[1:]
     other = "01" if folder == "00" else "00"

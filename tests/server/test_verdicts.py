@@ -87,7 +87,7 @@ def test_without_a_verdict_the_server_waits_for_it(company: Company) -> None:
     senior.git("merge", "-q", "--no-ff", "origin/feature")
     pushed = push(senior, "origin", "main")
     assert pushed.code != 0
-    assert "no verdict of @ci about this is recorded yet" in pushed.err
+    assert "no verdict by @ci is recorded yet" in pushed.err
     # What waits for nothing but that goes in as soon as it is there, no matter who made the merge.
     assert record(ci(company)).code == 0, "approved, and passed"
     assert push(senior, "origin", "main").code == 0

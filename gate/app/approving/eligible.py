@@ -56,7 +56,7 @@ def _refuse_approver(person: Person, change: Change, policy: Policy, protection:
     if person.role == "junior" and strangers:
         raise UsageError(
             f"{strangers[0]} wrote part of this change and is not in the policy; that could be you",
-            "if it is you, add the address to your `emails`; ask somebody else to approve",
+            "if it is you, add the address to your `emails`; ask someone else to approve",
         )
 
 

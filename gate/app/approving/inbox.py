@@ -160,7 +160,7 @@ def _person(repository: Repository, policy: Policy, name: str | None) -> Person:
     """Return the person called `name`, or the one with git's email address."""
     if not policy.people:
         raise UsageError(
-            f"the protected branch has no {POLICY_FILE} that lists people, so no branch needs anybody's approval",
+            f"the protected branch has no {POLICY_FILE} that lists people, so no branch needs anyone's approval",
             "write one with `gate init`, or add people with `gate init --person`, and merge it into the branch",
         )
     if name is not None:

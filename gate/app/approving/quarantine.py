@@ -205,4 +205,7 @@ def _exists(test: str, branch: _Branch) -> None:
             "use pytest's exact ID, such as tests/test_a.py::test_b, and no patterns",
         )
     if path not in {entry.path for entry in list_tree(branch.repository, branch.tip, [path])}:
-        raise UsageError(f"{branch.name} has no file {path}", "`gate flaky` shows the IDs of flaky tests")
+        raise UsageError(
+            f"{branch.name} has no file {path}",
+            f"only tests on {branch.name} can be quarantined; for another branch, use `--into BRANCH`",
+        )

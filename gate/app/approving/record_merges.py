@@ -95,7 +95,7 @@ def _moves(repository: Repository, span: str) -> list[tuple[str, str]]:
     for name in names:
         if name not in commits:
             raise UsageError(
-                f"{name!r} is not a known revision", "give BEFORE..AFTER, and fetch the whole history"
+                f"{name!r} is not a known revision", "use BEFORE..AFTER, and fetch the whole history"
             )
     bottom, top = commits[names[0]], commits[names[1]]
     lines = repository.text(
@@ -105,7 +105,7 @@ def _moves(repository: Repository, span: str) -> list[tuple[str, str]]:
     if steps and (len(steps[0]) < 2 or steps[0][1] != bottom):
         raise UsageError(
             f"{bottom[:12]} was never the tip of the branch now at {top[:12]}",
-            f"begin with a commit that `git log --first-parent {top[:12]}` lists",
+            f"start at a commit that `git log --first-parent {top[:12]}` lists",
         )
     moves = [(parents[0], commit) for commit, *parents in steps]
     plain = all(len(step) == 2 for step in steps)

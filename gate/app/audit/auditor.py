@@ -213,11 +213,11 @@ class Auditor:
         early_names = sorted({approval.by for approval in counted if approval.id not in late})
         late_names = sorted({approval.by for approval in counted if approval.id in late} - set(early_names))
         words = [f"approved by {', '.join(early_names)}"] if early_names else []
-        words += [f"approved afterwards by {', '.join(late_names)}"] if late_names else []
+        words += [f"approved afterward by {', '.join(late_names)}"] if late_names else []
         withdrawn = sorted({entry.record.by for entry in self._records.withdrawn_later(move)})
-        words += [f"objection of {', '.join(withdrawn)} withdrawn afterwards"] if withdrawn else []
+        words += [f"objection of {', '.join(withdrawn)} withdrawn afterward"] if withdrawn else []
         objectors = sorted({entry.record.by for entry in self._records.late_objections(move)})
-        words += [f"{', '.join(objectors)} objected afterwards"] if objectors else []
+        words += [f"{', '.join(objectors)} objected afterward"] if objectors else []
         return ", ".join(words) or "needed no approval"
 
     def _decided_afterwards(self, move: Move, facts: Facts) -> bool:

@@ -41,7 +41,7 @@ def chain_of(repository: Repository, history: History, bottom: str, branch: str)
         if bottom not in chain:
             raise UsageError(
                 f"{bottom[:12]} was never the tip of {branch}",
-                f"begin with a commit that `git log --first-parent {branch}` lists",
+                f"start at a commit that `git log --first-parent {branch}` lists",
             )
         return chain[chain.index(bottom) :]
     if (repository.common_dir / "shallow").exists():

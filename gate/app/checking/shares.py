@@ -27,7 +27,7 @@ from gate.ssh import Claim, find_key, sign, verify
 
 NAMESPACE = "gate-share@v1"
 LARGEST = 200_000_000
-AGAIN = "run the shares again for this change, and join all of their parts"
+AGAIN = "run all shards again for this change, and join all of their parts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,30 +85,31 @@ def read_parts(
     trusted = bots(policy, now)
     parts = [_read(path, change, trusted, unsigned) for path in paths]
     if not parts:
-        raise CannotDecide("no files to join", "name the files that `gate check --shard` has written")
+        raise CannotDecide("no files to join", "name the files that `gate check --shard` wrote")
     count = parts[0].share.count
     by_number: dict[int, Part] = {}
     for part in parts:
         if part.share.count != count:
             raise CannotDecide(
-                f"{part.path} is one of {part.share.count} shares, and others are of {count}", AGAIN
+                f"{part.path} is from a run with {part.share.count} shards, but other parts are from one with {count}",
+                AGAIN,
             )
         if part.share.number in by_number:
             other = by_number[part.share.number].path
             raise CannotDecide(
-                f"{other} and {part.path} are both share {part.share.number} of {count}", AGAIN
+                f"{other} and {part.path} are both from shard {part.share.number} of {count}", AGAIN
             )
         by_number[part.share.number] = part
     missing = [str(number) for number in range(1, count + 1) if number not in by_number]
     if missing:
-        raise CannotDecide(f"the part of share {', '.join(missing)} of {count} is missing", AGAIN)
+        raise CannotDecide(f"the part of shard {', '.join(missing)} of {count} is missing", AGAIN)
     return [by_number[number] for number in sorted(by_number)]
 
 
 def _read(path: Path, change: Change, trusted: Mapping[str, Holder], unsigned: bool) -> Part:
     try:
         if path.stat().st_size > LARGEST:
-            raise CannotDecide(f"{path} is too large to be a part", AGAIN)
+            raise CannotDecide(f"{path} is too large to be the result of a shard", AGAIN)
         signed = parse_json(path.read_text("utf-8"))
         document, line, signature = (str(signed[name]) for name in ("document", "key", "signature"))
     except OSError as error:
@@ -147,7 +148,9 @@ def _parse(path: Path, data: Mapping[str, Any], change: Change) -> Part:
     if data["kind"] != "share":
         raise ValueError("another kind of document")
     if data["gate"] != __version__:
-        raise CannotDecide(f"{path} was made by gate {data['gate']}, and this is {__version__}", AGAIN)
+        raise CannotDecide(
+            f"{path} was written by gate {data['gate']}, but this is gate {__version__}", AGAIN
+        )
     verdict = from_json(json.dumps(data["verdict"]))
     made = verdict.change
     for name in ("repository", "into", "base", "head", "tree", "digest"):
@@ -158,7 +161,7 @@ def _parse(path: Path, data: Mapping[str, Any], change: Change) -> Part:
             )
     number, count = data["share"]
     if type(number) is not int or type(count) is not int or not 1 <= number <= count:
-        raise ValueError("a share that cannot be")
+        raise ValueError("an impossible shard")
     pieces = {}
     for row in data["pieces"]:
         place = str(row["check"]), str(row["folder"])
@@ -176,14 +179,12 @@ def _joined(parts: Sequence[Part], check: CheckSettings) -> CheckResult:
     found = [(part, result) for part in parts for result in part.results if result.id == check.id]
     wanted = len(parts) if check.tool == "pytest" else 1
     if len(found) != wanted:
-        raise CannotDecide(
-            f"the check {check.id} is in {len(found)} of the parts, where {wanted} was expected", AGAIN
-        )
+        raise CannotDecide(f"the check {check.id} is in {len(found)} of the parts; expected {wanted}", AGAIN)
     results = [result for _, result in found]
     if check.tool == "pytest":
         places = {frozenset(place for place in part.pieces if place[0] == check.id) for part, _ in found}
         if len(places) != 1:
-            raise CannotDecide(f"the shares have run {check.id} in different projects", AGAIN)
+            raise CannotDecide(f"the shards ran {check.id} in different projects", AGAIN)
         if all(isinstance(result, Ran) for result in results):
             for place in next(iter(places)):
                 wrong = missing_tests([part.pieces[place] for part, _ in found])

@@ -24,7 +24,7 @@ def trace_finding(position: str, folder: Path) -> str:
         raise UsageError("a bare repository has no files to read", "run this in a clone")
     file = next((candidate for candidate in (folder / match[1], top / match[1]) if candidate.is_file()), None)
     if file is None:
-        raise UsageError(f"{match[1]} not found", "give its path from this folder on")
+        raise UsageError(f"{match[1]} not found", "use a path relative to the current folder")
     path = os.path.relpath(file.resolve(), top.resolve())
     argv = [sys.executable, "-P", "-m", "gate.names", "--root", str(top), "--trace", f"{path}:{match[2]}"]
     argv += ["--cache", str(repository.state_dir / "cache" / "names-trace")]
@@ -34,7 +34,5 @@ def trace_finding(position: str, folder: Path) -> str:
     finished = process.run(argv)
     if finished.returncode != 0:
         message = finished.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        raise UsageError(
-            f"{path} could not be traced: {message}", "give a file below the top of the repository"
-        )
+        raise UsageError(f"{path} could not be traced: {message}", "use a file in this repository")
     return finished.stdout.decode("utf-8", "replace")

@@ -128,7 +128,7 @@ def _refused(protected: ProtectedBranches, update: RefUpdate) -> Refusal | None:
         reason = f"{branch} is protected, and this push would delete it"
         fix = administrator_deletes(branch)
     elif update.old and not resolve(repository, [update.old]):
-        reason = f"{branch} has moved to {update.old[:12]}, which is not here"
+        reason = f"{branch} has moved to {update.old[:12]}, which is not in this clone"
         fix = "`git fetch`, and rebase onto it"
     elif update.old:
         return (

@@ -98,13 +98,13 @@ def advance_branch(
     if reason := _unproven(repository, change, commit, log_commit):
         return NotMerged(
             verdict,
-            f"{branch} stays where it is, because an audit would report: {reason}",
+            f"{branch} was not moved, because `gate audit` would fail: {reason}",
             f"get the current content approved: `gate approve {request.rev}`"
             + ("" if request.how == "squash" else ", or merge with `--squash`"),
         )
     notes = []
     if how != request.how:
-        notes.append(f"{branch} takes a change as one commit: this is squashed")
+        notes.append(f"{branch} accepts one commit per change, so the change was squashed")
     if signer is None and document:
         notes.append("the verdict is recorded without a signature, because the policy lists no key")
     if remote:
@@ -167,7 +167,7 @@ def _way(repository: Repository, request: MergeRequest, change: Change) -> How:
     history = read_onward(repository, change.base, change.head)
     if history.chain[:1] != [change.base]:
         raise UsageError(
-            f"{request.rev} has merged {branch}: after a fast-forward, {branch} would go on from its history",
+            f"{request.rev} has merged {branch}: a fast-forward would put its history in place of {branch}'s",
             f"rebase {request.rev} onto {branch}, or remove `--ff-only`",
         )
     brought = len(history.commits) - 1
@@ -225,5 +225,5 @@ def _follow(repository: Repository, ref: str, commit: str) -> tuple[str, ...]:
             return ()
     except GateError as error:
         # The remote has it, which is what was requested.
-        return (f"your own {branch} stays where it was: {error.message}",)
-    return (f"your own {branch} stays where it was: `git pull` when your work there is committed",)
+        return (f"your local {branch} was not updated: {error.message}",)
+    return (f"your local {branch} was not updated: commit your work there, then run `git pull`",)

@@ -63,7 +63,7 @@ def merge(
         if answer.locked_out and not request.force:
             return _lock_out(answer, branch)
         if tips(repository).own != log:
-            report("somebody recorded a decision in the meantime: checking again")
+            report("someone recorded a decision in the meantime: checking again")
             continue
         if refused := _refuse_unsigned(repository, request, answer):
             return refused
@@ -87,9 +87,9 @@ def _lock_out(answer: Answer, branch: str) -> NotMerged:
     sentences = "; ".join(answer.locked_out)
     return NotMerged(
         answer.verdict,
-        f"{branch} stays where it is, because this change would lock people out: {sentences}",
+        f"{branch} was not moved, because this change would lock people out: {sentences}",
         "change gate.yaml or CODEOWNERS on the branch (`gate init --print` proposes a policy that works), "
-        "or merge it all the same with `--force`",
+        "or merge it anyway with `--force`",
     )
 
 
@@ -110,7 +110,7 @@ def _sides(repository: Repository, branch: str, remote: str) -> tuple[str, str]:
     if contains(repository, tracking, own):
         return tracking, own
     raise UsageError(
-        f"your {branch} and origin's have diverged",
+        f"your local {branch} and origin's have diverged",
         f"reconcile them first, or merge on the remote with `gate merge REV --into {branch} --push`",
     )
 

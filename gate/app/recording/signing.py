@@ -90,14 +90,14 @@ def _not_listed(
     if listed:
         hint = f"sign with a key that it lists: pass `--key {listed.path or 'FILE'}`, or set `user.signingkey` to it"
     elif names and not names & policy.people.keys():
-        hint = f"{listed_in_words(sorted(names))} left the policy: ask somebody in the policy to do this"
+        hint = f"{listed_in_words(sorted(names))} left the policy: ask someone in the policy to do this"
     elif names:
         hint = "sign with the key that replaced it (`--key FILE`)"
     elif merged:
-        hint = "use a key that this policy lists (`--key FILE`), or ask somebody in this policy to sign"
+        hint = "use a key that this policy lists (`--key FILE`), or ask someone in this policy to sign"
     else:
         hint = (
-            f"add `{key.public.line}` to your `keys` under `people` in gate.yaml, and have somebody in the "
+            f"add `{key.public.line}` to your `keys` under `people` in gate.yaml, and have someone in the "
             "policy merge that first; or use another key with `--key FILE`"
         )
     return UsageError(f"the key {key.public.fingerprint} {what} the policy of {where}", hint)
@@ -163,7 +163,7 @@ def sealed(record: Record, signer: Signer) -> dict[str, bytes]:
     try:
         data = serialise(record)
     except ValueError as error:
-        raise UsageError("the reason or a name has bytes that are not text") from error
+        raise UsageError("the reason or a name is not valid UTF-8") from error
     identity = record_id(data)
     return {record_path(identity): data, signature_path(identity): sign(data, signer.key)}
 

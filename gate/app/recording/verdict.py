@@ -57,7 +57,7 @@ def invalid_rules_explained(head: str, into: str) -> Iterator[None]:
     except InvalidInput as error:
         raise InvalidInput(
             error.mistakes,
-            "no check can run by invalid rules, so there is no verdict to record: fix the rules, then a guardian "
+            "checks cannot run with invalid rules, so there is no verdict to record: fix the rules, then a guardian "
             f"accepts this commit by the last valid ones: `gate approve {head} --into {into} --waive --reason TEXT`",
         ) from error
 

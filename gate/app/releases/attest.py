@@ -208,8 +208,8 @@ def _no_merge(repository: Repository, result: Audit, commit: str) -> str:
         return f"{result.branch} was never at this commit"
     verified = repository.text("rev-list", "--first-parent", f"{result.start}..{tip}").split()
     if commit not in verified:
-        return f"it is on {result.branch} since before its first policy took effect, and nothing verifies it"
-    return "it came in as part of several commits that were approved as one; attest the last of them"
+        return f"it was on {result.branch} before the first policy took effect, so nothing verifies it"
+    return "it was merged together with other commits as one change; attest the last of them"
 
 
 def _signer(

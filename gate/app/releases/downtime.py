@@ -93,7 +93,7 @@ def incidents(
         else:
             message = ""
             if at > now:
-                message = "expected a time that has passed, got one in the future"
+                message = "expected a time in the past, got one in the future"
             elif where and where not in environments:
                 message = f"unknown environment {where!r}; expected one of {', '.join(environments)}"
             elif (at, seconds, where) in read:
@@ -125,7 +125,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Build a JSON object. Rejects duplicate fields: a reader sees the first, but a program the last."""
     fields = dict(pairs)
     if len(fields) < len(pairs):
-        raise _Unknown("a field is there twice")
+        raise _Unknown("duplicate field")
     return fields
 
 
@@ -136,7 +136,7 @@ def _incident(fields: object) -> tuple[float, float, str]:
         raise _Unknown(f"unknown field {unknown[0]!r}; expected {', '.join(sorted(FIELDS))}")
     at, downtime, where = fields["at"], _number(fields["downtime"]), fields.get("environment", "")
     if downtime < 0:
-        raise _Unknown("the downtime is less than none")
+        raise _Unknown("the downtime is negative")
     if not isinstance(where, str):
         raise _Unknown("the environment is not a string")
     if not isinstance(at, str):

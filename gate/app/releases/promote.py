@@ -83,7 +83,7 @@ def promote(
     if named is None:
         raise UsageError(
             f"the policy of the default branch has no environment {request.into!r}",
-            "`protect: {NAME: {kind: environment}}` in gate.yaml makes one: `gate explain environments`",
+            "add one with `protect: {NAME: {kind: environment}}` in gate.yaml; see `gate explain environments`",
         )
     notes = bring(repository)
     environment = verified(repository, request.start, named)

@@ -141,7 +141,7 @@ def _been(commit: str, environment: str, deployments: tuple[Deployment, ...]) ->
     own = [deployment for deployment in deployments if deployment.commit == commit]
     if not own:
         return f"no record that it was released into {environment}"
-    return "it was taken back there" if own[-1].returned else ""
+    return "it was rolled back there" if own[-1].returned else ""
 
 
 def _entered(repository: Repository, branch: str, commit: str, log: ApprovalLog) -> str:

@@ -148,7 +148,7 @@ def _refused_by_audit(
         return None
     return Refusal(
         push.ref,
-        f"{failed.commit[:12]} ({failed.title}) can't merge, because an audit would report: {failed.reason}",
+        f"{failed.commit[:12]} ({failed.title}) can't merge, because `gate audit` would fail: {failed.reason}",
         help=f"`gate merge REV --into {push.branch} --push` records what was checked",
     )
 
@@ -177,7 +177,7 @@ def _refused_by(push: RefUpdate, move: Move, answer: Answer) -> Refusal | None:
         if outcome.id != checks.ID or ran:
             lacking.append(outcome)
         elif answer.trusted:
-            reason = f"no verdict of {listed(answer.trusted, 'or')} about this is recorded yet"
+            reason = f"no verdict by {listed(answer.trusted, 'or')} is recorded yet"
             lacking.append(replace(outcome, reason=reason))
     verb = "can't merge into" if answer.verdict.decision == "blocked" else "could not be checked for"
     return Refusal(

@@ -224,7 +224,7 @@ class _ReceivingRepository:
             return None
         fix = (
             f"push the fix to another branch; an administrator then runs, in the repository on the server, "
-            f"`git update-ref refs/heads/{invalid} COMMIT`, and somebody approves it: "
+            f"`git update-ref refs/heads/{invalid} COMMIT`, and someone approves it: "
             f"`gate approve COMMIT --into {invalid}`"
         )
         return f"nothing can merge, because the rules on {invalid} are invalid: {mistakes[0]}", fix

@@ -21,8 +21,8 @@ from gate.workspace import remove
 
 DAY = 24 * 3600
 MEANING = {
-    "results": "what each check found, by content",
-    "answers": "printed verdicts, by question",
+    "results": "results of checks, by content",
+    "answers": "verdicts, by command and state",
     "cache": "the caches of the tools",
     "trees": "checked-out trees that the checks run in",
     "environments": "environments built from lock files",
@@ -128,6 +128,6 @@ def _alone(repository: Repository) -> Iterator[None]:
                 held.enter_context(locked(path, wait=False))
             except BlockingIOError:
                 raise CannotDecide(
-                    "another gate is running in this repository and uses its caches", "wait for it to end"
+                    "another gate process is using the caches of this repository", "wait for it to end"
                 ) from None
         yield

@@ -85,11 +85,11 @@ def add_person(
     listed = _listed(current, name, stored)
     if listed and role not in (None, listed.role):
         raise UsageError(
-            f"{listed.name} is in `people` already, as {listed.role}", f"change the role in {POLICY_FILE}"
+            f"{listed.name} is already in `people`, as {listed.role}", f"change the role in {POLICY_FILE}"
         )
     if listed and records:
         raise UsageError(
-            f"{listed.name} is in `people` already", f"add `records: true` to their entry in {POLICY_FILE}"
+            f"{listed.name} is already in `people`", f"add `records: true` to their entry in {POLICY_FILE}"
         )
     if (listed or role == "bot") and email is None and key_file:
         # This machine's email address says nothing about a listed person who gets a new key, or about a bot.

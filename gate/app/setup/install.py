@@ -116,7 +116,7 @@ def install(start: Path, *, server: bool = False, force: bool = False) -> Instal
     if server and folder.is_symlink():
         raise UsageError(
             f"{folder} is a link to hooks that other repositories share",
-            "let a custom hook call `gate hook pre-receive`; docs/server.md says how",
+            "call `gate hook pre-receive` from a custom hook; see docs/server.md",
         )
     problems = problems_on_server(start, force=force) if server else ()
     names = SERVER_HOOKS if server else HOOKS

@@ -171,7 +171,7 @@ def _me(observed: Observed, answers: Answers, owners: Sequence[str]) -> tuple[st
         return name, f"you ({identity}) are {name}: {why}"
     listed = ", ".join(owners)
     return name, (
-        f"you ({identity}) are none of the owners in {_file(observed)} ({listed}), and are listed as {name}; "
+        f"you ({identity}) are not one of the owners in {_file(observed)} ({listed}), and are listed as {name}; "
         "if you are one of them, remove gate.yaml and run `gate init --me @NAME`"
     )
 

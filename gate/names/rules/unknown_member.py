@@ -226,5 +226,5 @@ def _of_package(context: Context, use: Use) -> Finding | None:
     suggested = suggested or [word for word in SYNONYMS.get(name, ()) if word in defined]
     if not suggested:
         return None
-    message = f"`{use.owner}` knows no `{name}`"
+    message = f"`{use.owner}` has no `{name}`"
     return finding_at(context.path, use, ID, message, vocabulary.ordered(name, suggested))
