@@ -96,7 +96,7 @@ def _entry(name: str, files: int) -> str:
 
 def _who(rule: Rule) -> str:
     if not rule.owners:
-        return "owned by nobody: this line has no owners"
+        return "owned by nobody: this line has no owner"
     who = ", ".join(map(visible, rule.owners))
     if rule.optional:
         who = f"{who} (optional)"

@@ -27,9 +27,7 @@ def evaluate(facts: Facts) -> Outcome:
         way = f"find out what was wrong there; then it can go into {rule.place} again"
         return Outcome(ID, "unmet", f"it was rolled back in {rule.place}", advice=(way,))
     if deployments[-1].since > release.now:
-        duration = (
-            f"it was released into {rule.place} in the future, by the clock of whoever signed the release"
-        )
+        duration = f"it was released into {rule.place} in the future, by the clock of the person who signed the release"
         return Outcome(
             ID, "unmet", duration, advice=("correct the clocks; the soak time starts at that moment",)
         )

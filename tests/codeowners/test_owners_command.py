@@ -166,7 +166,7 @@ class TestText:
             "@acme/web, bob@acme.example              .github/CODEOWNERS:2  /web/\n"
             "    web/a.js\n"
             "    web/deep/b.js\n"
-            "owned by nobody: this line has no owners  .github/CODEOWNERS:3  /docs/\n"
+            "owned by nobody: this line has no owner  .github/CODEOWNERS:3  /docs/\n"
             "    docs/i.md\n"
             "no rule matches\n"
             "    .github/CODEOWNERS\n"

@@ -45,7 +45,7 @@ PYTHON, IDNA = "python-3.11.9-h1", "idna-3.7-py_0"
         ("pixi.lock", LOCK, LOCK, ["numpy-1.0-h1"], {}, ""),
         ("environment.yml", YAML, "", [PYTHON, IDNA], {"tinynetrc": "1.3"}, ""),
         ("environment.yml", YAML, "", [PYTHON], {"tinynetrc": "1.3"}, "idna is not installed in it"),
-        ("environment.yml", YAML, "", ["python-3.12.1-h1", IDNA], {"tinynetrc": "1.3"}, "python is 3.12.1 there"),
+        ("environment.yml", YAML, "", ["python-3.12.1-h1", IDNA], {"tinynetrc": "1.3"}, "it has python 3.12.1"),
         ("environment.yml", YAML, "", [PYTHON, IDNA], {}, "tinynetrc is not installed in it"),
         ("environment.yml", YAML, YAML, [], {}, ""),
     ],

@@ -73,7 +73,7 @@ def test_the_same_moment_in_two_time_zones_is_the_same_moment() -> None:
     ("line", "reason"),
     [
         (at(-60, 1), "in the future"),
-        ('{"at": 1, "downtime": 9, "downtime": 0}', "twice"),
+        ('{"at": 1, "downtime": 9, "downtime": 0}', "duplicate field"),
         ({"at": 1, "downtime": 9, "downtme": 0}, "unknown field 'downtme'"),
         ('{"at": "2026-03-02T10:00:00", "downtime": 1}', "no time zone"),
         ({"at": 1, "downtime": -1}, "downtime is negative"),

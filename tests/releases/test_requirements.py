@@ -102,7 +102,7 @@ WELL = {"up": Reading((1.0, 1.0))}
         (
             [Deployment(HEAD, NOW + 9000)],
             "unmet",
-            "it was released into staging in the future, by the clock of whoever signed the release",
+            "it was released into staging in the future, by the clock of the person who signed the release",
         ),
         ([], "unmet", "it has never been in staging"),
     ],
