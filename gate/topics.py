@@ -310,6 +310,24 @@ TERMS: Final[dict[str, str]] = {
 }
 
 
+WHY_BLOCKED: Final[dict[str, str]] = {
+    "blocked": "",
+    "undecided": "gate-could-not-decide",
+    "exit-codes": "",
+    "broken": "a-check-could-not-run",
+    "stale": "my-approval-doesnt-count",
+    "discounted": "my-approval-doesnt-count",
+    "objection": "objections",
+    "mergeable": "mergeable",
+    "owners": "owners",
+    "approvals": "approvals",
+    "seniority": "seniority",
+    "guarded": "guarded",
+    "checks": "checks",
+}
+"""The section of the page "Why am I blocked?" about each topic that has one; "" is the page as a whole."""
+
+
 def groups() -> Mapping[str, Mapping[str, str]]:
     """Return every topic with its text, by the heading that lists it."""
     from gate.names.rules import RULES
@@ -334,6 +352,12 @@ def topics() -> dict[str, str]:
 
     current = {name: text for group in groups().values() for name, text in group.items()}
     return {name: page_of_former(name) for name in FORMER_IDS} | current
+
+
+def read_more(name: str) -> str:
+    """Return where the documentation says more about being blocked by this topic, or ""."""
+    anchor = WHY_BLOCKED.get(re.sub("[ _]", "-", name.casefold()))
+    return "" if anchor is None else f"docs/how-to/why-am-i-blocked.md{anchor and '#'}{anchor}"
 
 
 def topic(name: str) -> str | None:

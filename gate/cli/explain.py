@@ -9,7 +9,7 @@ from textwrap import fill
 
 from gate.errors import UsageError
 from gate.reports.words import visible_lines
-from gate.topics import groups, topic, topics
+from gate.topics import groups, read_more, topic, topics
 
 SUMMARY = "explain a requirement, check, rule, or term"
 EXAMPLES = """\
@@ -68,6 +68,8 @@ def run(options: argparse.Namespace) -> int:
         hint = f"did you mean `gate explain {close[0]}`?" if close else "`gate explain` lists all topics"
         raise UsageError(f"unknown topic {name!r}", hint)
     print(text)
+    if more := read_more(name):
+        print(f"\nMore: {more}")
     return 0
 
 

@@ -35,7 +35,7 @@ EXAMPLES = """\
   gate init                           inspect the repository, ask a few questions, and write gate.yaml
   gate init --yes                     ask nothing, and print what it assumed
   gate init --github                  also write the CI workflow; likewise --gitlab, --jenkins, --bare
-  gate init --github --shards 4       with four jobs that each run a share of the checks
+  gate init --github --shards 4       with four jobs that each run one shard of the checks
   gate init --print                   print the files instead of writing them
   gate init --me @ada --approvals 2   answer two of the questions in advance
   gate init --extends                 fetch and store the shared policy that gate.yaml extends

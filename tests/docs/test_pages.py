@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from support.people import BLOCK, ROOT, Transcript, follow, people_at_machines, typed
 
+from gate.topics import WHY_BLOCKED, read_more, topics
+
 TRACKED = subprocess.run(
     ["git", "ls-files", "-z", "--", "*.md"], cwd=ROOT, capture_output=True, check=True
 ).stdout.decode()
@@ -51,6 +53,15 @@ def test_links_lead_somewhere(page: Path) -> None:
         if not file.exists() or (anchor and file.suffix == ".md" and anchor not in anchors(file)):
             broken.append(target)
     assert not broken
+
+
+def test_what_explain_refers_to_is_there() -> None:
+    for name, anchor in WHY_BLOCKED.items():
+        path, _, section = read_more(name).partition("#")
+        assert name in topics()
+        assert section == anchor
+        assert not anchor or anchor in anchors(ROOT / path), name
+    assert not read_more("budget")
 
 
 def test_the_command_reference_is_current() -> None:

@@ -99,7 +99,7 @@ def test_the_shards_of_the_workflow_are_joined(company: Company, tmp_path: Path)
     workflow = yaml.safe_load(files_of("github", observe(company.clone("ada").path), 2)[WORKFLOW])
     share, decide = (
         next(step["run"] for step in workflow["jobs"][job]["steps"] if step["name"] == name)
-        for job, name in (("shard", "Run a share of the checks"), ("gate", "Decide"))
+        for job, name in (("shard", "Run a shard of the checks"), ("gate", "Decide"))
     )
     new = company.clone("newhire")
     head = new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")

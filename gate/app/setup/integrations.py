@@ -34,7 +34,7 @@ FORGE: Mapping[Kind, str] = {"github": "github", "gitlab": "gitlab"}
 MOST_SHARDS = 100
 ALWAYS = """\
     needs: shard
-    # Run even if a share failed or was canceled: GitHub counts a skipped job as passed.
+    # Run even if a shard failed or was canceled: GitHub counts a skipped job as passed.
     if: ${{ always() }}
 """
 
