@@ -25,7 +25,8 @@ def decide(facts: Facts, notes: tuple[str, ...] = ()) -> Verdict:
     # An approval of what can't merge anyway wouldn't count for what replaces it, so nobody is asked for one.
     asking = () if facts.change.merge_blocker else tuple(outcome for outcome in outcomes if outcome.blocks)
     reviewers = review_requests(asking)
-    approve_with = how_to_approve(facts) if reviewers and facts.policy.people else ""
+    names = [name for request in reviewers for name in request.names]
+    approve_with = how_to_approve(facts, names) if reviewers and facts.policy.people else ""
     return Verdict(
         decision,
         facts.change,

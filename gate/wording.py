@@ -16,3 +16,8 @@ def listed(names: Iterable[str], last: str = "and") -> str:
     if len(items) < 3:
         return f" {last} ".join(items)
     return f"{', '.join(items[:-1])}, {last} {items[-1]}"
+
+
+def capitalized(text: str) -> str:
+    """Return `text` with a capital first letter. The rest, such as names, stays as it is."""
+    return f"{text[:1].upper()}{text[1:]}"

@@ -13,7 +13,7 @@ from gate.codeowners import ALL_PLACES, CodeOwners, Rule, hint_for, locate, pars
 from gate.codeowners.places import FOLDERS, is_folder_of_places, is_owners_file, near_misses
 from gate.errors import InvalidInput, Mistake, UsageError
 from gate.gather.ownership import codeowners_at, refuse_near_misses
-from gate.git.objects import list_entries, list_index, list_tree, resolve
+from gate.git.objects import list_entries, list_index, list_tree, read_sparse, resolve
 from gate.git.repository import Repository
 from gate.model import decode_path
 from gate.policy.files import POLICY_FILE
@@ -104,6 +104,7 @@ def lint(start: Path, revision: str | None = None) -> Lint:
         tracked: Iterable[str] = (entry.path for entry in list_tree(repository, commit))
     else:
         files, links = _in_working_tree(top)
+        files = read_sparse(repository, (POLICY_FILE, *ALL_PLACES)) | files
         policy = load_policy(files.pop(POLICY_FILE, None), POLICY_FILE, stored_here(top))
         owners = _read_here(repository, top, files, links, policy)
         present, tracked = files, list_index(repository)

@@ -10,13 +10,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
-from gate.app.approving.approve import ApprovalPreview, ApprovalRequest, approve, preview_approval
+from gate.app.approving.approve import (
+    ApprovalPreview,
+    ApprovalRequest,
+    approve,
+    preview_approval,
+    verdict_after,
+)
 from gate.app.approving.outdated import Outdated, diff_between
 from gate.app.recording.signing import StoredRecord
+from gate.app.setup.observed import FORGE_NAMES
 from gate.cli.terminal import typed_answer
+from gate.git.history import origin_of
 from gate.model import Broken, CheckResult, Ran, Skipped, short_name
-from gate.reports.words import one_line, visible, visible_path
-from gate.wording import count
+from gate.policy.people import forge_of
+from gate.reports.overview import checks_text
+from gate.reports.words import branch, decision_words, one_line, reasons, visible, visible_path
+from gate.requirements.review_requests import lines_of
+from gate.wording import capitalized, count
 
 SUMMARY = "sign and record an approval of exactly this change"
 EXAMPLES = """\
@@ -74,6 +85,9 @@ def run(options: argparse.Namespace) -> int:
                 preview = replace(preview, reason=typed_answer("Why? What must change? "))
     recorded = approve(preview)
     print("\n".join(_result(preview, recorded)))
+    if preview.kind != "block":
+        for line in lines_after(preview):
+            print(line)
     return exit_code(recorded)
 
 
@@ -172,6 +186,26 @@ def _result(preview: ApprovalPreview, recorded: StoredRecord) -> list[str]:
             "No reason was given. Add one, so that the author knows what to change: `--block --reason TEXT`."
         )
     return lines + shared_lines(recorded)
+
+
+def lines_after(preview: ApprovalPreview) -> list[str]:
+    """Describe what the change still needs after an approval or a waiver."""
+    verdict = verdict_after(preview)
+    if verdict is None:
+        return []
+    into = branch(verdict.change.into)
+    if verdict.reviewers:
+        forge = forge_of(origin_of(preview.repository))
+        unseen = f", apart from reviews on {FORGE_NAMES[forge]}" if forge else ""
+        return [
+            f"Approval is still needed{unseen}:",
+            *(f"  {visible(line)}" for line in lines_of(verdict.reviewers)),
+        ]
+    if verdict.decision == "pass":
+        return [f"{decision_words(verdict)} into {into}."]
+    if all(item.id == "checks" for item in verdict.outcomes if item.blocks):
+        return [f"No more approvals are needed. {capitalized(checks_text(verdict.checks))}."]
+    return [f"{decision_words(verdict)}: {reasons(verdict)}."]
 
 
 def exit_code(recorded: StoredRecord) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gate.app.approving.approve import ApprovalPreview, ApprovalRequest, approve, preview_approval
 from gate.app.approving.review import Line, diff_lines
-from gate.cli.approve import exit_code, shared_lines
+from gate.cli.approve import exit_code, lines_after, shared_lines
 from gate.cli.terminal import typed_answer, wants_colour
 from gate.git.repository import Repository
 from gate.model import short_name
@@ -81,7 +81,7 @@ def _command(options: argparse.Namespace) -> str:
 def _record(preview: ApprovalPreview, word: str) -> int:
     recorded = approve(preview)
     print(f"{word} as {recorded.record.by}: {recorded.id[:12]}")
-    for line in shared_lines(recorded):
+    for line in (*shared_lines(recorded), *(lines_after(preview) if preview.kind != "block" else ())):
         print(line)
     return exit_code(recorded)
 

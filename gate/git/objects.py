@@ -80,6 +80,22 @@ def list_index(repository: Repository) -> tuple[str, ...]:
     return tuple(dict.fromkeys(decode_path(path) for path in raw.split(b"\0")[:-1]))
 
 
+def read_sparse(repository: Repository, paths: Iterable[str]) -> dict[str, bytes]:
+    """Return the content, in the index, of those `paths` that a sparse checkout leaves out of the working tree."""
+    wanted = [encode_path(path) for path in paths]
+    if not wanted:
+        return {}
+    raw = repository.run("--literal-pathspecs", "ls-files", "-t", "--stage", "-z", "--", *wanted)
+    oids = {}
+    for line in raw.split(b"\0")[:-1]:
+        facts, _, name = line.partition(b"\t")
+        tag, mode, oid, _ = facts.decode("ascii").split()
+        if tag == "S" and mode in REGULAR_MODES:
+            oids[decode_path(name)] = oid
+    contents = read_objects(repository, oids.values())
+    return {path: contents[oid] for path, oid in oids.items()}
+
+
 def read_blob(repository: Repository, tree_ish: str, path: str) -> bytes | None:
     """Return the content of the regular file `path` in `tree_ish`, or None if there is none."""
     return read_blobs(repository, tree_ish, [path])[path]

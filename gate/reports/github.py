@@ -27,8 +27,8 @@ from gate.reports.words import (
     visible,
     visible_path,
 )
-from gate.requirements.review_requests import approved_text, folders, lines_of, who
-from gate.wording import count
+from gate.requirements.review_requests import approved_text, folders, lines_of, to_approve, who
+from gate.wording import capitalized, count
 
 MOST: Final = 10
 """The maximum number of annotations of one kind that GitHub shows for a step."""
@@ -175,7 +175,7 @@ def _reviewers(verdict: Verdict) -> str:
     ]
     if not rows:
         return ""
-    how = f"\n\nTo approve, run {_with_code(verdict.approve_with)}." if verdict.approve_with else ""
+    how = f"\n\n{_with_code(capitalized(to_approve(verdict.approve_with)))}." if verdict.approve_with else ""
     return f"### Approval needed from\n\n{_table(('who', 'as', 'for'), rows)}{how}"
 
 

@@ -23,8 +23,8 @@ from gate.reports.page_files import files, left_out, of_no_file
 from gate.reports.page_people import decisions, to_ask
 from gate.reports.page_style import STYLE
 from gate.reports.words import branch, decision_words, noun, reasons, visible, visible_path
-from gate.requirements.review_requests import lines_of
-from gate.wording import count, listed
+from gate.requirements.review_requests import lines_of, to_approve
+from gate.wording import capitalized, count, listed
 
 MOST_CONFLICTS: Final = 2000
 SIGNS: Final = {
@@ -144,12 +144,7 @@ def _next(verdict: Verdict) -> str:
     """Return the next steps: fix what blocks, ask for approvals, then the advice of each requirement."""
     steps = _fixes(verdict)
     if people := to_ask(verdict):
-        how = (
-            f'<p>To approve, run</p><pre class="copy">{_unbroken(escape(_command(verdict)))}</pre>{_or_else(verdict)}'
-            if verdict.approve_with
-            else ""
-        )
-        steps.append(f'Get approval from<ul class="people">{people}</ul>{how}')
+        steps.append(f'Get approval from<ul class="people">{people}</ul>{_how_to_approve(verdict)}')
     asking = set(lines_of(verdict.reviewers, verdict.approve_with))
     for outcome in verdict.outcomes:
         advice = [line for line in outcome.advice if line not in asking]
@@ -181,10 +176,12 @@ def _unbroken(command: str) -> str:
     return re.sub(r"(?<= )--[\w-]+", r'<span class="word">\g<0></span>', command)
 
 
-def _command(verdict: Verdict) -> str:
-    """Return only the command, without the rest of the sentence."""
-    parts = verdict.approve_with.split("`")
-    return parts[1] if len(parts) > 2 else verdict.approve_with
+def _how_to_approve(verdict: Verdict) -> str:
+    """Return how to approve, with a command to copy if there is one."""
+    if not verdict.approve_with.startswith("`"):
+        return f"<p>{_sentence(to_approve(verdict.approve_with))}</p>" if verdict.approve_with else ""
+    command, _, _ = verdict.approve_with.removeprefix("`").partition("`")
+    return f'<p>To approve, run</p><pre class="copy">{_unbroken(escape(command))}</pre>{_or_else(verdict)}'
 
 
 def _or_else(verdict: Verdict) -> str:
@@ -194,7 +191,7 @@ def _or_else(verdict: Verdict) -> str:
 
 
 def _sentence(text: str) -> str:
-    words = f"{text[:1].upper()}{text[1:]}"
+    words = capitalized(text)
     return findings.rich(words if words.endswith((".", "`", "?")) else f"{words}.")
 
 

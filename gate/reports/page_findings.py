@@ -11,7 +11,7 @@ from gate.model import Broken, CheckResult, Ran, Skipped, Verdict
 from gate.reports.findings import groups
 from gate.reports.markup import escape, escape_lines
 from gate.reports.words import location, status, took, visible_lines
-from gate.wording import count
+from gate.wording import capitalized, count
 
 MOST_OLD: Final = 1000
 LONGEST_NAME: Final = 24
@@ -25,7 +25,7 @@ def rich(text: str) -> str:
 def card(check: str, finding: Finding, note: str, *, blocks: bool) -> str:
     """Return a finding as a box to show below its line of code. `note` names the other checks that report it."""
     hint = f'<p class="hint"><b>Help:</b> {rich(finding.hint)}</p>' if finding.hint else ""
-    also = f'<p class="quiet small">{rich(note[:1].upper() + note[1:])}.</p>' if note else ""
+    also = f'<p class="quiet small">{rich(capitalized(note))}.</p>' if note else ""
     rule = f"{escape(check)} · {escape(finding.rule)}" if finding.rule else escape(check)
     return (
         f'<div class="finding {"no" if blocks else "open"}"><p class="where"><span>{rule}</span>'

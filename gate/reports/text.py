@@ -38,8 +38,8 @@ from gate.reports.words import (
     visible_path,
     whom,
 )
-from gate.requirements.review_requests import approved_text, duty_text, lines_of, where, who
-from gate.wording import count
+from gate.requirements.review_requests import approved_text, duty_text, lines_of, to_approve, where, who
+from gate.wording import capitalized, count
 
 MOST_PATHS: Final = 8
 MOST_APPROVALS: Final = 10
@@ -209,7 +209,7 @@ def _reviewers(verdict: Verdict, ink: Ink) -> list[str]:
         names = ("bold", f"{visible(', '.join(request.names))}:")
         lines += ink.flow([("bold", start), names, ("", visible(where(request.paths, _most(ink))))], 0, 2)
     if verdict.approve_with:
-        lines += ink.flow([("", f"To approve, run {visible(verdict.approve_with)}")])
+        lines += ink.flow([("", visible(capitalized(to_approve(verdict.approve_with))))])
         if remote := ink.context.remote:
             # Approvals signed by others since the last fetch aren't here yet.
             text = f"Already approved? `gate approvals --fetch` fetches approvals from {visible(remote)}"

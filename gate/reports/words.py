@@ -101,9 +101,17 @@ def decision_words(verdict: Verdict) -> str:
     if verdict.decision == "pass":
         if not verdict.change.files and verb(verdict.change.into) == "merge":
             return "Nothing to merge"
-        waived = any(item.kind == "waive" and item.counted for item in verdict.approvals)
-        return f"Ready to {verb(verdict.change.into)}{' (requirements waived)' if waived else ''}"
+        return f"Ready to {verb(verdict.change.into)}{_only_because(verdict)}"
     return "Blocked" if verdict.decision == "blocked" else "Couldn't decide"
+
+
+def _only_because(verdict: Verdict) -> str:
+    """Return why a change is ready although it doesn't meet every requirement, or ""."""
+    if any(item.kind == "waive" and item.counted for item in verdict.approvals):
+        return " (requirements waived)"
+    unenforced = any(not item.enforced and item.state in {"unmet", "undecided"} for item in verdict.outcomes)
+    unenforced |= any(not item.enforced and item.failed for item in verdict.checks)
+    return " (would be blocked if enforced)" if unenforced else ""
 
 
 def reasons(verdict: Verdict) -> str:

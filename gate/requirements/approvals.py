@@ -15,6 +15,12 @@ from gate.requirements.facts import Facts
 from gate.wording import count, listed
 
 ID = "approvals"
+REQUESTS = {
+    "github": "the pull request on GitHub",
+    "gitlab": "the merge request on GitLab",
+    "gitea": "the pull request on Gitea",
+}
+"""Where people review, by the forge."""
 
 
 def evaluate(facts: Facts) -> Outcome:
@@ -57,12 +63,25 @@ def approvers(facts: Facts) -> Mapping[str, frozenset[str]]:
     return {path: frozenset(names) for path, names in people.items()}
 
 
-def how_to_approve(facts: Facts) -> str:
-    """Return how to approve this change: a command and, if reviews count, the forge."""
+def how_to_approve(facts: Facts, names: Iterable[str] = ()) -> str:
+    """Return how those who are asked (`names`) approve this change: with a command, on the forge, or either.
+
+    A command begins with a backtick, as in Markdown. People who have an account on a forge and no key can't sign.
+    """
     if facts.change.staged:
         return "`gate approve` once it is committed"
+    asked = [facts.policy.people[name] for name in members(facts.policy, names)]
+    unable = [person for person in asked if not person.keys and _forge_of(person)]
+    request = facts.request or (REQUESTS[_forge_of(unable[0])] if unable else "")
+    if unable and len(unable) == len(asked):
+        return f"review {request}"
     command = f"`gate approve {facts.change.head[:12]} --into {facts.branch}`"
-    return f"{command}, or approve {facts.request}" if facts.request else command
+    return f"{command}, or approve {request}" if request else command
+
+
+def _forge_of(person: Person) -> str:
+    """Return a forge on which a person has an account, or ""."""
+    return next((forge for forge in REQUESTS if person.login(forge)), "")
 
 
 def _objected(facts: Facts, objections: list[Approval]) -> Outcome:

@@ -120,7 +120,12 @@ def lines_of(requests: Sequence[ReviewRequest], approve_with: str = "") -> Itera
     for request in requests:
         yield f"ask {line_of(request)}"
     if requests and approve_with:
-        yield f"to approve, run {approve_with}"
+        yield to_approve(approve_with)
+
+
+def to_approve(approve_with: str) -> str:
+    """Return how to approve, as a sentence in lower case. `approve_with` begins with a command or a verb."""
+    return f"to approve, {'run ' if approve_with.startswith('`') else ''}{approve_with}"
 
 
 def where(paths: Sequence[str], most: int = MOST_FOLDERS) -> str:

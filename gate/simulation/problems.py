@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from gate.simulation.people import problems_of_people
 from gate.simulation.problem import Level, Problem
 from gate.simulation.trials import STRANGER, Simulation, Trial, can_approve
+from gate.wording import capitalized
 
 MOST_PATHS = 3
 
@@ -87,7 +88,7 @@ def _of_author(simulation: Simulation, branch: str, trial: Trial, dead: Sequence
         return []
     everything = len(left) == len(trial.paths)
     what = "any change" if everything else f"a change to {_files(simulation, tuple(left))}"
-    message = f"{trial.author[:1].upper()}{trial.author[1:]} can't merge {what} into {branch}"
+    message = f"{capitalized(trial.author)} can't merge {what} into {branch}"
     worst = everything and trial.author != STRANGER and not trial.waivable
     if worst:
         text = f"{message}{_alone(trial.author, simulation)}"

@@ -29,6 +29,7 @@ def test_from_a_branch_to_an_audited_merge(company: Company) -> None:
     result = senior.approve("feature")
     assert "M a.py  (yours)" in result.out
     assert "Approved by @nehemiah" in result.out
+    assert "No more approvals are needed" in result.out
 
     merged = senior.gate("merge", "feature", "--push")
     assert merged.code == 0, merged.text

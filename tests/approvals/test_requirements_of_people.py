@@ -22,6 +22,8 @@ PEOPLE = {
     "@ci": Person("@ci", "bot"),
 }
 
+COMMAND = "`gate approve aaaaaaaaaaaa --into main`"
+
 
 def facts(
     *approved: Approval,
@@ -135,6 +137,48 @@ def test_the_verdict_says_how_to_approve() -> None:
     verdict = decide(facts(by("@peer"), need=2))
     assert verdict.approve_with == "`gate approve aaaaaaaaaaaa --into main`"
     assert any(verdict.approve_with in line for outcome in verdict.outcomes for line in outcome.advice)
+
+
+@pytest.mark.parametrize(
+    ("boss", "lead", "where", "expected"),
+    [
+        (Person("@boss", "senior", keys=("k",)), Person("@lead", "senior", keys=("l",)), "", COMMAND),
+        (
+            Person("@boss", "senior", github="boss"),
+            Person("@lead", "senior", github="lead"),
+            "",
+            "review the pull request on GitHub",
+        ),
+        (
+            Person("@boss", "senior", gitlab="boss"),
+            Person("@lead", "senior", gitlab="lead"),
+            "!7 on GitLab",
+            "review !7 on GitLab",
+        ),
+        (
+            Person("@boss", "senior", github="boss"),
+            Person("@lead", "senior", keys=("l",)),
+            "",
+            f"{COMMAND}, or approve the pull request on GitHub",
+        ),
+        (
+            Person("@boss", "senior", keys=("k",), github="boss"),
+            Person("@lead", "senior", keys=("l",)),
+            "",
+            COMMAND,
+        ),
+    ],
+)
+def test_people_without_a_key_are_asked_to_review_on_the_forge(
+    boss: Person, lead: Person, where: str, expected: str
+) -> None:
+    people = {"@boss": boss, "@lead": lead, "@new": Person("@new", "member", emails=("new@x",))}
+    verdict = decide(replace(facts(need=1, people=people), request=where))
+    assert verdict.approve_with == expected
+    asking = [
+        line for outcome in verdict.outcomes for line in outcome.advice if line.startswith("to approve")
+    ]
+    assert asking == [f"to approve, {'run ' if expected.startswith('`') else ''}{expected}"]
 
 
 @pytest.mark.parametrize(

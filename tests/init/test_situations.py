@@ -121,3 +121,22 @@ def test_a_hook_manager_that_writes_hooks_anew_is_named(
         project.git("config", "core.hooksPath", hooks)
     text = output(project, "install")
     assert expected in text if expected else "writes these files again" not in text
+
+
+def test_a_sparse_checkout_still_has_code_owners(project: Clone, tmp_path: Path) -> None:
+    project.write({".github/CODEOWNERS": "* @ada @bob\n"})
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Owners")
+    project.git("sparse-checkout", "set", "docs")
+    assert not (project.path / ".github").exists()
+    assert "code owners: .github/CODEOWNERS" in project.gate("init").out
+    assert "@bob" in (project.path / "gate.yaml").read_text()
+    assert ".github/CODEOWNERS: 1 rule" in project.gate("owners", "--lint").out
+
+
+def test_what_cannot_be_written_as_a_whole_is_not_written_in_part(project: Clone) -> None:
+    project.write({".github": "a file\n"})
+    result = project.gate("init", "--github")
+    assert result.code == 3
+    assert "can't be written" in result.err
+    assert not (project.path / "gate.yaml").exists()

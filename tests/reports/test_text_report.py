@@ -239,6 +239,17 @@ def test_a_waiver_is_loud() -> None:
     assert "Ready to merge (requirements waived): 4 files into main.\n" in text
 
 
+def test_what_passes_only_because_it_is_not_enforced_is_not_just_ready() -> None:
+    unmet = replace(PASSED.outcomes[0], state="unmet", enforced=False)
+    for verdict in (
+        replace(PASSED, outcomes=(unmet, *PASSED.outcomes[1:])),
+        replace(PASSED, checks=(replace(BLOCKED.checks[1], enforced=False),)),
+    ):
+        assert "Ready to merge (would be blocked if enforced): 4 files into main.\n" in render(
+            verdict, CONTEXT
+        )
+
+
 def test_existing_findings_are_counted_and_shown_on_demand() -> None:
     assert "12 existing findings not shown; run `gate check --all` to see them" in render(PASSED, CONTEXT)
     assert "`m3` imported but unused" not in render(PASSED, CONTEXT)

@@ -24,7 +24,7 @@ from gate.app.recording.signing import (
     send,
 )
 from gate.approvals.record import AFTERWARDS, claims_afterwards
-from gate.errors import InvalidInput, UsageError
+from gate.errors import GateError, InvalidInput, UsageError
 from gate.gather.environments import environment_named
 from gate.git.repository import Repository
 from gate.git.revisions import default_branch
@@ -34,7 +34,7 @@ from gate.log.order import added_after
 from gate.log.paths import change_path
 from gate.log.releases import deployments_in, rolled_back_in
 from gate.log.sync import bring
-from gate.model import Approval, Change, CheckResult, short_name
+from gate.model import ENVIRONMENTS, Approval, Change, CheckResult, Verdict, short_name
 from gate.policy.types import Policy
 from gate.requirements.owners import people_of
 
@@ -183,6 +183,24 @@ def _checks_so_far(
         if change.merged_commits:
             return ()
         raise
+
+
+def verdict_after(preview: ApprovalPreview) -> Verdict | None:
+    """Return the verdict now that the decision is recorded, without running checks or asking a forge.
+
+    None for a change that has merged, or if there is no verdict: the decision is recorded in any case.
+    """
+    repository, change = preview.repository, preview.change
+    if change.merged_commits or change.into.startswith(ENVIRONMENTS):
+        return None
+    start = repository.work_tree or repository.git_dir
+    request = CheckRequest(
+        start, into=short_name(change.into), head=change.head, base=change.base, cached_only=True
+    )
+    try:
+        return check(request, repository=repository).verdict
+    except GateError:
+        return None
 
 
 def _releases_before(

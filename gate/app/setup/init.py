@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,21 +22,26 @@ from gate.store import write_atomically
 
 
 def write_all(top: Path, files: Mapping[str, str]) -> None:
-    """Write new files, creating their folders. Raises UsageError instead of overwriting a file."""
+    """Write new files, creating their folders: all of them or none. Raises UsageError instead of overwriting a file."""
     present = [name for name in files if (top / name).exists() or (top / name).is_symlink()]
     if present:
         raise UsageError(
             f"{present[0]} already exists, and gate doesn't overwrite it",
             "`gate init --print` shows what it would write",
         )
-    for name, text in files.items():
-        path = top / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("x", encoding="utf-8") as file:
-                file.write(text)
-        except OSError as error:
-            raise CannotDecide(f"{path} can't be written: {error.strerror}") from error
+    with ExitStack() as undo:
+        for name, text in files.items():
+            path = top / name
+            try:
+                for folder in reversed([parent for parent in path.parents if not parent.exists()]):
+                    folder.mkdir()
+                    undo.callback(folder.rmdir)
+                with path.open("x", encoding="utf-8") as file:
+                    undo.callback(path.unlink)
+                    file.write(text)
+            except OSError as error:
+                raise CannotDecide(f"{path} can't be written: {error.strerror}") from error
+        undo.pop_all()
 
 
 @dataclass(frozen=True, slots=True)

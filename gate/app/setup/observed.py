@@ -13,7 +13,7 @@ from gate.codeowners import ALL_PLACES, CodeOwners, locate, parse
 from gate.errors import InvalidInput, UsageError
 from gate.git.branches import refs_of
 from gate.git.history import Past, past_of
-from gate.git.objects import list_index, resolve
+from gate.git.objects import list_index, read_sparse, resolve
 from gate.git.repository import Repository
 from gate.git.revisions import default_branch
 from gate.policy.people import forge_of, repository_name
@@ -85,7 +85,7 @@ def observe(start: Path, branch: str | None = None) -> Observed:
         repository=repository_name(past.origin),
         origin=past.origin,
         forge=forge_of(past.origin),
-        owners=codeowners_here(top),
+        owners=codeowners_here(repository, top),
         paths=paths,
         past=past,
         key=own_key(past.signing_key),
@@ -131,9 +131,10 @@ def _branch(repository: Repository) -> str:
         return os.fsdecode(done.stdout).strip()
 
 
-def codeowners_here(top: Path) -> CodeOwners | None:
+def codeowners_here(repository: Repository, top: Path) -> CodeOwners | None:
     """Return the CODEOWNERS file of a working tree, or None. Raises InvalidInput with its mistakes."""
-    present = {path: (top / path).read_bytes() for path in ALL_PLACES if (top / path).is_file()}
+    present = read_sparse(repository, ALL_PLACES)
+    present |= {path: (top / path).read_bytes() for path in ALL_PLACES if (top / path).is_file()}
     located = locate(present)
     if located is None:
         return None

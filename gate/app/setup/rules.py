@@ -63,7 +63,7 @@ def could_require(start: Path, policy: Policy) -> tuple[str, ...]:
     They are those of a first policy for several people, the strictest that works. Empty if it requires approvals.
     """
     repository = Repository.find(start)
-    owners = codeowners_here(repository.work_tree or start)
+    owners = codeowners_here(repository, repository.work_tree or start)
     paths = list(list_index(repository))
     branch = next(iter(policy.branches), "")
     if not branch or policy.protection(branch).require.approvals:
