@@ -338,7 +338,7 @@ sdist = { url = "https://files.pythonhosted.org/a.tar.gz" }
 def test_another_package_index_is_found(path: str, old: str, new: str, where: str) -> None:
     findings = find_weakenings([FileDiff(path, old.encode(), new.encode())])
     messages = [finding.message for finding in findings if finding.rule == "package-index"]
-    assert messages == [f"packages come from {where}, which was no source before"]
+    assert messages == [f"packages come from {where}, which was not a source before"]
 
 
 @pytest.mark.parametrize(

@@ -34,5 +34,5 @@ def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
         )[0]
         if folder not in reported:
             reported.add(folder)
-            message = "an environment in the repository: tools may take it for the project's own, and run what is in it"
+            message = "an environment in the repository: tools may mistake it for the project's own, and run its code"
             yield weakening(file.path, "committed-environment", message)

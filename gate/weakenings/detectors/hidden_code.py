@@ -33,24 +33,24 @@ def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
 
 def _out_of_sight(file: FileDiff) -> Iterator[Finding]:
     if file.renamed_from.endswith(SOURCES) and not file.path.endswith(CODE):
-        message = f"{file.renamed_from} is renamed to what no check reads"
+        message = f"{file.renamed_from} is renamed, so no check reads it"
         yield weakening(file.path, "unseen-code", message)
     skipped = PASSED_OVER & set(file.path.split("/")[:-1])
     arrives = file.new is not None and (file.old is None or file.renamed_from != "")
     if arrives and file.path.endswith(CODE) and skipped:
-        yield weakening(file.path, "unseen-code", f"tools look into no folder called `{min(skipped)}`")
+        yield weakening(file.path, "unseen-code", f"tools skip folders named `{min(skipped)}`")
 
 
 def _elsewhere(file: FileDiff, gone: Iterable[str]) -> Iterator[Finding]:
     """Yield a finding for a symlink or submodule that replaces code or is named like code."""
     if file.path.endswith(CODE) or any(path.startswith(f"{file.path}/") for path in gone):
-        yield weakening(file.path, "unseen-code", "a link or a submodule, so that the code is elsewhere")
+        yield weakening(file.path, "unseen-code", "a link or a submodule: its code is stored elsewhere")
 
 
 def _misleading(file: FileDiff, new: bytes) -> Iterator[Finding]:
     encoding = cookie(new)
     if encoding and not PLAIN.fullmatch(encoding) and encoding != cookie(file.old or b""):
-        message = f"Python would read it as `{encoding}`, in which it can be other code than it seems"
+        message = f"Python would read it as `{encoding}`, so it can be different code than it appears"
         yield weakening(file.path, "odd-encoding", message, 1)
     old_counts = _odd(file.old_text)
     for (line, what), number in _odd(file.new_text).items():
@@ -63,8 +63,8 @@ def _odd(text: str) -> dict[tuple[str, str], int]:
     counts = {}
     for number, line in enumerate(lines_of(text), 1):
         if TURNING.search(line):
-            counts[line, "characters that turn the direction make it read otherwise than it runs"] = number
+            counts[line, "direction-changing characters make it look different from what runs"] = number
     for number, line in enumerate(re.split(r"\r?\n", text), 1):
         if "\r" in line:
-            counts[line, "a carriage return hides that a new line begins in the middle of this one"] = number
+            counts[line, "a carriage return hides a line break in the middle of this line"] = number
     return counts

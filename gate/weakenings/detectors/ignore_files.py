@@ -22,11 +22,11 @@ def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
         old, new = _patterns(file.old_text), _patterns(file.new_text)
         for pattern, line in new.items():
             if not pattern.startswith("!") and pattern not in old and _may_hide_code(pattern):
-                message = f"tools that follow git's ignores would pass over `{pattern}`"
+                message = f"tools that honor git's ignore rules would skip `{pattern}`"
                 yield weakening(file.path, "ignored-code", message, line)
         for pattern in old:
             if pattern.startswith("!") and not _holds(pattern, list(old), list(new)):
-                message = f"`{pattern}` no longer keeps tools from passing over what it names"
+                message = f"`{pattern}` no longer keeps tools from skipping what it matches"
                 yield weakening(file.path, "ignored-code", message, new.get(pattern, 0))
 
 

@@ -53,7 +53,7 @@ def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
             if origin not in old_origins and origin not in reported:
                 reported.add(origin)
                 yield weakening(
-                    file.path, "package-index", f"packages come from {origin}, which was no source before"
+                    file.path, "package-index", f"packages come from {origin}, which was not a source before"
                 )
     old_settings = {text for file in diffs for text in _uv_settings(file.path, file.old_text)}
     for file in diffs:

@@ -27,7 +27,7 @@ def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
         if file.old is None or file.path in moved or not TEST_FILE.search(old_path):
             continue
         if file.new is not None and not TEST_FILE.search(file.path):
-            message = f"{old_path} is renamed to what pytest does not collect"
+            message = f"{old_path} is renamed, so pytest no longer collects it"
             yield weakening(file.path, "deleted-test", message)
         for name, old_test in sorted(old.items()):
             new_test = now.get(name) or arrived.take(name, collected=bool(COLLECTED.search(old_path)))

@@ -142,7 +142,7 @@ def _shorter(old: object, new: object) -> str:
     # Without the list, the tool's default applied, and setting the list may narrow it; gate doesn't know the
     # default.
     if old is None:
-        return f"is set, which may be less than the default: {', '.join(items(new))}"
+        return f"is set, and may have less than the default: {', '.join(items(new))}"
     if new is None:
         return f"is gone, and with it {', '.join(items(old))}"
     less = sorted(set(items(old)) - set(items(new)))
@@ -187,7 +187,7 @@ def _warnings(old: object, new: object) -> str:
     lost = sorted(item for item in set(items(old)) - set(items(new)) if item.startswith("error"))
     gained = sorted(item for item in set(items(new)) - set(items(old)) if not item.startswith("error"))
     messages = [f"no longer has {', '.join(lost)}"] if lost else []
-    messages += [f"now lets pass {', '.join(gained)}"] if gained else []
+    messages += [f"now allows {', '.join(gained)}"] if gained else []
     return " and ".join(messages)
 
 

@@ -28,7 +28,7 @@ def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
         if file.old is not None and not file.renamed_from:
             if file.new is None and file.name == "py.typed":
                 yield weakening(
-                    file.path, "lost-py-typed", "without it users' type checkers see nothing of the package"
+                    file.path, "lost-py-typed", "without it, users' type checkers ignore the package's types"
                 )
             continue
         if file.new is None:
@@ -44,7 +44,7 @@ def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
             yield weakening(file.path, "shadowed-tool", f"would be imported in place of `{top[1]}`")
         if file.path.endswith(".pyi"):
             yield weakening(
-                file.path, "shadowing-stub", "type checkers would read this stub and not the code"
+                file.path, "shadowing-stub", "type checkers would read this stub instead of the code"
             )
         if file.path.endswith(".pth"):
             yield weakening(file.path, "path-file", "a `.pth` file runs code when Python starts")

@@ -41,7 +41,7 @@ def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
         for name, old_pin in sorted(old.items()):
             new_pin = new.get(name)
             if new_pin is None and name not in elsewhere:
-                yield weakening(file.path, "older-tool", f"{name} is no longer asked for")
+                yield weakening(file.path, "older-tool", f"{name} is no longer required")
             elif new_pin is not None and _older(old_pin, new_pin):
                 message = f"{name} may be older: {new_pin.text or 'any'} instead of {old_pin.text or 'any'}"
                 yield weakening(file.path, "older-tool", message)
