@@ -37,6 +37,8 @@ RUN = re.compile(r"^  run    (\S+\.py): ", re.MULTILINE)
 COUNT = re.compile(r"(\d+) (passed|failed|skipped|xfailed|xpassed)")
 PASSED = re.compile(r"^(?:PASSED|FAILED|ERROR|XFAIL|XPASS) ([^\s:]+\.py)", re.MULTILINE)
 ROWS = "commits.jsonl"
+PATIENCE = 900
+NEVER_ENDED = 124
 
 
 def git(folder: Path, *args: str) -> str:
@@ -74,7 +76,7 @@ def check(folder: Path, base: str) -> tuple[int, dict[str, object], set[str], fl
     return done.returncode, tests, ran, seconds
 
 
-def full_run(folder: Path) -> tuple[set[str], float, int, str]:
+def full_run(folder: Path, limit: float = 120) -> tuple[set[str], float, int, str]:
     """Run pytest itself. Return the files in which a test fails, the processor time, the exit code, and the output."""
     used = children()
     python = str(folder / ".venv" / "bin" / "python")
@@ -82,11 +84,11 @@ def full_run(folder: Path) -> tuple[set[str], float, int, str]:
     env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PY_COLORS": "0"}
     try:
         done = subprocess.run(
-            argv, cwd=folder, capture_output=True, text=True, env=env, check=False, timeout=120
+            argv, cwd=folder, capture_output=True, text=True, env=env, check=False, timeout=limit
         )
     except subprocess.TimeoutExpired:
         # A mutant that never ends is noticed, but no file is to blame.
-        return set(), children() - used, 124, ""
+        return set(), children() - used, NEVER_ENDED, ""
     return set(FAILED.findall(done.stdout)), children() - used, done.returncode, done.stdout
 
 
@@ -123,7 +125,9 @@ def compare(clone: Path, base: str) -> dict[str, Any]:
     began = time.monotonic()
     code, tests, ran, seconds = check(clone, base)
     wall = time.monotonic() - began
-    wrong, full, _, output = full_run(clone)
+    wrong, full, code_of_full, output = full_run(clone, PATIENCE)
+    if code_of_full == NEVER_ENDED:
+        sys.exit(f"the tests have not ended within {PATIENCE} s; the next run compares this commit again")
     every = PASSED.findall(output)
     share = 1.0 if "*" in ran else sum(path in ran for path in every) / max(len(every), 1)
     if tests.get("cached"):
