@@ -3,7 +3,7 @@
 `python benchmarks/recording.py REPOSITORY... [--install REQUIREMENT] [--times N]`
 
 The tests of each repository run in turns: in one process without the recorder and with it, and with each file in its
-own process without and with it. gate's own plugin starts them in an environment in a scratch clone. Without the
+own process without and with it. gate's own plugin starts them in a scratch clone. Without the
 recorder, each file's process is forked after pytest is imported, as gate does it. The cost of recording is relative to
 the same run without the recorder, and the median of all turns counts.
 """
@@ -37,7 +37,7 @@ for path in sys.argv[1:]:
 MODES = ("plain", "suite", "forked", "file")
 
 
-def run(clone: Path, mode: str, files: list[str]) -> float:
+def run(clone: Path, environment: Path, mode: str, files: list[str]) -> float:
     """Run the tests, and return their processor time."""
     with tempfile.TemporaryDirectory() as scratch:
         listed, temporary = Path(scratch) / "files", Path(scratch) / "t"
@@ -50,9 +50,9 @@ def run(clone: Path, mode: str, files: list[str]) -> float:
             "GATE_PYTEST_ROOT": str(clone),
             "GATE_PYTEST_ROOTS": str(clone),
             "GATE_PYTEST_AWAY": "",
-            "GATE_PYTEST_PREFIX": str(clone / ".venv"),
+            "GATE_PYTEST_PREFIX": str(environment),
         }
-        python = str(clone / ".venv" / "bin" / "python")
+        python = str(environment / "bin" / "python")
         argv = [python, str(START), str(clone), "", "", "--", f"--rootdir={clone}", "-q"]
         if mode == "forked":
             argv = [python, "-c", FORKED, *files]
@@ -75,11 +75,13 @@ def measure(repository: str, requirements: list[str], times: int) -> None:
         clone = Path(scratch) / "clone"
         git(Path(scratch), "clone", "--quiet", repository, "clone")
         install(clone, requirements)
+        # In the tree, the environment would count as part of it.
+        (clone / ".venv").rename(environment := Path(scratch) / "environment")
         files = [path for path in test_files(clone) if path.endswith(".py")]
         seconds: dict[str, list[float]] = {mode: [] for mode in MODES}
         for turn in range(times + 1):
             for mode in MODES:
-                used = run(clone, mode, files)
+                used = run(clone, environment, mode, files)
                 if turn:  # the first turn writes byte code
                     seconds[mode].append(used)
     suite = cost(seconds["suite"], seconds["plain"])

@@ -92,7 +92,9 @@ class ProjectChecks:
             return _not_collected(check, findings, outcome)
         if report.unparsed and not blocking:
             return _stopped(check, min(report.unparsed), outcome.seconds)
-        seen = self._seen_less(check, whole or report, collection)
+        seen: tuple[Finding, ...] | Broken | Skipped = ()
+        if not self._leaves_base_to_first_share(whole):
+            seen = self._seen_less(check, whole or report, collection)
         if isinstance(seen, Broken) and blocking:
             # Tests that can no longer be imported count as failures, so the result is already certain.
             seen = ()
@@ -213,6 +215,14 @@ class ProjectChecks:
             outcome.seconds,
             outcome.output,
         )
+
+    def _leaves_base_to_first_share(self, whole: Report | None) -> bool:
+        """Return whether the first share compares the collected tests with those of the base.
+
+        Joining the shares verifies that all of them have collected the same tests.
+        """
+        share = self._context.share
+        return whole is not None and share is not None and share.number > 1
 
     def _is_compared_by_tests(self, check: CheckSettings) -> bool:
         return (

@@ -119,6 +119,29 @@ def test_shares_decide_what_one_run_does(project: Clone, tmp_path: Path, failing
 
 
 @pytest.mark.slow
+def test_a_join_reports_that_tests_are_gone(project: Clone, tmp_path: Path) -> None:
+    """Although only the first share collects the tests of the base."""
+    files = {f"tests/test_{name}.py": f"def test_{name}():\n    pass\n" for name in "abc"}
+    project.write({"gate.yaml": policy(), **files})
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "start")
+    project.git("checkout", "-q", "-b", "feature")
+    project.write({"pytest.ini": "[pytest]\npython_files = test_a.py test_b.py\n"})
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "change")
+    parts = [str(tmp_path / f"{number}.json") for number in (1, 2)]
+    for number, part in enumerate(parts, 1):
+        project.gate("check", "--into", "main", "--shard", f"{number}/2", "--output", part)
+    joined, whole = (
+        json.loads(project.gate("check", "--into", "main", "--format", "json", *args).out)["checks"]
+        for args in (["--join", *parts], [])
+    )
+    found = [[check["findings"] for check in checks] for checks in (joined, whole)]
+    assert found[0] == found[1]
+    assert any(found[0])
+
+
+@pytest.mark.slow
 def test_a_join_refuses_what_is_not_just_all_parts_of_this_change(project: Clone, tmp_path: Path) -> None:
     key, public = new_key(tmp_path, "ci")
     prepared(project, policy(public))
