@@ -284,10 +284,16 @@ def _hook(event: str, args: Any) -> None:
 def _compiled_modules() -> None:
     """Record compiled modules of the tree, because no hook observes what they read."""
     endings = (".so", ".pyd", ".dylib")
+    real_folders: dict[str, str] = {}
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         if isinstance(file, str):
-            path = os.path.realpath(file)
+            folder, name = os.path.split(file)
+            if folder not in real_folders:
+                real_folders[folder] = os.path.realpath(folder)
+            path = os.path.join(real_folders[folder], name)
+            if os.path.islink(path):
+                path = os.path.realpath(path)
             if not _below(path, Inputs.roots):
                 continue
             if path.endswith(endings):

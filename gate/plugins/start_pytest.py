@@ -63,8 +63,6 @@ def is_part_of_pytest(folders: list[str]) -> bool:
 
 def start() -> int:
     """Run pytest and return its exit code."""
-    # Only in this process: programs that the tests start write byte code as usual.
-    sys.dont_write_bytecode = True
     _, root, paths, own, *rest = sys.argv
     files, each = os.environ.pop("GATE_FILES", ""), os.environ.pop("GATE_EACH", "")
     tests, arguments = rest[: rest.index("--")], rest[rest.index("--") + 1 :]
@@ -78,7 +76,10 @@ def start() -> int:
     sys.path.insert(0, folder)
     try:
         # Import here, before anything in the tree can shadow it.
-        import_module("gate_inputs").start()
+        recorder = import_module("gate_inputs")
+        # Only in this process: programs that the tests start write byte code as usual.
+        sys.dont_write_bytecode = True
+        recorder.start()
         report = import_module("gate_report")
         report.ONLY.update(tests)
         each_file = import_module("each_file") if each else None
