@@ -198,6 +198,8 @@ class LibraryArguments:
         if problem is None or (parameter.arg in _TAKE_TEXT_FOR_NUMBERS and problem[1] == {"str"}):
             return None
         expected, actual = problem
+        if _passes_on_to_tcl(callee) and expected | actual <= {"str", "number"}:
+            return None
         if actual == {"number"} and "str" in expected and self._is_written_in_python(callee):
             # It may only put the argument into a longer text.
             return None
@@ -237,7 +239,7 @@ class LibraryArguments:
         if not isinstance(value, ast.Constant) or not isinstance(value.value, str):
             return None
         choices = self._engine.annotations.literals(parameter.annotation, callee.scope)
-        if not choices or value.value in choices or callee.scope.source.name.startswith("tkinter"):
+        if not choices or value.value in choices or _passes_on_to_tcl(callee):
             return None
         texts = sorted(f'"{choice}"' for choice in choices if isinstance(choice, str))
         if not texts or len(texts) < len(choices - {None}):
@@ -259,6 +261,11 @@ def _matched(
         yield from ((arguments.vararg, value) for value in node.args[len(positional) :])
     by_name = {parameter.arg: parameter for parameter in (*positional, *arguments.kwonlyargs)}
     yield from ((by_name[word.arg], word.value) for word in node.keywords if word.arg in by_name)
+
+
+def _passes_on_to_tcl(callee: FunctionValue) -> bool:
+    """Return whether a function passes its arguments to Tcl, for which everything is text."""
+    return callee.scope.source.name.partition(".")[0] == "tkinter"
 
 
 def _may_be_text(node: ast.expr) -> bool:

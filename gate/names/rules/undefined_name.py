@@ -122,7 +122,9 @@ class Inspector:
             seen |= module.names if module is not None else set()
         around: Scope | None = scope
         while around is not None:
-            if name in around.elsewhere or name in around.nonlocals:
+            has_star = around.kind == "function" and bool(around.stars)
+            if name in around.elsewhere or name in around.nonlocals or has_star:
+                # A star import in a function is an error of its own.
                 return
             seen |= around.names.keys()
             around = around.parent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gate.names.resolve import known_packages
@@ -205,6 +205,27 @@ def _is_sole_typo(word: str, correction: str) -> bool:
     )
 
 
+def _computed(
+    files: Iterable[Facts], affixes: frozenset[tuple[str, str]], project: frozenset[str]
+) -> Iterator[str]:
+    """Yield the attributes that code may set by a computed name, since they begin and end like one.
+
+    A common typo of a word that the project defines remains one.
+    """
+    if not affixes:
+        return
+    defined = Vocabulary(project)
+    for facts in files:
+        for use in (*facts.attributes, *facts.members):
+            word = use.name
+            is_made = word not in project and any(
+                len(word) > len(first) + len(last) and word.startswith(first) and word.endswith(last)
+                for first, last in affixes
+            )
+            if is_made and not any(is_common_typo(word, close) for close in candidates(word, defined)):
+                yield word
+
+
 def vocabulary_of(
     files: Iterable[Facts], outside: InstalledPackages, modules: Modules, required: frozenset[str]
 ) -> ProjectVocabulary:
@@ -214,6 +235,9 @@ def vocabulary_of(
     """
     files = list(files)
     project = frozenset(word for facts in files for word in facts.words)
+    affixes = frozenset[tuple[str, str]]().union(*(facts.affixes for facts in files))
+    computed = frozenset(_computed(files, affixes, project))
+    project |= computed
     used: Counter[str] = Counter()
     together: Counter[tuple[str, str]] = Counter()
     for facts in files:
@@ -228,7 +252,7 @@ def vocabulary_of(
         project=project,
         own=frozenset(word for facts in files for word in facts.words - facts.only_imported),
         packages=outside,
-        attributes=frozenset(word for facts in files for word in facts.attributes_defined),
+        attributes=computed.union(*(facts.attributes_defined for facts in files)),
         capitals=Counter(
             use.receiver
             for facts in files

@@ -82,7 +82,7 @@ class Project:
             is_stub=name.endswith(".pyi"),
             target=self._modules.target,
         )
-        facts = facts_of(tree, module, source.guards, is_package=package)
+        facts = facts_of(tree, data, module, source.guards, is_package=package)
         if not source.is_stub:
             facts.refused.update(refused_by_compiler(tree, is_notebook=is_notebook))
         face = interface_of(tree, text_of(data))

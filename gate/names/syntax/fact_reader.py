@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from gate.names.syntax.bindings import BINDING_NODES, Binding, bindings_in, bindings_of
+from gate.names.syntax.computed_names import affixes_of_attributes
 from gate.names.syntax.environment_keys import ENVIRONMENT, environment_key, sets_for_test
 from gate.names.syntax.exports import exported
 from gate.names.syntax.facts import CHANGES_SIGNATURE, Facts, Use, receiver_of
@@ -26,12 +27,13 @@ _BUILTINS = frozenset(dir(builtins))
 """Functions that inspect or test a class, and don't subclass it."""
 
 
-def facts_of(tree: ast.Module, module: str, guards: Guards, *, is_package: bool) -> Facts:
-    """Return the facts about a file whose dotted name is `module`."""
+def facts_of(tree: ast.Module, data: bytes, module: str, guards: Guards, *, is_package: bool) -> Facts:
+    """Return the facts about a file, parsed from `data`, whose dotted name is `module`."""
     reader = _FactReader(module, guards, is_package=is_package)
     reader.visit(tree)
     reader.facts.exports = list(exported(tree))
     reader.facts.references += in_module(tree)
+    reader.facts.affixes = affixes_of_attributes(tree, data)
     fixtures = fixtures_in(tree, module)
     reader.facts.fixtures, reader.facts.fixture_requests = fixtures.defined, fixtures.requests
     return reader.finish()

@@ -51,6 +51,8 @@ class Facts:
     """Words that occur in the file only in imports."""
     stored: set[str] = field(default_factory=set)
     """Attributes set on anything but `self`; for a module, also qualified by its name: `logging.TRACE`."""
+    affixes: set[tuple[str, str]] = field(default_factory=set)
+    """How attributes begin and end whose names are computed: `("get_", "")` for `setattr(owner, f"get_{name}", 1)`."""
     members_of_classes: list[str] = field(default_factory=list)
     """The attributes of all classes, one entry for each class that has the attribute."""
     links: set[str] = field(default_factory=set)
