@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gate.app.setup.doctor import examine
 from gate.app.setup.doctor.items import Level, Section
-from gate.cli.terminal import wants_colour
+from gate.cli.terminal import print_wrapped, wants_colour
 from gate.reports.words import visible
 
 SUMMARY = "diagnose the setup of this repository, and say how to fix it"
@@ -52,9 +52,9 @@ def _show(sections: tuple[Section, ...]) -> None:
         print(_painted(section.name, "1", colored))
         for item in section.items:
             color, mark = MARKS[item.level]
-            print(f"  {_painted(mark, color, colored)} {visible(item.text)}")
+            print_wrapped(visible(item.text), f"  {_painted(mark, color, colored)} ", 0)
             if item.fix:
-                print(f"      fix: {visible(item.fix)}")
+                print_wrapped(visible(item.fix), "      fix: ", 0)
     counts = [
         f"{number} {level}{'' if number == 1 else 's'}"
         for level in ("error", "warning")

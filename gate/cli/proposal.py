@@ -5,6 +5,7 @@ from __future__ import annotations
 from gate.app.setup.observed import FORGE_NAMES, Observed
 from gate.app.setup.proposal import Proposal, approvers
 from gate.app.setup.team import personal_owners
+from gate.cli.terminal import print_wrapped
 from gate.reports.words import visible
 from gate.wording import listed
 
@@ -12,7 +13,7 @@ from gate.wording import listed
 def print_proposal(observed: Observed, proposal: Proposal) -> None:
     """Print what was detected and assumed, what the policy requires, and the result of the simulation."""
     for line in _observations(observed):
-        print(f"  {visible(line)}")
+        print_wrapped(visible(line), "  ")
     _print_section("Assumed", proposal.assumptions)
     _print_section("Policy", _requirements(observed, proposal))
     _print_section("A stricter policy would lock people out", proposal.rejected)
@@ -23,7 +24,8 @@ def _print_section(title: str, lines: tuple[str, ...] | list[str]) -> None:
     if lines:
         print(f"{title}:")
         for line in lines:
-            print(f"  {visible(line)}")
+            text = line.lstrip()
+            print_wrapped(visible(text), " " * (2 + len(line) - len(text)))
 
 
 def _observations(observed: Observed) -> list[str]:

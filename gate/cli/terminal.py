@@ -36,6 +36,28 @@ def terminal_width(stream: TextIO | None = None) -> int:
     return max(20, min(columns, 120)) if columns else 80
 
 
+def print_wrapped(text: str, indent: str = "", hang: int = 2) -> None:
+    """Print a line. A terminal gets it wrapped at spaces, with more indentation by `hang` from the second line on.
+
+    Everything else gets it unchanged. `indent` can begin with a mark, and with escape sequences.
+    """
+    import re
+
+    from gate.reports.context import ReportContext
+    from gate.reports.terminal_text import Ink, cells
+
+    try:
+        wide = os.get_terminal_size(sys.stdout.fileno()).columns
+    except (OSError, ValueError):
+        wide = 0
+    start = cells(re.sub(r"\033\[[\d;]*m", "", indent))
+    room = ReportContext(width=max(20, min(wide, 120)) - start if wide else 1_000_000)
+    first, *rest = Ink(room).flow([("", text)], 0, hang) or [""]
+    print(f"{indent}{first if wide else text}")
+    for line in rest:
+        print(f"{' ' * start}{line}")
+
+
 def terminal_height(stream: TextIO | None = None) -> int:
     """Return the height of the terminal behind `stream`, or 0 if there is none."""
     try:

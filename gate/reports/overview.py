@@ -44,7 +44,7 @@ def inbox_lines(
     """Describe a branch that waits for a review: its files and checks. `name` is what commands accept."""
     lines = ink.flow([("bold", visible(name)), ("dim", visible(about))], 0, 2)
     for request in mine:
-        alternatives = "" if request.required else f", or {listed(request.names, 'or')}"
+        alternatives = "" if request.required else f"; {listed(request.names, 'or')} can instead"
         for duty in request.duties:
             lines += ink.flow([("", f"{_yours(duty)}{visible(alternatives)}")], 2, 2)
     return [*lines, *ink.flow([("dim", checks_text(verdict.checks))], 2, 2)]

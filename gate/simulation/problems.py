@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from gate.requirements import owners
 from gate.simulation.people import problems_of_people
 from gate.simulation.problem import Level, Problem
 from gate.simulation.trials import STRANGER, Simulation, Trial, can_approve
 from gate.wording import capitalized
 
 MOST_PATHS = 3
+MOST_ALONE = 3
+"""The number of people who are the only owners of some files, up to which each is a problem of its own."""
 
 
 def locks_out(detected: Iterable[Problem]) -> bool:
@@ -60,7 +63,7 @@ def _of_branch(simulation: Simulation, branch: str, trials: Sequence[Trial]) -> 
             else f"Nobody can merge a change to {_files(simulation, dead)}"
         )
         detected.append(_blocked(simulation, f"{what} into {branch}", code, dead, everything=everything))
-    detected += [problem for trial in code for problem in _of_author(simulation, branch, trial, _dead(code))]
+    detected += _of_authors(simulation, branch, code)
     if rules and (dead := _dead(rules)):
         detected.append(
             _blocked(simulation, f"Nobody can change {' or '.join(dead)} on {branch}", rules, dead)
@@ -80,6 +83,31 @@ def _dead(trials: Sequence[Trial]) -> tuple[str, ...]:
     return tuple(
         path for path in paths if all(path in trial.blocked for trial in trials if path in trial.paths)
     )
+
+
+def _of_authors(simulation: Simulation, branch: str, code: Sequence[Trial]) -> list[Problem]:
+    """Return who can't merge what. Many people who are the only owners of some files are one problem."""
+    dead = _dead(code)
+    sole: dict[str, str] = {}
+    alone: list[Problem] = []
+    rest: list[Problem] = []
+    for trial in code:
+        left = {path: why for path, why in trial.blocked.items() if path not in dead}
+        by_owners = all(reason.startswith(f"{owners.ID}:") for reasons in left.values() for reason in reasons)
+        for problem in _of_author(simulation, branch, trial, dead):
+            if problem.level == "warning" and by_owners and trial.author != STRANGER:
+                sole[trial.author] = _files(simulation, tuple(left))
+                alone.append(problem)
+            else:
+                rest.append(problem)
+    if len(sole) <= MOST_ALONE:
+        return [*rest, *alone]
+    files = "; ".join(f"{author} {paths}" for author, paths in sole.items())
+    message = f"{len(sole)} people can't merge changes to files that nobody else owns into {branch}: {files}"
+    fix = (
+        "give these files another owner, or let authors approve the files they own: `owners: {author: true}`"
+    )
+    return [*rest, Problem("warning", message, fix)]
 
 
 def _of_author(simulation: Simulation, branch: str, trial: Trial, dead: Sequence[str]) -> list[Problem]:

@@ -29,10 +29,10 @@ def simulation_of(
     require: str = "",
     forge: str = "",
     enforce: str = "true",
+    paths: tuple[str, ...] = ("a.py", "docs/b.md", "docs/c.md"),
 ) -> Simulation:
     text = f"protect: {{main: {{enforce: {enforce}, require: {{{require}}}}}}}\npeople: {{{people}}}\n"
     owners = parse(codeowners.encode(), "CODEOWNERS", "github") if codeowners else None
-    paths = ("a.py", "docs/b.md", "docs/c.md")
     return simulate(Setup(load_policy(text.encode(), "gate.yaml"), owners, paths, ("main",), NOW, forge))
 
 
@@ -198,6 +198,25 @@ def test_without_an_address_a_forge_still_knows_who_opened_a_pull_request() -> N
     assert [(problem.level, problem.message.split(" in ")[0]) for problem in detected] == [
         ("note", "@gil has no `emails`")
     ]
+
+
+def test_many_sole_owners_are_one_problem() -> None:
+    names = ("ada", "bob", "cyd", "dan")
+    people = ", ".join(
+        f'"@{name}": {{emails: [{name}@x], keys: ["{key_of(n)}"]}}' for n, name in enumerate(names, start=1)
+    )
+    owners = "* @ada\n/docs/b.md @bob\n/docs/c.md @cyd\n/gate.yaml @ada @bob\n/CODEOWNERS @ada @bob\n"
+    assert len(simulated(people, owners)) == 3
+    four = simulation_of(people, owners, paths=("a.py", "docs/b.md", "docs/c.md", "e.py"))
+    assert len(problems(four)) == 3
+    four = simulation_of(people, f"{owners}/e.py @dan\n", paths=("a.py", "docs/b.md", "docs/c.md", "e.py"))
+    (problem,) = problems(four)
+    assert problem.level == "warning"
+    assert problem.message.startswith(
+        "4 people can't merge changes to files that nobody else owns into main: @ada a.py"
+    )
+    assert all(f"@{name} " in problem.message for name in names)
+    assert "author: true" in problem.help
 
 
 def test_what_would_lock_out_once_enforced_is_reported_before() -> None:
