@@ -19,6 +19,10 @@ from machine.problems import Busy, CannotGo
 
 PATIENCE = 60.0
 """Seconds to wait for something to become ready, even on a busy machine."""
+OF_A_REPOSITORY = {
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_INDEX_FILE", "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_QUARANTINE_PATH", "GIT_WORK_TREE",
+}  # fmt: skip
 _HELD: list[socket.socket] = []
 """Sockets that reserve the ports chosen by this program."""
 
@@ -29,8 +33,8 @@ def run(
     """Run a program, and return its exit code (124 after a timeout) and its output."""
     try:
         process = subprocess.Popen(  # noqa: S603  fixed arguments, no shell
-            argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            encoding="utf-8", errors="replace", start_new_session=True,
+            argv, cwd=cwd, env=env or without_repository(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, encoding="utf-8", errors="replace", start_new_session=True,
         )  # fmt: skip
     except FileNotFoundError as error:
         missing = f"{argv[0]} is not installed or not on PATH" if cwd.is_dir() else f"{cwd} does not exist"
@@ -46,6 +50,11 @@ def run(
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
+
+
+def without_repository() -> dict[str, str]:
+    """Return the environment variables, but for those by which git tells its hooks which repository to use."""
+    return {name: value for name, value in os.environ.items() if name not in OF_A_REPOSITORY}
 
 
 def visible(text: str) -> str:
@@ -103,7 +112,12 @@ def read_json(path: Path) -> Any:
 def alone(lock: Path, *, patience: float = 3.0) -> Iterator[None]:
     """Hold this lock. Raises Busy if another process holds it for longer than `patience`."""
     lock.parent.mkdir(parents=True, exist_ok=True)
-    end, descriptor = time.monotonic() + patience, os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+    end = time.monotonic() + patience
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError:
+        # On a file system that has become read-only, a rollback still has to be possible.
+        descriptor = os.open(lock, os.O_RDONLY)
     try:
         while True:
             with suppress(BlockingIOError):
@@ -113,8 +127,9 @@ def alone(lock: Path, *, patience: float = 3.0) -> Iterator[None]:
                 owner = os.pread(descriptor, 16, 0).decode().strip() or "?"
                 raise Busy(f"{lock.parent.name}: process {owner} is at work here; wait for its end")
             time.sleep(0.02)
-        # Padded, so that it can be overwritten in place on a full disk.
-        os.pwrite(descriptor, f"{os.getpid():<16}".encode(), 0)
+        with suppress(OSError):
+            # Padded, so that it can be overwritten in place on a full disk.
+            os.pwrite(descriptor, f"{os.getpid():<16}".encode(), 0)
         yield
     finally:
         os.close(descriptor)

@@ -71,7 +71,11 @@ def commands(context: click.Context, settings: Path | None, home: Path | None) -
             # There is nothing to stop.
             raise CannotGo(text) if context.invoked_subcommand != "down" else click.exceptions.Exit(0)
         return
-    read = load(settings or Path("release.toml"), must_exist=settings is not None)
+    source = settings or Path("release.toml")
+    if settings is None and home and not source.exists() and (found := installed(home.absolute())):
+        # `up` was started from another folder than before.
+        source = found.root / source
+    read = load(source, must_exist=settings is not None)
     context.obj = dataclasses.replace(read, home=str(home.absolute() if home else read.folder))
 
 

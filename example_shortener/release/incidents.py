@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import nan
@@ -55,7 +56,8 @@ class Incident:
     def file(self, environment: Environment, suffix: str) -> Path:
         """Return the path of a file about the incident."""
         folder = environment.folder / "incidents"
-        folder.mkdir(exist_ok=True)
+        with suppress(OSError):
+            folder.mkdir(exist_ok=True)
         began = datetime.fromtimestamp(self.began, UTC)
         return folder / f"{began:%Y%m%dT%H%M%SZ}-{self.revision[:9]}{suffix}"
 

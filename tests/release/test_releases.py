@@ -559,6 +559,35 @@ def test_the_way_back_does_not_need_the_monitoring(version_1: Shop) -> None:
     assert (record["measured"], record["failed"]) == (False, 0)
 
 
+def test_a_disk_that_became_read_only_does_not_prevent_a_rollback(version_1: Shop) -> None:
+    version_1.done("deploy", "version-3")
+    # Only for this command: what runs has open files.
+    script = 'mount --make-rprivate / && mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
+    read_only = ["unshare", "--mount", "sh", "-c", script, str(version_1.home)]
+    if subprocess.run([*read_only, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("nothing can be mounted here")
+    result = version_1.release("rollback", before=read_only)
+    assert result.code == 0, result.text
+    assert "Version 1) gets all requests again" in result.out
+    assert "could not be written: Read-only file system" in result.out
+    assert version_1.ask("HEAD", "/probe")[0] == 302
+    # It could not be recorded, so it is repeated once that is possible.
+    version_1.done("rollback")
+    assert version_1.live() == "Version 1"
+
+
+def test_a_hook_of_another_repository_may_deploy(version_1: Shop, tmp_path: Path) -> None:
+    """git tells its hooks by variables which repository they work in."""
+    subprocess.run(["git", "init", "--quiet", "--bare", str(tmp_path)], check=True)
+    variables = {
+        "GIT_DIR": str(tmp_path),
+        "GIT_INDEX_FILE": "index",
+        "GIT_OBJECT_DIRECTORY": str(tmp_path / "no"),
+    }
+    result = version_1.release("deploy", "version-3", **variables)
+    assert (result.code, version_1.live()) == (0, "Version 3"), result.text
+
+
 def test_a_full_disk_does_not_prevent_a_rollback(shop: Shop, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,9 +57,11 @@ class Shop:
     def home(self) -> Path:
         return self.folder or self.root / ".release"
 
-    def release(self, *arguments: str, module: str = "release") -> Result:
+    def release(
+        self, *arguments: str, module: str = "release", before: Sequence[str] = (), **variables: str
+    ) -> Result:
         """Run `python -m release ARGUMENTS`."""
-        process = self.start(*arguments, module=module)
+        process = self.start(*arguments, module=module, before=before, **variables)
         out, err = process.communicate(timeout=600)
         assert "Traceback" not in err, err
         return Result(process.returncode, out, err)
@@ -70,11 +72,15 @@ class Shop:
         assert result.code == 0, result.text
         return result.out
 
-    def start(self, *arguments: str, module: str = "release") -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: str, module: str = "release", before: Sequence[str] = (), **variables: str
+    ) -> subprocess.Popen[str]:
+        """Start `python -m release ARGUMENTS`, by the command `before` if there is one."""
+        own = {"PATH": PATH, "HOME": str(self.root.parent), "LANG": "C.UTF-8", "USER": "tester"}
         return subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
+            [*before, sys.executable, "-m", module, *arguments],
             cwd=self.root,
-            env={"PATH": PATH, "HOME": str(self.root.parent), "LANG": "C.UTF-8", "USER": "tester"},
+            env=own | variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
