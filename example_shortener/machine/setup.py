@@ -58,11 +58,11 @@ def measure(settings: Settings) -> None:
 def stop(settings: Settings, say: Say) -> None:
     """Stop everything. Data and records stay."""
     home = settings.folder
-    if not (home / "ports.json").exists():
+    if not (home / "ports.json").exists() and engines.Service(home, "supervisord").pid is None:
         return
     with _nobody_deploys(settings):
         # Without this file, nothing counts as up, so the guard doesn't restart anything.
-        (home / "ports.json").unlink()
+        (home / "ports.json").unlink(missing_ok=True)
         engines.shut_down(home)
         for name in settings.environments:
             records = Environment(settings, name).records

@@ -53,7 +53,7 @@ def run(
 
 
 def without_repository() -> dict[str, str]:
-    """Return the environment variables, but for those by which git tells its hooks which repository to use."""
+    """Return the environment variables, without those by which git passes a repository to its hooks."""
     return {name: value for name, value in os.environ.items() if name not in OF_A_REPOSITORY}
 
 

@@ -72,8 +72,9 @@ def commands(context: click.Context, settings: Path | None, home: Path | None) -
             raise CannotGo(text) if context.invoked_subcommand != "down" else click.exceptions.Exit(0)
         return
     source = settings or Path("release.toml")
-    if settings is None and home and not source.exists() and (found := installed(home.absolute())):
-        # `up` was started from another folder than before.
+    is_checkout = source.exists() and Path.cwd() != (home or Path()).resolve()
+    if settings is None and home and not is_checkout and (found := installed(home.absolute())):
+        # `up` was started from another folder than before, or in `home` itself.
         source = found.root / source
     read = load(source, must_exist=settings is not None)
     context.obj = dataclasses.replace(read, home=str(home.absolute() if home else read.folder))

@@ -12,6 +12,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -26,7 +27,7 @@ from incident.stage import SAMPLE
 from incident.visitors import Load, Writer
 from machine.engines import Service
 from support.company import Result
-from support.shop import Shop, needs
+from support.shop import PATH, Shop, needs
 from support.waiting import alive, until
 
 pytestmark = pytest.mark.slow
@@ -443,6 +444,44 @@ def test_down_and_up_again_keeps_the_data(shop: Shop) -> None:
     assert shop.live() == "Version 3"
 
 
+def test_systemd_may_start_the_supervisor(shop: Shop) -> None:
+    """What `systemd/shortener.service` runs, in the order that it describes; there need not be a systemd."""
+    shop.done("up", "version-1")
+    port, services = shop.port(), shop.home / "services"
+    unit = (SAMPLE / "systemd" / "shortener.service").read_text()
+    (shutdown,) = re.findall(r"services && (supervisorctl .+)\) ", unit)
+    (start,) = re.findall("(?m)^ExecStart=(.+)$", unit)
+    subprocess.run(shutdown.split(), cwd=services, check=True, capture_output=True)
+    until(lambda: Service(shop.home, "supervisord").pid is None)
+
+    def started() -> subprocess.Popen[bytes]:
+        """Like systemd, in a session of its own."""
+        process = subprocess.Popen(
+            start.split(), cwd=services, env={"PATH": PATH}, stdout=subprocess.DEVNULL, start_new_session=True
+        )
+        until(lambda: Service(shop.home, "supervisord").pid == process.pid)
+        return process
+
+    process = started()
+    try:
+        # From another folder than the one with the settings.
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "release", "--home", str(shop.home), "up"],
+            cwd=shop.home, capture_output=True, text=True, check=False,
+            env={"PATH": PATH, "HOME": str(shop.home), "PYTHONPATH": str(SAMPLE)},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert (shop.port(), shop.ask("HEAD", "/probe")[0], shop.live()) == (port, 302, "Version 1")
+        assert Service(shop.home, "supervisord").pid == process.pid
+    finally:
+        shop.done("down")
+    # It ended by itself, so `Restart=on-failure` lets it rest.
+    assert process.wait(60) == 0
+    again = started()
+    shop.done("down")
+    assert again.wait(60) == 0
+
+
 def test_a_killed_supervisord_is_started_again_with_all_that_it_ran(shop: Shop) -> None:
     shop.done("up", "version-1")
     shop.done("deploy", "version-3")
@@ -577,7 +616,7 @@ def test_a_disk_that_became_read_only_does_not_prevent_a_rollback(version_1: Sho
 
 
 def test_a_hook_of_another_repository_may_deploy(version_1: Shop, tmp_path: Path) -> None:
-    """git tells its hooks by variables which repository they work in."""
+    """git passes the repository to its hooks by environment variables."""
     subprocess.run(["git", "init", "--quiet", "--bare", str(tmp_path)], check=True)
     variables = {
         "GIT_DIR": str(tmp_path),
