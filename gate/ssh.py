@@ -77,7 +77,7 @@ def find_key(
     but = f": user.signingkey is {configured}, and there is no such file" if configured else ""
     raise UsageError(
         f"there is no SSH key to sign with{but}",
-        "name one with `--key FILE` or `git config user.signingkey FILE`; `ssh-keygen -t ed25519` makes one",
+        "name one with `--key FILE` or `git config user.signingkey FILE`; `ssh-keygen -t ed25519` creates one",
     )
 
 
@@ -108,7 +108,7 @@ def sign(data: bytes, key: SigningKey, namespace: str = NAMESPACE) -> bytes:
     if signing_key(signature, namespace) != key.public.blob:
         raise CannotDecide(
             f"{key.path} signed with another key than {key.public.fingerprint}",
-            "is the .pub file beside it that of another key?",
+            "does the .pub file beside it belong to another key?",
         )
     return signature
 
@@ -118,7 +118,7 @@ def _cannot_sign(key: SigningKey, done: Finished) -> CannotDecide:
     private = key.path.removesuffix(".pub")
     if b"UNPROTECTED PRIVATE KEY" in done.stderr:
         return CannotDecide(
-            f"ssh-keygen does not take the key {private}, since others can read it", f"`chmod 600 {private}`"
+            f"ssh-keygen rejects the key {private} because others can read it", f"`chmod 600 {private}`"
         )
     message = re.sub(r"^(?:Enter passphrase[^:]*: )+", "", _message(done))
     add = f"`ssh-add {private}`" if private else "`ssh-add FILE`"
@@ -228,7 +228,7 @@ def _parse(line: str, where: str) -> PublicKey:
     try:
         return parse_key(line)
     except ValueError as error:
-        raise UsageError(f"{where} is no SSH key that can sign: {error}") from error
+        raise UsageError(f"{where} is not an SSH key that can sign: {error}") from error
 
 
 def _expand(path: str) -> Path:

@@ -75,7 +75,7 @@ def _mistake(
         if word in valid:
             continue
         if not owner.fullmatch(word):
-            return number, 0, f"expected an owner (@user, @org/team, or an e-mail), got {word!r}"
+            return number, 0, f"expected an owner (@user, @org/team, or an email address), got {word!r}"
         valid.add(word)
     return None
 

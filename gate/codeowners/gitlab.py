@@ -25,8 +25,8 @@ SENTENCES = {
     "missing_section_name": "a section needs a name: `[Documentation]`",
     "invalid_approval_requirement": "expected a number of approvals of at least 1, and none for an optional section",
     "invalid_section_format": "expected `[Name]`, `^[Name]` or `[Name][2]`, then a space and default owners",
-    "invalid_section_owner_format": "expected default owners such as @group, @user, @@maintainer, or an e-mail",
-    "malformed_entry_owner": "expected an owner (@user, @group, @@role, or an e-mail)",
+    "invalid_section_owner_format": "expected default owners such as @group, @user, @@maintainer, or an email address",
+    "malformed_entry_owner": "expected an owner (@user, @group, @@role, or an email address)",
     "missing_entry_owner": "this entry has no owner, and its section has no default ones",
 }
 

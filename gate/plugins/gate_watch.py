@@ -57,7 +57,7 @@ def begin(root: str) -> None:
                 ]
         forget()
     except Exception as error:  # no ctypes, no inotify, or too many watches
-        Watch.failed = f"it cannot be watched which files are opened ({error})"
+        Watch.failed = f"the files that are opened can't be watched ({error})"
 
 
 def _is_linux() -> bool:
@@ -86,7 +86,7 @@ def read() -> None:
             data = os.read(Watch.descriptor, BLOCK)
         except OSError as error:
             if error.errno not in {errno.EAGAIN, errno.EWOULDBLOCK}:
-                Watch.failed = f"it cannot be watched which files are opened ({error})"
+                Watch.failed = f"the files that are opened can't be watched ({error})"
             return
         position = 0
         while position < len(data):

@@ -63,7 +63,9 @@ def read_approvals(reader: Reader, node: yaml.Node, path: str) -> tuple[Approval
         item_path = f"{path}[{number}]"
         if any(not rule.paths and not rule.authors for rule in rules):
             reader.wrong(
-                item, item_path, "never applies: a rule before it fits every file and author; put it last"
+                item,
+                item_path,
+                "never applies: an earlier rule matches every file and author; put that rule last",
             )
         values = read(_without_enforce(reader, item, item_path), item_path)
         for key in {"paths", "authors", "from"} & values.keys():
@@ -95,9 +97,9 @@ def pattern(reader: Reader, node: yaml.Node, path: str) -> str:
     if not text.strip("/") or text != text.strip():
         expectation = "a pattern such as `docs/`, `*.lock` or `/src/**`"
     elif text.startswith(("!", "#")):
-        expectation = "a pattern that does not begin with `!` or `#`; the first rule that fits counts"
+        expectation = "a pattern that does not begin with `!` or `#`; the first matching rule applies"
     elif BRACKET.search(text) or "***" in text:
-        expectation = r"a pattern with `*`, `**` and `?` alone; write `\[` and `\]` for brackets"
+        expectation = r"a pattern with only `*`, `**`, and `?`; write `\[` and `\]` for brackets"
     # `reader.text` reports values of other types.
     if expectation and is_text(node):
         reader.expected(node, path, expectation)

@@ -43,7 +43,7 @@ def read_checks(reader: Reader, node: yaml.Node, path: str) -> dict[str, CheckSe
         if CHECK.fullmatch(name):
             checks[name] = _check(reader, name, value, check_path)
         else:
-            reader.wrong(key, check_path, "expected a name of letters, digits, `.`, `-` and `_`")
+            reader.wrong(key, check_path, "expected a name of letters, digits, `.`, `-`, and `_`")
     return checks
 
 
@@ -85,10 +85,10 @@ def _check(reader: Reader, name: str, node: yaml.Node, path: str) -> CheckSettin
         ("retries", "pytest"),
     ):
         if values.get(key) not in {None, "none", ()} and tool != only:
-            reader.wrong(node, path, f"`{key}` has a meaning for {only} only, and this check is {tool}")
+            reader.wrong(node, path, f"`{key}` applies only to {only}, but this check is {tool}")
     if values.get("inputs") and tool not in WITH_INPUTS:
         allowed = ", ".join(sorted(WITH_INPUTS))
-        reader.wrong(node, path, f"`inputs` has a meaning for {allowed} only, and this check is {tool}")
+        reader.wrong(node, path, f"`inputs` applies only to {allowed}, but this check is {tool}")
     if tool != usual.tool:
         usual = CheckSettings(name, tool, block="all" if tool in BLOCKING_ALL else "new")
     return replace(usual, **{key.replace("-", "_"): value for key, value in values.items()})

@@ -79,11 +79,11 @@ def parse_key(line: str) -> PublicKey:
         raw = base64.b64decode(blob, validate=True)
         inner = _strings(raw)[0].decode("ascii")
     except (ValueError, binascii.Error) as error:
-        raise ValueError(f"the {kind} key is cut short or mistyped") from error
+        raise ValueError(f"the {kind} key is truncated or mistyped") from error
     if inner != kind or kind.endswith("-cert-v01@openssh.com"):
-        raise ValueError(f"expected a plain {kind} key, and this one holds {inner!r}")
+        raise ValueError(f"expected a plain {kind} key, but this one contains {inner!r}")
     if "namespaces" in options and NAMESPACE not in options["namespaces"].split(","):
-        raise ValueError(f"its namespaces do not have {NAMESPACE}")
+        raise ValueError(f"its namespaces do not include {NAMESPACE}")
     return PublicKey(
         kind,
         base64.b64encode(raw).decode("ascii"),

@@ -25,7 +25,7 @@ def read_people(reader: Reader, node: yaml.Node, path: str) -> dict[str, Person]
     for name, at, value in reader.entries(node, path):
         key_path = f"{path}.{name}"
         if not NAME.fullmatch(name):
-            reader.wrong(at, key_path, "expected a name such as @someone, without blanks or wildcards")
+            reader.wrong(at, key_path, "expected a name such as @someone, without spaces or wildcards")
         elif name.casefold() in taken:
             reader.wrong(at, key_path, "given twice, in another case")
         taken.add(name.casefold())
@@ -78,7 +78,7 @@ class _PersonFields:
     def _email(self, node: yaml.Node, path: str) -> str:
         text = self._reader.text(node, path)
         if not EMAIL.fullmatch(text):
-            self._reader.expected(node, path, "an e-mail address as commits have it")
+            self._reader.expected(node, path, "an email address, as in commits")
         self._own(text.casefold(), node, path)
         return text
 
@@ -91,7 +91,7 @@ class _PersonFields:
     def _login(self, forge: str, node: yaml.Node, path: str) -> str:
         text = self._reader.text(node, path)
         if text.startswith("@") or text != text.strip():
-            self._reader.expected(node, path, f"the login as {forge} has it, without `@`")
+            self._reader.expected(node, path, f"the login on {forge}, without `@`")
         if text:
             self._own(f"{forge}: {text.casefold()}", node, path)
         return text
@@ -114,7 +114,7 @@ def _key(reader: Reader, node: yaml.Node, path: str) -> tuple[str, str]:
     try:
         return text, parse_key(text).blob
     except ValueError as error:
-        reader.wrong(node, path, f"expected a whole and plain public key: {error}")
+        reader.wrong(node, path, f"expected a complete, plain public key: {error}")
     return text, ""
 
 
@@ -139,7 +139,7 @@ def read_teams(
     for name, key, value in entries:
         team_path = f"{path}.{name}"
         if not NAME.fullmatch(name):
-            reader.wrong(key, team_path, "expected a name such as @org/team, without blanks or wildcards")
+            reader.wrong(key, team_path, "expected a name such as @org/team, without spaces or wildcards")
         elif name.casefold() in taken:
             reader.wrong(key, team_path, "is a person in `people` as well")
         elif name.casefold() in seen:

@@ -61,9 +61,7 @@ def read_protect(
         other_kind: Kind = "environment" if kind == "branch" else "branch"
         for word in (FOR_ENVIRONMENTS if kind == "branch" else FOR_BRANCHES) & require.keys():
             if require[word]:
-                reader.wrong(
-                    value, f"{branch_path}.require.{word}", f"has a meaning for `kind: {other_kind}` only"
-                )
+                reader.wrong(value, f"{branch_path}.require.{word}", f"applies only to `kind: {other_kind}`")
         trusted = tuple(dict.fromkeys(options.get("verdicts") or ()))
         usual = RELEASE if kind == "environment" else Require()
         protect[name] = Protection(replace(usual, **require), trusted, kind, options.get("enforce", True))

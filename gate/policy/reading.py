@@ -68,7 +68,7 @@ class Reader:
             line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
             problem = error.problem or error.context or "it cannot be read"
             if "cannot start any token" in problem and mark and text[mark.index : mark.index + 1] == "\t":
-                problem = "lines are indented with blanks, and here is a tab"
+                problem = "lines must be indented with spaces, but here is a tab"
             if "nesting depth" in problem:
                 # Newer versions of libyaml report this before gate can count the levels.
                 problem = "it is nested too deeply"

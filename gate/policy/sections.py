@@ -65,5 +65,5 @@ def read_policy(reader: Reader, root: yaml.Node) -> Policy:
 
 def _version(reader: Reader, node: yaml.Node, path: str) -> int:
     if reader.whole(node, path, 1) > 1:
-        reader.expected(node, path, "1, the only version there is")
+        reader.expected(node, path, "1, the only version")
     return 1

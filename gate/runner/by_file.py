@@ -81,7 +81,7 @@ class TestFiles:
         for item in passes:
             if item.report.tests == tests and not difference(item.state, tree):
                 return Decision(path, False, "nothing that it looks at has changed"), item
-        reason = difference(passes[0].state, tree) or "other tests are collected"
+        reason = difference(passes[0].state, tree) or "different tests are collected"
         return Decision(path, True, reason), None
 
     def add(self, path: str, new: FilePass) -> None:
@@ -246,7 +246,7 @@ def _by_path(tests: Collection[str]) -> dict[str, frozenset[str]]:
 
 def _unsuited(counted: Report, tests: Mapping[str, object], tree: TreeState, folder: str) -> str:
     if counted.whole or counted.findings or not tests:
-        return counted.whole or "not every file of tests can be collected"
+        return counted.whole or "not every test file can be collected"
     inside = f"{folder}/" if folder else ""
     unknown = next((path for path in tests if f"{inside}{path}" not in tree.files), "")
     return f"{unknown} is not a file of the tree" if unknown else ""
@@ -270,7 +270,7 @@ def _passes(
     for path in wanted:
         ran, inputs = outcome.report.by_file[path], outcome.by_file.get(path)
         if ran.report.tests != tests[path]:
-            return {}, f"{path} collects other tests in a process of its own"
+            return {}, f"{path} collects different tests in a process of its own"
         if inputs is None:
             return {}, f"what {path} reads was not recorded"
         if inputs.left:

@@ -295,13 +295,13 @@ def covers(state: Mapping[str, str], tree: TreeState) -> bool:
 
 IN_WORDS = {
     "content": "{} has changed",
-    "kind": "{} has appeared or gone",
+    "kind": "{} was added or removed",
     "settings": "settings in {} have changed",
-    "listing": "the files in {} are others",
-    "importable": "the modules in {} are others",
-    "collected": "the files in {} that pytest may collect are others",
-    "distributions": "the metadata of packages in {} are others",
-    "candidate": "{} has appeared or gone",
+    "listing": "the list of files in {} has changed",
+    "importable": "the modules in {} have changed",
+    "collected": "the files in {} that pytest may collect have changed",
+    "distributions": "the package metadata in {} has changed",
+    "candidate": "{} was added or removed",
     "bytecode": "the compiled modules in {} are others",
     "build": "what is built in {} has changed",
 }

@@ -210,7 +210,7 @@ class ProjectChecks:
             return ()
         return Broken(
             check.id,
-            f"at the base, {outcome.report.reason}, so new findings cannot be separated from existing ones",
+            f"on the base, {outcome.report.reason}, so new findings cannot be separated from existing ones",
             outcome.report.hint,
             outcome.seconds,
             outcome.output,
@@ -282,9 +282,9 @@ def _not_collected(check: CheckSettings, findings: tuple[Finding, ...], outcome:
     missing = f"; {note}" if note else ""
     return Broken(
         check.id,
-        f"{number} cannot be imported, at the base neither: {reason}{more}{missing}",
-        f"`{findings[0].hint}` shows it; see that a fresh clone can run the tests, or name the command that does: "
-        f"`checks: {{{check.id}: {{command: […]}}}}`",
+        f"{number} cannot be imported, here or on the base: {reason}{more}{missing}",
+        f"`{findings[0].hint}` shows the error; make sure that a fresh clone can run the tests, or name the command "
+        f"that does: `checks: {{{check.id}: {{command: […]}}}}`",
         outcome.seconds,
     )
 

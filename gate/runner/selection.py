@@ -153,7 +153,7 @@ class Selection:
         if selected.outcome is None:
             return self.suite.record(self._tree, outcome.inputs, outcome.report, outcome.seconds)
         if selected.state is None:
-            return "a file of tests, or the collection, depends on the whole tree"
+            return "a test file, or the collection, depends on the whole tree"
         self.suite.add(selected.state, outcome.report, outcome.seconds)
         return ""
 

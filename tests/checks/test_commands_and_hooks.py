@@ -142,7 +142,7 @@ protect: {main: {require: {checks: [web]}}}
         commit(project, {"gate.yaml": "checks: {tests: {inputs: [web/]}}\n"}, "main")
         done = project.gate_process("check")
         assert done.code == 2
-        assert "`inputs` has a meaning for command, nox, pre-commit, tox only" in done.err
+        assert "`inputs` applies only to command, nox, pre-commit, tox" in done.err
 
     def test_a_folder_outside_is_a_mistake(self, project: Clone) -> None:
         commit(project, {"gate.yaml": "checks: {a: {command: [make], working-directory: ../x}}\n"}, "main")

@@ -290,7 +290,7 @@ def test_tests_that_cannot_be_imported_before_and_after_are_one_reason(project: 
     code, checks = verdict(project, "--only", "tests")
     assert (code, checks["tests"]["outcome"]) == (3, "broken")
     assert (
-        "3 test files cannot be imported, at the base neither: RuntimeError: no settings"
+        "3 test files cannot be imported, here or on the base: RuntimeError: no settings"
         in checks["tests"]["reason"]
     )
     commit(project, {"test_3.py": broken})

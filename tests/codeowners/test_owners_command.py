@@ -368,7 +368,7 @@ class TestLint:
         code, lines = lint(repository)
         assert code == 2
         assert lines == [
-            ".github/CODEOWNERS:1:6: expected an owner (@user, @org/team, or an e-mail), got 'ada'",
+            ".github/CODEOWNERS:1:6: expected an owner (@user, @org/team, or an email address), got 'ada'",
             f".github/CODEOWNERS:3:1: {BRACKETS}",
         ]
         assert lint(repository, "--head", "HEAD")[0] == 0

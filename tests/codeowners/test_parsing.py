@@ -13,11 +13,11 @@ from gate.policy.types import Dialect
 
 SECTION = b"[Docs] @docs\n*.md\n"
 
-OWNER = "expected an owner (@user, @org/team, or an e-mail), got"
+OWNER = "expected an owner (@user, @org/team, or an email address), got"
 BRACKETS = (
     r"`[ ]` is not a character range here: write `\[` and `\]` for the characters themselves, or use `*`"
 )
-GITLAB_OWNER = "expected an owner (@user, @group, @@role, or an e-mail), got"
+GITLAB_OWNER = "expected an owner (@user, @group, @@role, or an email address), got"
 NEGATION = "`!` does not negate here; give the path a later line without owners instead"
 MISTAKES: dict[str, tuple[Dialect, str, list[str]]] = {
     "an owner without @": ("github", "*.py  ada @bob", [f"1:7 {OWNER} 'ada'"]),

@@ -98,7 +98,7 @@ WHOLE = {
             "tests/test_b.py": "import sys\n\nif hasattr(sys, 'first'):\n\n"
             "    def test_b():\n        pass\n\n\ndef test_c():\n    pass\n",
         },
-        "tests/test_b.py collects other tests in a process of its own",
+        "tests/test_b.py collects different tests in a process of its own",
     ),
 }
 
