@@ -19,7 +19,7 @@ from gate.app.releases.attest import (
 )
 from gate.approvals.attestation import Subject, parse_subject, same_names
 from gate.errors import UsageError
-from gate.reports.words import branch, visible
+from gate.reports.words import branch, record_checks, visible
 from gate.wording import count
 
 SUMMARY = "sign that an artifact was built from a verified commit, or verify it"
@@ -104,9 +104,7 @@ def _refused(done: NotAttested) -> list[str]:
     if done.unverified:
         commit = done.unverified[0][:12]
         lines.append(f"help: `gate approve {commit} --into {name}` approves it afterward;")
-        lines.append(
-            f"      to record missing checks, run `gate check --record --base {commit}^ --head {commit}`"
-        )
+        lines.append(record_checks(commit, done.branch))
     else:
         lines.append(f"help: `gate audit --into {name} --all` lists the verified merges")
     return lines

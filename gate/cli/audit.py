@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from gate.app.audit.audit import Audit, audit
-from gate.reports.words import one_line, visible
+from gate.reports.words import one_line, record_checks, visible
 from gate.wording import count
 
 SUMMARY = "verify that every merge into a protected branch was checked and approved"
@@ -98,11 +98,8 @@ def _further_help(result: Audit, commit: str) -> list[str]:
     reasons = "\n".join(step.reason for step in result.steps if step.outcome == "failed")
     lines = []
     if " objects" in reasons:
-        lines.append(
-            f"      to withdraw an objection, run `gate revoke ID`; `gate approvals {commit}` shows the ID"
-        )
+        shows = f"gate approvals {commit} --into {visible(result.branch)}"
+        lines.append(f"      to withdraw an objection, run `gate revoke ID`; `{shows}` shows the ID")
     if "checks: " in reasons:
-        lines.append(
-            f"      to record missing checks, run `gate check --record --base {commit}^ --head {commit}`"
-        )
+        lines.append(record_checks(commit, result.branch))
     return lines

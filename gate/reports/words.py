@@ -39,6 +39,12 @@ def one_line(text: str) -> str:
     return visible(" ".join(filter(None, (line.strip() for line in text.replace("\r\n", "\n").split("\n")))))
 
 
+def record_checks(commit: str, branch: str) -> str:
+    """Return a line of help: how to record that the checks pass for a commit that is on the branch already."""
+    command = f"gate check --record --base {commit}^ --head {commit} --into {visible(branch)}"
+    return f"      to record missing checks, run `{command}`"
+
+
 def visible_path(path: str) -> str:
     """Return a path for people to read. Unusual paths are quoted as in git, so that no two look the same."""
     odd = not path.isprintable() or path != path.strip() or path.startswith('"')
