@@ -15,8 +15,9 @@ from gate.log.store import LOG, contains, settle, tips, tracking_ref
 from gate.process import Finished
 
 ROUNDS = 60
-LONGEST_PAUSE = 15.0
-"""In seconds."""
+"""How often others may be faster before gate gives up."""
+LONGEST_PAUSE = 60.0
+"""In seconds. Where the attempts are short, pauses are too."""
 UNMOVED = 7
 """After this many late pushes without the remote's log moving, something is wrong there."""
 
@@ -184,16 +185,16 @@ def push(repository: Repository, remote: str, specs: Sequence[str], *options: st
     return Pushed("behind", tuple(raced), reasons, hint_about_lock(done))
 
 
-def rounds(most: int = ROUNDS) -> Iterator[int]:
+def rounds() -> Iterator[int]:
     """Yield the number of each attempt, with a random pause after each one that lost a race.
 
     The pause is in proportion to what the attempt took, so that many who lose to each other spread out: without it,
     all of them would start again at once, and all but one would lose again.
     """
-    for number in range(most):
+    for number in range(ROUNDS):
         started = time.monotonic()
         yield number
-        if number + 1 < most:
+        if number + 1 < ROUNDS:
             longest = 2 * (time.monotonic() - started) * min(number + 1, 4)
             time.sleep(random.uniform(0, min(longest, LONGEST_PAUSE)))  # noqa: S311 - spreads retries
 

@@ -15,14 +15,11 @@ from gate.git.repository import Repository
 from gate.git.revisions import default_branch
 from gate.git.worktrees import busy_worktree
 from gate.log.store import contains, settle, tips
-from gate.log.sync import UNMOVED, fetch, remote_of, rounds, stuck
+from gate.log.sync import ROUNDS, UNMOVED, fetch, remote_of, rounds, stuck
 from gate.model import short_name
 from gate.policy.people import members
 from gate.rules import policy_at
 from gate.runner import Event
-
-TRIES = 20
-"""How often the branch may move during a check before gate gives up."""
 
 
 def merge(
@@ -47,7 +44,7 @@ def merge(
             "there is no remote to push to", "run `git remote add origin URL`, or remove `--push`"
         )
     started, unmoved = None, 0
-    for _ in rounds(TRIES):
+    for _ in rounds():
         if remote:
             fetch(repository, remote, branch)
         else:
@@ -78,7 +75,7 @@ def merge(
         if not unmoved:
             report(f"{branch} or the approval log changed in the meantime: checking again")
     raise CannotDecide(
-        f"{branch} or the approval log changed {TRIES} times during the checks", "try again later"
+        f"{branch} or the approval log changed {ROUNDS} times during the checks", "try again later"
     )
 
 
