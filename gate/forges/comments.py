@@ -46,7 +46,11 @@ def put_comment(wire: Writer, text: str) -> str:
     body = {"body": f"{MARK}\n{text}"}
     listed, single = _comment_paths(wire)
     try:
-        own_comments = [item for item in every(wire, listed) if str(item.get("body", "")).startswith(MARK)]
+        own_comments = [
+            item
+            for item in every(wire, listed)
+            if "id" in item and str(item.get("body", "")).startswith(MARK)
+        ]
         for item in own_comments:
             try:
                 wire.send(

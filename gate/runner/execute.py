@@ -157,7 +157,9 @@ def execute(
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         name = check.command[0] if check.command else check.tool
-        return Outcome(Unreadable(f"{name} cannot be started: {reason}", "make sure that it is installed"))
+        return Outcome(
+            Unreadable(f"{name} cannot be started: {reason}", f"make sure that {name} is installed")
+        )
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

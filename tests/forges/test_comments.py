@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from queue import Queue
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from support.webhooks import webhook
 from gate.forges import connect
 from gate.forges.comments import MARK, LineComment, put_line_comments
 from gate.forges.places import find_request
+from gate.forges.webhook import post
 
 
 @pytest.mark.slow
@@ -116,3 +119,32 @@ def test_a_webhook_that_fails_is_a_warning_without_its_address(hub: Site) -> Non
     assert "warning: the webhook was not notified" in done.err
     assert "secret" not in done.out + done.err
     assert hub.judge.gate("check", "--webhook", "NO_SUCH").code == 2
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://[secret/x", "http://h:secret/", "http://h/secret path", "file:///secret", "secret", ""],
+)
+def test_an_address_that_is_none_is_a_reason_without_the_address(address: str) -> None:
+    reason = post(address, {"text": "x"})
+    assert reason.startswith("its address")
+    assert "secret" not in reason
+
+
+def test_a_server_that_does_not_speak_http_is_a_reason() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                received = b""
+                while not received.endswith(b"}"):
+                    received += connection.recv(65536)
+                connection.sendall(b"\x00\xff nonsense\r\n\r\n")
+
+        thread = Thread(target=answer)
+        thread.start()
+        assert (
+            post(f"http://127.0.0.1:{server.getsockname()[1]}/", {"text": "x"}) == "its response is not HTTP"
+        )
+        thread.join()
