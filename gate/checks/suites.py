@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +15,13 @@ TEST_FILE = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test)\.py$")
 NAMED_LIKE_TESTS = re.compile(r"(?:^|/)(?:tests?/(?:.*/)?[^/_][^/]*|tests?|tests?_[^/]*|[^/]*_tests?)\.py$")
 LIKE_UNITTEST = re.compile(r"^[ \t]*class\s+\w+\s*\([^)]*\b\w*Test(?:Case|s)?\b", re.MULTILINE)
 LIKE_TESTS = re.compile(r"^[ \t]*(?:async\s+)?def\s+(?:test\w*|runTest)\s*\(", re.MULTILINE)
+LOAD_TESTS = re.compile(r"^def load_tests\s*\(", re.MULTILINE)
+"""unittest's protocol by which a module chooses its tests, such as doctests. pytest ignores it."""
+SAYS_HOW = re.compile(
+    r"^(?:[^/]*requirement[^/]*\.txt|requirements/[^/]*|\.github/workflows/[^/]*|[^/]*\.toml|noxfile\.py|setup\.(?:py|cfg)"
+    r"|tox\.ini|Makefile|\.gitlab-ci\.yml|\.travis\.yml|Pipfile)$"
+)
+"""Files that name pytest if the project uses it."""
 ELSEWHERE = frozenset({"node_modules", "site-packages", "vendor", "build", "dist"})
 SECTIONS = {
     "pyproject.toml": re.compile(rb"^\s*\[\s*tool\s*\.\s*pytest\b", re.MULTILINE),
@@ -55,11 +62,22 @@ def choose(job: Job) -> Suite:
     settings = pytest_settings(job.settings)
     if any(word in settings for word in (b"testpaths", b"python_files", b"doctest")):
         return Suite("pytest")
-    suites = list(like_tests(job)) if not any(TEST_FILE.search(path) for path in job.files) else []
+    named = [path for path in job.files if TEST_FILE.search(path)]
+    if named and not configured and _chooses_its_tests(job, named):
+        return Suite("unittest", tuple(named))
+    suites = list(like_tests(job)) if not named else []
     if not suites:
-        return Suite("pytest" if any(TEST_FILE.search(path) for path in job.files) else "none")
+        return Suite("pytest" if named else "none")
     files = tuple(path for path in suites if LIKE_UNITTEST.search(job.text(path)))
     return Suite("unittest", files) if files else Suite("none")
+
+
+def _chooses_its_tests(job: Job, files: Sequence[str]) -> bool:
+    """Return whether one of these test files chooses its tests as only unittest allows, and nothing names pytest."""
+    if any("pytest" in job.text(path) for path in job.files if SAYS_HOW.search(path)):
+        return False
+    texts = [job.text(path) for path in files]
+    return any(map(LOAD_TESTS.search, texts)) and not any("pytest" in text for text in texts)
 
 
 def like_tests(job: Job) -> Iterable[str]:

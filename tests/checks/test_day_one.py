@@ -250,6 +250,21 @@ class TestTheProjectsOwnTests:
         assert (code, [finding["new"] for finding in checks["tests"]["findings"]]) == (1, [False])
 
     @pytest.mark.slow
+    def test_tests_that_a_module_chooses_by_itself(self, project: Clone) -> None:
+        adds = "def load_tests(loader, tests, ignore):\n    tests.addTests(doctest.DocTestSuite(maths))\n"
+        adds += "    return tests\n"
+        plain = "class T(unittest.TestCase):\n    def test_zero(self):\n        pass\n\n\n"
+        test = f"import doctest\nimport unittest\n\nimport maths\n\n\n{plain}{adds}"
+        files = {"maths.py": DOCTEST.format(sign="+"), "tests/__init__.py": "", "tests/test_maths.py": test}
+        commit(project, files, "main")
+        commit(project, {"README.md": "hello\n"})
+        code, checks = verdict(project, "--only", "tests")
+        assert (code, checks["tests"]["note"].partition(";")[0]) == (0, "2 passed")
+        commit(project, {"maths.py": DOCTEST.format(sign="-")})
+        code, checks = verdict(project, "--only", "tests")
+        assert (code, len(checks["tests"]["findings"])) == (1, 1)
+
+    @pytest.mark.slow
     def test_tests_that_are_all_skipped_ran(self, project: Clone) -> None:
         commit(project, {"test/tests.py": SKIPPED})
         assert verdict(project, "--only", "tests")[1]["tests"]["note"] == "1 skipped"
