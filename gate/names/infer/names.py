@@ -19,7 +19,7 @@ from gate.names.infer.values import (
 )
 from gate.names.syntax.binding_order import is_of_comprehension, is_seen, start
 from gate.names.syntax.bindings import Binding
-from gate.names.syntax.nodes import MANAGERS, Function, decorators, ends_before
+from gate.names.syntax.nodes import MANAGERS, Function, decorators, ends_before, walk
 from gate.names.syntax.reaching import reaching
 from gate.names.syntax.source import Scope
 
@@ -42,6 +42,7 @@ class Names:
         """Use `engine` to infer the bound values."""
         self._engine = engine
         self._flows: dict[Scope, dict[ast.Name, Binding]] = {}
+        self._nonlocals: dict[Scope, frozenset[str]] = {}
 
     def used(self, node: ast.Name, scope: Scope) -> Values:
         """Return the values of a name where it is used, given the bindings that reach it in statement order."""
@@ -115,7 +116,16 @@ class Names:
         bindings, owner = bound
         if owner.kind == "module" and name in scope.source.made_global:
             return UNKNOWN
-        return self.bound(bindings, owner)
+        return UNKNOWN if self._is_rebound_inside(name, owner) else self.bound(bindings, owner)
+
+    def _is_rebound_inside(self, name: str, scope: Scope) -> bool:
+        """Return whether a function inside another function gives the outer one's name a new value."""
+        if scope.kind != "function" or b"nonlocal" not in scope.source.data:
+            return False
+        if scope not in self._nonlocals:
+            declarations = [node for node in walk(scope.node) if isinstance(node, ast.Nonlocal)]
+            self._nonlocals[scope] = frozenset(name for node in declarations for name in node.names)
+        return name in self._nonlocals[scope]
 
     def bound(self, bindings: list[Binding], scope: Scope) -> Values:
         """Return the values that any of several bindings gives."""

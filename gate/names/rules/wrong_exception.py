@@ -81,7 +81,8 @@ class Inspector:
         if isinstance(named, ast.Name) and named.id == "NotImplemented" and scope.lookup(named.id) is None:
             self._report(named, "`NotImplemented` isn't an exception", "did you mean `NotImplementedError`?")
         elif samples := samples_of(node, scope, self._engine):
-            if all(one != () for one in samples):
+            # What a tuple in an `except` contains isn't known here.
+            if use != "caught" or all(one != () for one in samples):
                 hint = "raise an exception, such as `ValueError(…)`" if use == "raised" else ""
                 self._report(node, f"this is {kind_of(samples)}, which can't be {use}", hint)
         elif values := self._engine.without_annotations.infer(node, scope):

@@ -59,6 +59,7 @@ class Malformed(Exception):
 class Fields:
     """The arguments that a format string takes: a number of positional ones, and the names of others."""
 
+    is_bytes: bool = False
     count: int = 0
     names: list[str] = field(default_factory=list)
     conversions: list[str] = field(default_factory=list)
@@ -94,8 +95,8 @@ def inspect(node: ast.AST, scope: Scope, engine: Engine, diagnostics: FileDiagno
 
 def percent_fields(text: str | bytes) -> Fields:
     """Return the fields of a format string for `%`. Raises Malformed if it can't be used or read."""
-    fields = Fields()
     is_bytes = isinstance(text, bytes)
+    fields = Fields(is_bytes)
     kinds = "diouxXeEfFgGcrsab" if is_bytes else "diouxXeEfFgGcrsa"
     template = text.decode("latin-1") if isinstance(text, bytes) else text
     for match in _CONVERSION.finditer(template):
@@ -191,8 +192,9 @@ def _logged(node: ast.Call, scope: Scope, engine: Engine) -> tuple[str, str] | N
         case [FunctionValue() as function] if function.scope.source.name == "logging":
             arguments = node.args[function.definitions[0].name == "log" :]
             match arguments:
-                case [ast.Constant(value=str(text)), *passed] if passed:
-                    if any(isinstance(argument, ast.Starred) for argument in passed):
+                case [message, *passed] if passed:
+                    text = constant_text(engine, message, scope)
+                    if text is None or any(isinstance(argument, ast.Starred) for argument in passed):
                         return None
                     fields = percent_fields(text)
                     if fields.names:
@@ -207,12 +209,17 @@ def _converted(
     """Return a message and a hint if Python's `%` can't convert a value as its field says, else None."""
     for conversion, value in zip(fields.conversions, values, strict=False):
         samples = samples_of(value, scope, engine) if conversion else ()
-        if fail(partial(_percent, conversion), samples):
-            return f"`{conversion}` can't format {kind_of(samples)}", "use `%s`"
+        if fail(partial(_percent, conversion.encode() if fields.is_bytes else conversion), samples):
+            hint = (
+                "encode it first"
+                if fields.is_bytes and any(isinstance(one, str) for one in samples)
+                else "use `%s`"
+            )
+            return f"`{conversion}` can't format {kind_of(samples)}", hint
     return None
 
 
-def _percent(conversion: str, value: object) -> object:
+def _percent(conversion: str | bytes, value: object) -> object:
     return conversion % (value,)
 
 
