@@ -67,7 +67,9 @@ def run(options: argparse.Namespace) -> int:
     ]
     blocks = [
         [
-            *inbox_lines(item.branch.name, about(item), item.mine, item.verdict, Ink(context)),
+            *inbox_lines(
+                item.branch.name, about(item), overview.person, item.mine, item.verdict, Ink(context)
+            ),
             f"  gate review {visible(item.branch.name)}",
         ]
         for item in overview.items

@@ -39,12 +39,13 @@ def _check(result: CheckResult) -> str:
 
 
 def inbox_lines(
-    name: str, about: str, mine: Sequence[ReviewRequest], verdict: Verdict, ink: Ink
+    name: str, about: str, person: str, mine: Sequence[ReviewRequest], verdict: Verdict, ink: Ink
 ) -> list[str]:
-    """Describe a branch that waits for a review: its files and checks. `name` is what commands accept."""
+    """Describe a branch that waits for a review by `person`: their files and the checks. Commands accept `name`."""
     lines = ink.flow([("bold", visible(name)), ("dim", visible(about))], 0, 2)
     for request in mine:
-        alternatives = "" if request.required else f"; {listed(request.names, 'or')} can instead"
+        others = () if request.required else tuple(other for other in request.names if other != person)
+        alternatives = f"; {listed(others, 'or')} can instead" if others else ""
         for duty in request.duties:
             lines += ink.flow([("", f"{_yours(duty)}{visible(alternatives)}")], 2, 2)
     return [*lines, *ink.flow([("dim", checks_text(verdict.checks))], 2, 2)]

@@ -28,7 +28,8 @@ from support.verdicts import (
 from gate.finding import Finding
 from gate.model import NOT_ASKED, Approval, Duty, Missing, Outcome, Ran, ReviewRequest, Verdict
 from gate.reports import ReportContext
-from gate.reports.terminal_text import cells
+from gate.reports.overview import inbox_lines
+from gate.reports.terminal_text import Ink, cells
 from gate.reports.text import render
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -366,3 +367,9 @@ def test_in_a_company_one_line_names_the_one_who_can_clear_it_all(company: Compa
     assert (request["names"], request["required"]) == (["@nehemiah"], True)
     asked = [line for item in verdict["requirements"] for line in item["advice"] if line.startswith("ask ")]
     assert asked == ["ask @nehemiah: code owner of a.py; senior reviewer for @newhire"]
+
+
+def test_the_inbox_names_only_others_as_alternatives() -> None:
+    request = ReviewRequest(("@ada", "@bob"), 1, (Duty("reviewer", ("a.py",)),))
+    shown = inbox_lines("feature", "by Cyd", "@bob", (request,), BLOCKED, Ink(CONTEXT))
+    assert "  a.py as reviewer; @ada can instead" in shown
