@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from support.company import Clone
+from support.company import Clone, give_environment
 
 from gate.checks import Report
 from gate.git.objects import Entry
@@ -204,6 +204,7 @@ SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in TRAPS if name not
 
 
 def prepared(project: Clone, files: Mapping[str, str]) -> Clone:
+    give_environment(project.path.parent / "home")
     project.write({"gate.yaml": POLICY, "README.md": "Hello\n", **files})
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "start")

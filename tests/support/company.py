@@ -57,6 +57,14 @@ def isolated(home: Path) -> dict[str, str]:
     }
 
 
+def give_environment(home: Path) -> None:
+    """Make an empty environment the active one of those with this home, whose checks run with gate's own tools.
+
+    Each check looks at every file of the environment it runs in. The tests' own has tens of thousands.
+    """
+    venv.create(home / "environment", symlinks=True)
+
+
 @dataclass(frozen=True)
 class Result:
     """The result of a command."""
@@ -249,8 +257,7 @@ def build_company(path: Path, object_format: str = "sha1") -> Company:
     """Create a company with its server and policy."""
     company = Company(path)
     (path / "home").mkdir(parents=True)
-    # Each check looks at every file of the environment it runs in. The tests' own has tens of thousands.
-    venv.create(path / "home" / "environment", symlinks=True)
+    give_environment(path / "home")
     company.keys.mkdir()
     for name in KEYS:
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(company.keys / name)]

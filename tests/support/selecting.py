@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from support.company import Clone
+from support.company import Clone, give_environment
 
 POLICY = """\
 version: 1
@@ -20,6 +20,7 @@ checks:
 
 
 def prepared(project: Clone, files: Mapping[str, str]) -> Clone:
+    give_environment(project.path.parent / "home")
     project.write({"gate.yaml": POLICY, "README.md": "Hello\n", **files})
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "start")
