@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,6 @@ from support.company import REQUIRE, Clone, Company, isolated, killing
 from support.kills import STRIDE
 
 BRANCH = "feature"
-PEOPLE = ("nehemiah", "ada", "bob")
 
 
 def audited(clone: Clone, *args: str) -> list[tuple[str, str]]:
@@ -55,29 +53,6 @@ def test_19_two_clones_approve_at_once_and_both_count(company: Company) -> None:
         assert clone.gate("approve", BRANCH).code == 0
     assert ada.git("rev-parse", "refs/gate/log") == company.server.git("rev-parse", "refs/gate/log")
     assert {one["by"] for one in ada.decisions(BRANCH) if one["counted"]} == {"@ada", "@bob"}
-
-
-@pytest.mark.attack(19)
-@pytest.mark.slow
-def test_19_eight_clones_at_once_lose_nothing(company: Company) -> None:
-    changes = 8
-    for number in range(changes):
-        company.clone("newhire").commit("v2", {f"web/{number}.py": "x = 2\n"}, branch=f"f{number}")
-    clones = [company.clone(PEOPLE[number % 3], f"clone-{number}") for number in range(changes)]
-    for clone in clones:
-        clone.fetch()
-    with ThreadPoolExecutor(changes) as pool:
-        result = list(
-            pool.map(lambda pair: pair[1].gate_process("approve", f"f{pair[0]}"), enumerate(clones))
-        )
-    assert [one.code for one in result] == [0] * changes, [one.text for one in result]
-    names = company.server.git("ls-tree", "-r", "--name-only", "refs/gate/log").splitlines()
-    assert sum(name.endswith(".json") for name in names) == changes
-    assert sum(name.endswith(".sig") for name in names) == changes
-    fresh = company.clone("ada", "fresh")
-    fresh.gate("approvals", "--fetch", "origin/f0")
-    for number in range(changes):
-        assert len(fresh.decisions(f"origin/f{number}")) == 1
 
 
 @pytest.mark.attack(19)
