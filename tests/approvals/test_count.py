@@ -208,6 +208,14 @@ def test_keys_and_people_that_the_policy_no_longer_lists(
     assert only(*entries) == expected
 
 
+def test_an_author_cannot_settle_an_objection_to_their_own_change() -> None:
+    by_author = replace(CHANGE, authors=(Author("Senior", "s@x"),))
+    settled = CountContext(CHANGE, POLICY, protection(), NOW)
+    for question, counted in ((settled, False), (replace(settled, change=by_author), True)):
+        (objection,) = count([former(GONE), SETTLED], question).approvals
+        assert objection.counted is counted
+
+
 def test_a_junior_cannot_approve_what_a_stranger_wrote() -> None:
     change = replace(CHANGE, authors=(Author("Who", "who@nowhere"),))
     found = count(
