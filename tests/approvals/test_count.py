@@ -208,6 +208,19 @@ def test_keys_and_people_that_the_policy_no_longer_lists(
     assert only(*entries) == expected
 
 
+def test_an_approval_of_a_part_does_not_replace_one_of_everything() -> None:
+    later = entry("l", change=EARLIER, at=NOW)
+    assert only(entry(), later, stale="owned") == (True, "")
+    assert only(later, entry(), stale="owned") == (True, "stale for b.py, changed since")
+
+
+def test_an_approval_of_the_same_second_as_a_revocation_does_not_count() -> None:
+    assert only(entry(), entry("o", at=NOW - 150), entry("r", kind="revoke", of="o")) == (
+        False,
+        "superseded by a later decision of the same person",
+    )
+
+
 def test_an_author_cannot_settle_an_objection_to_their_own_change() -> None:
     by_author = replace(CHANGE, authors=(Author("Senior", "s@x"),))
     settled = CountContext(CHANGE, POLICY, protection(), NOW)
