@@ -131,7 +131,7 @@ def test_whose_verdict_is_not_asked_for_proves_nothing(company: Company, who: st
     senior.git("merge", "-q", "--no-ff", "origin/feature")
     pushed = push(senior, "--atomic", "origin", "main", *(["refs/gate/log"] if who != "stranger" else []))
     assert pushed.code != 0
-    assert "no verdict of @ci" in pushed.err
+    assert "no verdict by @ci" in pushed.err
 
 
 def forge(clone: Clone, key: str, **changed: object) -> None:
