@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -116,9 +117,9 @@ def outcome(tool: str, args: list[str], folder: Path) -> tuple[str, Report | Unr
     )  # fmt: skip
     (invocation,) = TOOLS[tool].commands(job)
     report = Path(job.report)
-    done = subprocess.run(
-        invocation.argv, cwd=folder, capture_output=True, text=True, check=False, env=dict(os.environ)
-    )
+    # Variables by which both tools select sessions and color their output don't reach a check either.
+    env = {name: value for name, value in os.environ.items() if not re.match(r"NOX|TOX|.*COLOR", name)}
+    done = subprocess.run(invocation.argv, cwd=folder, capture_output=True, text=True, check=False, env=env)
     left = Left(done.returncode, done.stdout, done.stderr, report.read_bytes() if report.exists() else None)
     read = TOOLS[tool].read(job, left)
     if isinstance(read, Unreadable):
