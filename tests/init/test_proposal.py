@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
-from support.teams import PATHS, key_of, observed, teams
+from hypothesis import strategies as st
+from support.teams import HANDLES, PATHS, key_of, observed, teams
 
 from gate.app.setup.observed import Observed
 from gate.app.setup.proposal import Proposal, propose
@@ -53,15 +54,24 @@ def merges(
     return not {"unmet", "undecided"} & set(states.values())
 
 
-def no_lock_out(seen: Observed) -> None:
-    proposal = propose(seen, Answers(), NOW)
+def no_lock_out(seen: Observed, answers: Answers) -> None:
+    proposal = propose(seen, answers, NOW)
     policy = policy_of(proposal)
     able = [
         person.name
         for person in policy.people.values()
         if person.keys or (proposal.forge and person.login(proposal.forge))
     ]
-    for author in [*policy.people.values(), None]:
+    # Without an address or an account, nobody knows whose the work is, and a warning says so.
+    known = [
+        person
+        for person in policy.people.values()
+        if person.emails or (proposal.forge and person.login(proposal.forge))
+    ]
+    unknown = policy.people.keys() - {person.name for person in known}
+    warned = "".join(problem.message for problem in proposal.problems if "no `emails`" in problem.message)
+    assert all(name in warned for name in unknown)
+    for author in [*known, None]:
         email = author.emails[0] if author and author.emails else "stranger@elsewhere.example"
         others = [name for name in able if author is None or name != author.name]
         for path in (*PATHS, "gate.yaml", "CODEOWNERS"):
@@ -75,17 +85,26 @@ def no_lock_out(seen: Observed) -> None:
         assert any(problem.level == "note" for problem in proposal.problems)
 
 
+ANSWERS = st.builds(
+    Answers,
+    me=st.none() | st.sampled_from(HANDLES),
+    approvals=st.none() | st.integers(0, 4),
+    guardians=st.none() | st.lists(st.sampled_from(HANDLES), max_size=3, unique=True).map(tuple),
+    forge=st.none() | st.sampled_from(["", "github", "gitlab"]),
+)
+
+
 @settings(max_examples=8)
-@given(teams())
-def test_no_team_is_locked_out(seen: Observed) -> None:
-    no_lock_out(seen)
+@given(teams(), ANSWERS)
+def test_no_team_is_locked_out(seen: Observed, answers: Answers) -> None:
+    no_lock_out(seen, answers)
 
 
 @pytest.mark.slow
 @settings(max_examples=200)
-@given(teams())
-def test_none_of_many_teams_is_locked_out(seen: Observed) -> None:
-    no_lock_out(seen)
+@given(teams(), ANSWERS)
+def test_none_of_many_teams_is_locked_out(seen: Observed, answers: Answers) -> None:
+    no_lock_out(seen, answers)
 
 
 def test_alone_your_own_changes_need_nobody_and_those_of_others_need_you() -> None:

@@ -224,10 +224,12 @@ def _slug(text: str) -> str:
 
 
 def _login(name: str, owners: Sequence[str], observed: Observed, answers: Answers) -> str:
-    """Return the user's account on the forge, or "" if it is unknown."""
+    """Return the user's account on the forge, or "" if it is unknown. Their answer wins over git's settings."""
+    if answers.me is not None:
+        return name[1:]
     if account := _account(observed.past):
         return account
-    named = answers.me is not None or name.casefold() in {owner.casefold() for owner in owners}
+    named = name.casefold() in {owner.casefold() for owner in owners}
     return name[1:] if named else ""
 
 
