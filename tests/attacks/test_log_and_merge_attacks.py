@@ -296,7 +296,7 @@ def test_34_diverged_branches_are_distinguished(company: Company) -> None:
     senior.fetch()
     result = senior.gate("merge", BRANCH)
     assert result.code == 2
-    assert "your main and origin's have diverged" in result.err
+    assert "your local main and origin's have diverged" in result.err
 
 
 @pytest.mark.slow
