@@ -210,7 +210,7 @@ class _ApprovalCounter:
         """Return why the person's other decisions supersede this one, or ""."""
         record, person = decision.entry.record, decision.person
         if person in self._objecting:
-            return "withdrawn: the same person objected later"
+            return "withdrawn: the same person objects"
         if record.at <= self._closed.get(person, -1):
             return "superseded by a later decision of the same person"
         if decision.moment < self._latest.get((person, record.kind), decision.moment):
@@ -240,7 +240,7 @@ class _ApprovalCounter:
         if record.kind == "block":
             return self._objection(decision)
         if commit := self._question.spent.get(decision.entry.id):
-            return _Ruling(False, f"already used: {commit[:12]} merged the change")
+            return _Ruling(False, f"spent: {commit[:12]} merged the change")
         if decision.validity != "valid":
             return _Ruling(False, INVALID_KEY[decision.validity])
         if record.kind == "waive":

@@ -434,7 +434,7 @@ def test_the_agent_signs_too(company: Company) -> None:
         agent.wait()
     assert {one["why"] for one in senior.decisions("feature")} == {
         "",
-        "withdrawn: the same person objected later",
+        "withdrawn: the same person objects",
     }
 
 

@@ -127,7 +127,7 @@ WAIVE = {"kind": "waive", "reason": "outage"}
         ([entry(), entry("r", signer="peer", by="@senior", kind="revoke", of="e", at=NOW)], (True, "")),
         ([entry(signer="new", by="@old"), entry("r", signer="old", kind="revoke", of="e", at=NOW)],
          (False, "revoked")),
-        ([entry(), entry("b", **BLOCK, at=0)], (False, "withdrawn: the same person objected later")),
+        ([entry(), entry("b", **BLOCK, at=0)], (False, "withdrawn: the same person objects")),
         ([entry(), entry("b", **BLOCK, at=NOW), entry("r", kind="revoke", of="b", at=NOW)],
          (False, "superseded by a later decision of the same person")),
         ([entry(at=NOW), entry("b", **BLOCK, at=NOW - 9), entry("r", kind="revoke", of="b", at=NOW - 8)],
@@ -150,7 +150,7 @@ WAIVE = {"kind": "waive", "reason": "outage"}
         ([entry(**WAIVE)], (True, "outage")),
         ([entry(signer="peer", **WAIVE)], (False, "not one of the guardians")),
         ([entry(**WAIVE, change=EARLIER)], (False, "stale: b.py changed since")),
-        ([entry(**WAIVE), entry("b", **BLOCK, at=NOW)], (False, "withdrawn: the same person objected later")),
+        ([entry(**WAIVE), entry("b", **BLOCK, at=NOW)], (False, "withdrawn: the same person objects")),
     ],
 )  # fmt: skip
 def test_what_counts(entries: list[Entry], expected: tuple[bool, str]) -> None:
@@ -184,7 +184,7 @@ SETTLED = entry("r", signer="senior", kind="revoke", of="b", at=NOW, reason="lef
         ([former(entry("b", signer="peer", **BLOCK)),
           former(entry("r", signer="peer", kind="revoke", of="b"), before=True)], (False, "revoked")),
         ([entry(signer="peer"), former(entry("b", signer="peer", **BLOCK))],
-         (False, "withdrawn: the same person objected later")),
+         (False, "withdrawn: the same person objects")),
         ([former(entry("b", signer="peer", **BLOCK)), SETTLED], (True, "no")),
         ([renamed(entry("b", signer="Peer", **BLOCK), "peer")], (True, "no")),
         ([renamed(entry(signer="Peer"), "peer")], (True, "")),
