@@ -65,8 +65,8 @@ def setup_command(files: Iterable[str], *, existing: bool = False) -> str:
         options.append("-e .")
     begin = "" if existing else "python3 -m venv .venv && "
     if not options:
-        return f"`{begin}{pip} install pytest` and what the tests import"
-    return f"`{begin}{pip} install {' '.join(options)}` and what the tests need besides"
+        return f"`{begin}{pip} install pytest`, and the packages that the tests import"
+    return f"`{begin}{pip} install {' '.join(options)}`, and the packages that only the tests need"
 
 
 def install_command(job: Job, requirement: str) -> str:

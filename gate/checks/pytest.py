@@ -315,12 +315,12 @@ def _in_source_folder(modules: list[str]) -> Unreadable:
 def _not_installed(modules: list[str], job: Job) -> Unreadable:
     names = ", ".join(f"`{name}`" for name in modules[:4])
     hint = f"{setup_command(job.files, existing=job.found)}"
+    it = "it" if len(modules) == 1 else "them"
+    # The name may be a typo, and somebody may have registered exactly that one.
     if source := built_from(job):
-        it = "it" if len(modules) == 1 else "them"
-        # The name may be a typo, and somebody may have registered exactly that one.
         hint = f"correct the import, or declare {it} in {source}: gate builds the environment from that file"
     elif job.found:
-        hint = f"install what the tests need into {job.origin}: {hint}"
+        hint = f"correct the import, or declare {it} as a dependency and update {job.origin}: {hint}"
     else:
         hint = f"make an environment: {hint}, or name its interpreter in gate.yaml (`python:`)"
     return Unreadable(

@@ -102,7 +102,7 @@ def _report(options: argparse.Namespace, answer: Answer, files: Sequence[tuple[s
     if options.fix:
         from gate.cli.fix import show
 
-        show(answer, everything=options.all, apply=options.apply)
+        show(answer, everything=options.all, apply=options.apply, staged=options.staged)
     elif not options.output:
         sys.stdout.write(report(options.format).render(verdict, context))
         sys.stdout.flush()

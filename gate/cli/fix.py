@@ -13,8 +13,12 @@ from gate.reports.words import visible_path
 from gate.wording import count
 
 
-def show(answer: Answer, *, everything: bool, apply: bool) -> None:
-    """Print the fixes as a diff, or apply them to the working tree and print the fixed files."""
+def show(answer: Answer, *, everything: bool, apply: bool, staged: bool) -> None:
+    """Print the fixes as a diff, or apply them to the working tree and print the fixed files.
+
+    `staged` says whether the index was checked.
+    """
+    command = "gate check --staged" if staged else "gate check"
     findings = fixable(answer, everything=everything)
     files = fixes_of(answer, findings)
     if any(
@@ -26,7 +30,7 @@ def show(answer: Answer, *, everything: bool, apply: bool) -> None:
         return
     if not apply:
         _print("".join(patch(file.path, file.before, file.after) for file in files))
-        _say(f"nothing written; run with `--fix --apply` to fix {count(len(files), 'file')}")
+        _say(f"nothing written; run `{command} --fix --apply` to fix {count(len(files), 'file')}")
         return
     for file in files:
         why_not = apply_to_file(answer.repository, file)
@@ -35,7 +39,10 @@ def show(answer: Answer, *, everything: bool, apply: bool) -> None:
             _say(f"{name} {why_not}; not changed")
         else:
             print(f"fixed {name}: {count(len(set(file.fixes)), 'finding')}")
-    _say("the exit code is from the check before the fixes; run `gate check` again")
+    record = "stage" if staged else "commit"
+    _say(
+        f"{record} the fixes, then run `{command}` again; the exit code is that of the check before the fixes"
+    )
 
 
 def _has_fix(result: CheckResult, *, everything: bool) -> bool:

@@ -227,7 +227,7 @@ def test_a_stopped_commit_names_what_runs_at_the_push(hooked: Clone) -> None:
     stage(hooked, "bad.py", "import os\n")
     done = attempt(hooked, "commit", "-m", "Bad")
     assert done.returncode != 0
-    assert "tests will run at the push" in done.stderr
+    assert "tests will run when the change is merged, or pushed to main" in done.stderr
 
 
 @pytest.mark.slow

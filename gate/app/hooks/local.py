@@ -45,7 +45,7 @@ def for_commit(verdict: Verdict, deferred: Sequence[str] = ()) -> Verdict:
     branch = short_name(verdict.change.into)
     notes = [f"To merge into {branch}, this commit also needs: {listed(missing)}"] if missing else []
     if deferred:
-        notes.append(f"{listed(deferred)} will run at the push")
+        notes.append(f"{listed(deferred)} will run when the change is merged, or pushed to {branch}")
         later.append(Outcome("checks", "undecided", "will run at the push", enforced=False))
     return replace(verdict, outcomes=now, decision=draw((*now, *later)), notes=(*verdict.notes, *notes))
 

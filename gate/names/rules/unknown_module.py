@@ -27,7 +27,8 @@ SUMMARY = "An imported module that doesn't exist."
 WHY = """\
 An import inside a function fails when the function is first called, not when the program starts. An import at the
 top of a module fails when that module is first loaded. For a plugin or a command, that may be in production.
-Generated modules are ignored: those that git ignores, or that a build file names."""
+Generated modules are ignored: those that git ignores, or that a build file names. A well-known package that isn't
+installed isn't reported here; the tests fail if they need it."""
 BAD: Examples = (
     code("def read():\n    import josn  # <- did you mean `json`?\n"),
     code("import os.paht  # <- did you mean `os.path`?\n"),
