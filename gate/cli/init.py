@@ -241,9 +241,8 @@ def _person(options: argparse.Namespace) -> int:
     if more := could_require(
         Path.cwd(), load_policy(added.data, POLICY_FILE, stored_here(added.path.parent))
     ):
-        print(
-            f"  several people can approve now, so you can require review; set under `require` in {POLICY_FILE}:"
-        )
+        print("  several people can approve now, so you can require review;")
+        print(f"  to do so, replace these keys under `require` in {POLICY_FILE}:")
         print("\n".join(f"    {visible(line)}" for line in more))
     return 0
 

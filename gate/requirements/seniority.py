@@ -41,7 +41,7 @@ def evaluate(facts: Facts) -> Outcome:
     needs = _needs(facts, rule)
     if not needs:
         roles = listed(sorted({*rule.authors, "unknown"}), "or")
-        return Outcome(ID, "not_applicable", f"no author is {roles}")
+        return Outcome(ID, "not_applicable", f"not needed: no author is {roles}")
     approved = approvers(facts)
     unmet = [
         (need, paths)

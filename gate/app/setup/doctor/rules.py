@@ -51,7 +51,7 @@ def policy(repository: Repository) -> list[Item]:
             Item(
                 "warning",
                 "`repository` is not set, so approvals can be replayed in another repository",
-                f"add `repository: OWNER/NAME` to {POLICY_FILE}",
+                f"add a name for it to {POLICY_FILE}, such as `repository: acme/shop`",
             )
         )
     return items
