@@ -21,7 +21,7 @@ from gate.policy.keys import PublicKey, parse_key
 from gate.result_cache import ResultCache, key_of
 from gate.shared_results import stores
 from gate.shared_results.in_git import REF
-from gate.shared_results.opening import open_shared
+from gate.shared_results.opening import open_shared, with_results_of_commit
 from gate.shared_results.signed import LARGEST, SignedResults
 from gate.shared_results.stores import Folder, Server
 from gate.ssh import SigningKey, find_key
@@ -314,3 +314,14 @@ def test_a_second_clone_reuses_what_ci_has_signed_and_nothing_else(
     for path in files(tmp_path / "shared" / "signed", "cas"):
         path.write_bytes(path.read_bytes().replace(b"passed", b"PASSED"))
     assert not check()
+
+
+def test_results_of_a_commit_are_for_that_commit_at_an_absolute_path(tmp_path: Path) -> None:
+    environ = {"GATE_COMMIT_CACHE": str(tmp_path)}
+    first, second = (with_results_of_commit(None, head, environ) for head in ("1" * 40, "2" * 40))
+    assert first is not None
+    assert second is not None
+    first.put("a" * 64, b"{}")
+    assert (first.get("a" * 64), second.get("a" * 64)) == (b"{}", None)
+    with pytest.raises(UsageError, match="expected an absolute path"):
+        with_results_of_commit(None, "1" * 40, {"GATE_COMMIT_CACHE": "results"})
