@@ -13,7 +13,7 @@ import sys
 from typing import Any, Callable, Dict, Iterable, Iterator
 
 import gate_compiled
-from gate_record import IMPORTER, STANDARD, Inputs, depends
+from gate_record import IMPORTER, STANDARD, Inputs, depends, is_standard
 from gate_writes import place_of
 
 Hook = Callable[[str, Any], None]
@@ -23,17 +23,6 @@ KIND_FUNCTIONS = frozenset({
     "exists", "lexists", "isfile", "isdir", "islink", "ismount", "is_file", "is_dir", "is_symlink", "is_mount",
     "realpath", "_joinrealpath", "resolve",
 })  # fmt: skip
-KIND_MODULES = frozenset(
-    {
-        "<frozen genericpath>",
-        "<frozen posixpath>",
-        "genericpath.py",
-        "posixpath.py",
-        "pathlib.py",
-        "_local.py",
-        "__init__.py",
-    }
-)
 ACCESS = os.access
 WRAPPED = frozenset({"posix", "_posixsubprocess", "_imp"})
 """The modules with the functions that are wrapped."""
@@ -47,6 +36,7 @@ def wrap(hook: Hook) -> None:
         *_wrapped(os, ASKING, _asking),
         *_wrapped(os, MAKING, lambda original: _making(original, hook)),
         *_wrapped(os, ["open"], lambda original: _opening(original, hook)),
+        *_wrapped(os, ["putenv"], gate_compiled.setting),
         *_wrapped(_imported("_posixsubprocess"), ["fork_exec"], _spawning),
         *_wrapped(_imported("_imp"), ["create_builtin", "create_dynamic"], _creating),
         *_wrapped(_imported("_imp"), ["exec_builtin", "exec_dynamic"], _executing),
@@ -102,6 +92,8 @@ def _replace(by_id: Dict[int, Any]) -> None:
                 for attribute, member in list(value.__dict__.items()):
                     if id(member) in by_id:
                         setattr(value, attribute, by_id[id(member)])
+    if hasattr(os.environ, "putenv"):  # until Python 3.8
+        setattr(os.environ, "putenv", os.putenv)  # noqa: B010  newer versions don't declare it
     abilities = (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks, os.supports_effective_ids)
     for functions in abilities:
         functions.update([by_id[id(function)] for function in functions if id(function) in by_id])
@@ -113,10 +105,10 @@ def _wants_the_kind(frame: Any) -> bool:
         if frame is None:
             return False
         code = frame.f_code
-        if code.co_name in KIND_FUNCTIONS and os.path.basename(code.co_filename) in KIND_MODULES:
-            return True
-        if os.sep + "pathlib" not in code.co_filename:
+        if not is_standard(code.co_filename):
             return False
+        if code.co_name in KIND_FUNCTIONS:
+            return True
         frame = frame.f_back
     return False
 
@@ -125,9 +117,7 @@ def _collects(frame: Any) -> bool:
     """Return whether the query comes from pytest's collection of tests."""
     if not Inputs.collecting:
         return False
-    while frame is not None and os.path.basename(frame.f_code.co_filename) in KIND_MODULES:
-        if f"{os.sep}_pytest{os.sep}" in frame.f_code.co_filename:
-            break
+    while frame is not None and is_standard(frame.f_code.co_filename):
         frame = frame.f_back
     if frame is None or frame.f_code.co_name not in COLLECTS:
         return False
@@ -183,9 +173,10 @@ def _making(original: Any, hook: Hook) -> Any:
 
 def _wrap_importing() -> None:
     """Record queries for namespace packages: a folder without modules can be imported, too, or be part of a package."""
-    from importlib.machinery import FileFinder, PathFinder
+    from importlib.machinery import FileFinder, PathFinder, all_suffixes
 
     finders: Any = (PathFinder, FileFinder)
+    usual = frozenset(all_suffixes())
     find, find_in_folder = (finder.find_spec for finder in finders)
 
     def find_spec(_cls: Any, name: str, path: Any = None, target: Any = None) -> Any:
@@ -198,6 +189,9 @@ def _wrap_importing() -> None:
     def find_spec_in_folder(self: Any, fullname: str, target: Any = None) -> Any:
         if sys._getframe(1).f_code.co_filename != IMPORTER:  # noqa: SLF001  the wrapped finder above handles these
             _note_module(self.path, fullname)
+        if not usual.issuperset(suffix for suffix, _ in self._loaders):
+            # A file of this name may not look like a module.
+            Inputs.listed.add(place_of(self.path))
         return find_in_folder(self, fullname, target)
 
     find_spec.__doc__, find_spec_in_folder.__doc__ = find.__doc__, find_in_folder.__doc__

@@ -1,4 +1,4 @@
-"""Record the files that compiled modules of the standard library look up without an audit event.
+"""Record the files that compiled modules look up without an audit event.
 
 If such a file doesn't exist, nothing else shows that the run depends on it. This is part of the recorder in
 `gate_inputs.py`, and runs in the project's interpreter, so it must work with Python 3.7 and later.
@@ -29,6 +29,14 @@ PATHS: Dict[str, Dict[str, Tuple[int, ...]]] = {
 OF_CONTEXT = {"load_cert_chain": (0, 1), "load_verify_locations": (0, 1), "load_dh_params": (0,)}
 """The same for the methods of an SSL context."""
 NAMED = ("certfile", "keyfile", "cafile", "capath")
+SEARCHED = frozenset({
+    "CURL_CA_BUNDLE", "DYLD_LIBRARY_PATH", "FONTCONFIG_FILE", "FONTCONFIG_PATH", "FONTCONFIG_SYSROOT", "GCONV_PATH",
+    "GDAL_DATA", "GDAL_DRIVER_PATH", "HOSTALIASES", "ICU_DATA", "INPUTRC", "KRB5_CONFIG", "LD_LIBRARY_PATH",
+    "LDAPCONF", "LDAPRC", "LOCPATH", "MAGIC", "MAGICK_CONFIGURE_PATH", "NLSPATH", "ODBCINI", "ODBCSYSINI",
+    "OPENSSL_CONF", "OPENSSL_ENGINES", "OPENSSL_MODULES", "PGPASSFILE", "PGSERVICEFILE", "PGSYSCONFDIR", "PROJ_DATA",
+    "PROJ_LIB", "SSL_CERT_DIR", "SSL_CERT_FILE", "TERMCAP", "TERMINFO", "TERMINFO_DIRS", "TZDIR",
+})  # fmt: skip
+"""Variables that name files and folders for C libraries. Python code looks up files where the recorder sees it."""
 
 
 def loaded(module: Any) -> None:
@@ -48,13 +56,17 @@ def loaded(module: Any) -> None:
         module._SSLContext = noting  # noqa: SLF001  ssl.SSLContext inherits from it
     elif name == "_tkinter":
         module.create = _starting_tcl(module.create)
-    elif name == "time" and hasattr(module, "tzset"):
-        module.tzset = _setting_zone(module.tzset)
+    elif name == "_cffi_backend":
+        module.load_library = _loading_library(module.load_library)
+    elif name == "uvloop.loop":
+        depends("uvloop is imported, which can start processes")
 
 
 def already_loaded() -> None:
     """Wrap the functions of the modules that were loaded before the recorder started."""
-    for name in (*PATHS, "time"):
+    for name, value in os.environ.items():
+        _note_variable(name, value)
+    for name in (*PATHS, "_cffi_backend", "uvloop.loop"):
         if name in sys.modules:
             loaded(sys.modules[name])
     for name in ("_ssl", "_tkinter"):
@@ -75,20 +87,49 @@ def _noting(original: Callable[..., Any], positions: Tuple[int, ...]) -> Callabl
 
 def _note(path: Any) -> None:
     with contextlib.suppress(TypeError, ValueError, OSError):  # the original function reports an invalid path
-        place = place_of(path) + os.sep
-        if path is not None and any(place.startswith(root + os.sep) for root in Inputs.roots):
-            depends("compiled code of the standard library looks up files")
+        if path is not None and _is_in_tree(place_of(path)):
+            depends("compiled code looks up files")
 
 
-def _setting_zone(original: Callable[[], None]) -> Callable[[], None]:
-    def tzset() -> None:
-        zone = os.environ.get("TZ", "").lstrip(":")
-        if os.sep in zone:
+def _is_in_tree(path: str) -> bool:
+    return any(f"{path}{os.sep}".startswith(root + os.sep) for root in Inputs.roots)
+
+
+def setting(original: Callable[..., None]) -> Callable[..., None]:
+    """Wrap `os.putenv`. C libraries look up the files that a variable names at some later time."""
+
+    def putenv(name: Any, value: Any) -> None:
+        with contextlib.suppress(TypeError, ValueError):  # the original function reports an invalid variable
+            _note_variable(os.fsdecode(name), os.fsdecode(value))
+        original(name, value)
+
+    return putenv
+
+
+def _note_variable(name: str, value: str) -> None:
+    if name == "TZ":
+        # The C library looks up everything but absolute paths in $TZDIR.
+        zone = value.lstrip(":")
+        if zone.startswith(os.sep):
             _note(zone)
-        original()
+    elif name in SEARCHED:
+        for path in value.split(os.pathsep):
+            if path:
+                _note(path)
 
-    tzset.__doc__ = original.__doc__
-    return tzset
+
+def _loading_library(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap cffi's function. If code of the tree loads a library with it, that could call anything."""
+
+    def load_library(*args: Any, **kwargs: Any) -> Any:
+        frame: Any = sys._getframe(1)  # noqa: SLF001  only the caller distinguishes these
+        while frame is not None and os.path.join("cffi", "api.py") in frame.f_code.co_filename:
+            frame = frame.f_back
+        if frame is None or _is_in_tree(os.path.abspath(frame.f_code.co_filename)):
+            depends("a library is loaded (cffi)")
+        return original(*args, **kwargs)
+
+    return load_library
 
 
 def _starting_tcl(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -108,13 +108,9 @@ def _by_pytest() -> bool:
 def _for_pytests_settings() -> bool:
     """Return whether pytest itself opens the file, to read its own section."""
     frame: Any = sys._getframe(3)  # noqa: SLF001  only the caller distinguishes these
-    for _ in range(6):
-        if frame is None:
-            return False
-        if READS_SETTINGS in frame.f_code.co_filename:
-            return True
+    while frame is not None and is_standard(frame.f_code.co_filename):
         frame = frame.f_back
-    return False
+    return frame is not None and READS_SETTINGS in frame.f_code.co_filename
 
 
 def _listed(args: Any) -> None:
@@ -240,7 +236,13 @@ def _database(args: Any) -> None:
 
         name = unquote(urlsplit(name).path)
     if name not in {"", ":memory:"}:
-        Inputs.opened.add(place_of(name))
+        # SQLite looks for the two files with which it would recover the database.
+        path = place_of(name)
+        Inputs.opened.update((path, f"{path}-journal", f"{path}-wal"))
+
+
+def _extended(_args: Any) -> None:
+    depends("SQLite loads an extension")
 
 
 HANDLERS = {
@@ -262,6 +264,7 @@ HANDLERS = {
     "ctypes.dlsym": _called,
     "ctypes.dlsym/handle": _called,
     "sqlite3.connect": _database,
+    "sqlite3.load_extension": _extended,
 }
 
 
@@ -329,7 +332,8 @@ def _sources(paths: set[str]) -> set[str]:
         folder, name = os.path.split(path)
         above, cache = os.path.split(folder)
         if cache == "__pycache__":
-            sources.add(os.path.join(above, f"{name.partition('.')[0]}.py"))
+            stem = name.rpartition(f".{sys.implementation.cache_tag}")[0] or name.partition(".")[0]
+            sources.add(os.path.join(above, f"{stem}.py"))
         else:
             sources.add(path)
     return sources

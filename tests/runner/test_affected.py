@@ -118,6 +118,14 @@ TRAPS = {
         {"pyproject.toml": "[tool.ruff]\n# new\n"},
         {"pyproject.toml": "[tool.ruff]\n# old\n"},
     ),
+    "settings that a conftest reads by itself": Trap(
+        "def test_it():\n    pass\n",
+        {"pyproject.toml": "[tool.ruff]\nline-length = 99\n"},
+        {
+            "conftest.py": "def pytest_configure():\n    assert '99' not in open('pyproject.toml').read()\n",
+            "pyproject.toml": "[tool.ruff]\nline-length = 90\n",
+        },
+    ),
     "cases from a file": Trap(
         "import pytest\n\n\n@pytest.mark.parametrize('n', open('cases.txt').read().split())\n"
         "def test_it(n):\n    assert n == '1'\n",

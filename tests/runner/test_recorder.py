@@ -32,6 +32,9 @@ exec(compile(open("body.py").read(), __import__("os").path.abspath("body.py"), "
 """
 APPEARS = {"d/b.x": "2"}
 BYTECODE = f"__pycache__/app.{sys.implementation.cache_tag}.pyc"
+QUERY = "sqlite3.connect('d/a.db').execute('select * from sqlite_master').fetchall()"
+MODULE_WITH_A_DOT = f"d/__pycache__/my.module.{sys.implementation.cache_tag}.pyc"
+LARGE = "import os\n\n\ndef {}(path):\n    return os.stat(path).st_size > 0\n"
 IN_A_THREAD = "from concurrent.futures import ThreadPoolExecutor as Threads\n"
 SENDER = "import socket\nwith socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:\n"
 NOBODY = "    except OSError as error:\n        assert error.errno == 2"
@@ -85,6 +88,32 @@ NOTICED: Mapping[str, str] = {
     "except OSError:\n    pass",
     "a function bound before": "try:\n    before.Access().stat('d/b.x')\nexcept OSError:\n    pass",
     "a folder that is added to the path": "import site\nsite.addsitedir('d')",
+    "a folder with time zones": "import os, time\nos.environ.update(TZDIR='d', TZ='b.x')\ntime.tzset()",
+    "a file for the time zone without tzset": "import os, time\nos.environ['TZ'] = ':' + os.path.abspath('d/b.x')\n"
+    "assert time.mktime((1970, 1, 2, 0, 0, 0, 0, 0, 0)) == 86400",
+    "a file for the time zone without os.environ": "import os, time\nos.putenv('TZ', os.path.abspath('d/b.x'))\n"
+    "assert time.mktime((1970, 1, 2, 0, 0, 0, 0, 0, 0)) == 86400",
+    "a folder with locales": "import locale, os\nos.environ['LOCPATH'] = os.path.abspath('d')\ntry:\n"
+    "    locale.setlocale(locale.LC_ALL, 'xx_XX')\nexcept locale.Error:\n    pass",
+    "default authorities": "import os, ssl\nos.environ['SSL_CERT_FILE'] = os.path.abspath('d/b.x')\n"
+    "context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)\ncontext.set_default_verify_paths()\n"
+    "assert not context.get_ca_certs()",
+    "a folder with terminals": "import curses, os\nos.environ['TERMINFO'] = os.path.abspath('d')\ntry:\n"
+    "    curses.setupterm('xx', 1)\nexcept curses.error:\n    pass",
+    "key bindings": "import os\nos.environ['INPUTRC'] = os.path.abspath('d/b.x')\nimport readline\n"
+    "readline.parse_and_bind('tab: complete')",
+    "the journal of a database": f"import sqlite3\n{QUERY}",
+    "changes that a database does not contain yet": f"import sqlite3\n{QUERY}",
+    "a size in a function named like one of the standard library": "import shop\nassert shop.exists('d/a.x')",
+    "the same in a module named like one, too": "import shop.pathlib\nassert shop.pathlib.is_file('d/a.x')",
+    "modules with names of their own": "import sys\nfrom importlib.machinery import FileFinder, SourceFileLoader\n"
+    "sys.path_hooks.insert(0, FileFinder.path_hook((SourceFileLoader, ['.x', '.py'])))\nsys.path.insert(0, 'd')\n"
+    "try:\n    import b\nexcept ImportError:\n    pass",
+    "a module with a dot in its name, by its bytecode": "from importlib import util\n"
+    "spec = util.spec_from_file_location('m', 'd/my.module.py')\nmodule = util.module_from_spec(spec)\n"
+    "spec.loader.exec_module(module)\nassert module.X == 1",
+    "a library of cffi": "import cffi\nffi = cffi.FFI()\nffi.cdef('int access(char *, int);')\n"
+    "assert ffi.dlopen(None).access(b'd/b.x', 0)",
     "an archive with modules": "import sys\nsys.path.insert(0, 'd/a.x')\ntry:\n    import missing\n"
     "except ImportError:\n    pass",
 }
@@ -97,12 +126,29 @@ MORE: Mapping[str, Mapping[str, str | bytes]] = {
     "a program on PATH": {"d/uname": "#!/bin/sh\ntest ! -e d/b.x || echo there\n"},
     "a program with a harmless name in a thread": {"d/uname": "#!/bin/sh\ntest ! -e d/b.x || echo there\n"},
     "bytecode in the tree": {"app.py": "X = 0\n", BYTECODE: bytecode(1)},
+    "the journal of a database": {"d/a.db": ""},
+    "changes that a database does not contain yet": {"d/a.db": ""},
+    "a size in a function named like one of the standard library": {
+        "shop/__init__.py": LARGE.format("exists")
+    },
+    "the same in a module named like one, too": {"shop/pathlib.py": LARGE.format("is_file")},
+    "a module with a dot in its name, by its bytecode": {
+        "d/my.module.py": "X = 1\n",
+        MODULE_WITH_A_DOT: bytecode(1),
+    },
 }
 CHANGES: Mapping[str, Mapping[str, str | bytes]] = {
     "a name that is not UTF-8": {"d/\udcff": "2"},
     "bytecode in the tree": {BYTECODE: bytecode(2)},
     "sizes that a package below the standard library asks for": {"d/a.x": "22"},
     "a folder that is added to the path": {"d/more.pth": "import os"},
+    "a folder with locales": {"d/xx_XX/LC_CTYPE": "2"},
+    "a folder with terminals": {"d/x/xx": "2"},
+    "the journal of a database": {"d/a.db-journal": "2"},
+    "changes that a database does not contain yet": {"d/a.db-wal": "2"},
+    "a size in a function named like one of the standard library": {"d/a.x": ""},
+    "the same in a module named like one, too": {"d/a.x": ""},
+    "a module with a dot in its name, by its bytecode": {"d/my.module.py": "X = 2\n"},
     "an archive with modules": {"d/a.x": "22"},
 }
 
@@ -151,6 +197,7 @@ import copy, inspect, os, pathlib, pickle, platform, ssl, time, unittest.mock
 assert pickle.loads(pickle.dumps(os.stat)) is copy.copy(os.stat) is os.stat
 assert os.stat in os.supports_dir_fd
 platform.processor()
+os.environ["TZ"] = "Europe/Berlin"
 time.tzset()
 context = ssl.create_default_context()
 assert isinstance(context, ssl.SSLContext)
