@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,7 @@ STANDALONE = {
 IMPURE = ("subprocess", "os", "pathlib", "shutil", "tempfile", "socket", "time", "io", "git")
 
 
+@cache
 def layers() -> list[list[str]]:
     """The rows of the drawing, top to bottom, as the document has them."""
     text = (ROOT / "docs" / "architecture.md").read_text()
@@ -64,6 +66,7 @@ def layers() -> list[list[str]]:
     return rows
 
 
+@cache
 def pure_rows() -> list[list[str]]:
     text = (ROOT / "docs" / "architecture.md").read_text()
     drawing = re.search(r"<!-- layers -->\n```\n(.*?)```", text, re.DOTALL)
@@ -84,6 +87,7 @@ def modules() -> dict[str, Path]:
     return found
 
 
+@cache
 def imports(path: Path) -> set[str]:
     """Every module that the file imports, those inside functions too."""
     names: set[str] = set()
@@ -138,6 +142,12 @@ def reaches(tree: ast.Module) -> dict[str, set[str]]:
         }
         for what in EDGES
     }
+
+
+@cache
+def reaches_of(module: str) -> dict[str, set[str]]:
+    """The same of a module of gate, which is parsed once for all tests."""
+    return reaches(ast.parse(MODULES[module].read_text()))
 
 
 MODULES = modules()
@@ -236,7 +246,7 @@ def test_what_runs_by_itself_imports_nothing_else(module: str) -> None:
 
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_only_the_edges_touch_the_outside(module: str) -> None:
-    for what, uses in reaches(ast.parse(MODULES[module].read_text())).items():
+    for what, uses in reaches_of(module).items():
         homes = EDGES[what]
         if not any(is_within(module, home) for home in homes):
             assert not uses, f"{module} uses {sorted(uses)}: only {sorted(homes)} may {what}"
@@ -245,7 +255,7 @@ def test_only_the_edges_touch_the_outside(module: str) -> None:
 @pytest.mark.parametrize("what", EDGES)
 def test_every_edge_is_one(what: str) -> None:
     """A module that no longer reaches outside is taken off the list."""
-    using = {name for name, path in MODULES.items() if reaches(ast.parse(path.read_text()))[what]}
+    using = {name for name in MODULES if reaches_of(name)[what]}
     assert [home for home in EDGES[what] if not any(is_within(name, home) for name in using)] == []
 
 

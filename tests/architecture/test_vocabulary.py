@@ -95,11 +95,13 @@ OLD_NAMES = {
 }
 PLACES = ("messages", "documents", "names", "docstrings", "comments")
 MESSAGE = [(re.compile(pattern, re.IGNORECASE), better) for pattern, better in OLD_WORDS.items()]
+Nodes = list[ast.AST]
+"""All nodes of a module. They are walked once, since that takes longer than anything here does with them."""
 
 
-def docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
+def docstrings(nodes: Nodes) -> Iterator[tuple[int, str]]:
     """Every docstring of a module, those of constants too."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if (
             isinstance(node, ast.Expr)
             and isinstance(node.value, ast.Constant)
@@ -109,30 +111,26 @@ def docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def comments(source: str) -> Iterator[tuple[int, str]]:
-    """Every comment of a file."""
+    """Every comment of a file that may have an old word; the others aren't worth splitting into tokens."""
+    after_hashes = "\n".join(line.partition("#")[2] for line in source.splitlines())
+    if not any(pattern.search(after_hashes) for pattern, _ in MESSAGE):
+        return
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
 
 
-def messages(tree: ast.Module) -> Iterator[tuple[int, str]]:
+def messages(nodes: Nodes) -> Iterator[tuple[int, str]]:
     """Every string of a module that is not a docstring: what a person may be shown."""
-    docstrings = {
-        id(node.value)
-        for parent in ast.walk(tree)
-        if isinstance(parent, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        for node in parent.body
-        if isinstance(node, ast.Expr)
-    }
-    docstrings |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+    standalone = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in standalone:
             yield node.lineno, node.value
 
 
-def names(tree: ast.Module) -> Iterator[tuple[int, str]]:
+def names(nodes: Nodes) -> Iterator[tuple[int, str]]:
     """Every name that a module defines: of functions, classes, parameters and variables."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.lineno, node.name
         elif isinstance(node, ast.arg):
@@ -148,8 +146,8 @@ def in_text(text: str, line: int = 1) -> Iterator[str]:
             yield f"line {at}: {' '.join(match[0].split())!r} → {better}"
 
 
-def in_names(tree: ast.Module) -> Iterator[str]:
-    for line, name in names(tree):
+def in_names(nodes: Nodes) -> Iterator[str]:
+    for line, name in names(nodes):
         for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name):
             if word.lower() in OLD_NAMES:
                 yield f"line {line}: the name {name!r} has the old word {word!r}"
@@ -162,18 +160,18 @@ def offenders() -> dict[str, dict[str, list[str]]]:
         found["documents"][name_of(path)] = list(in_text(path.read_text("utf-8")))
     for path in [*SOURCES, *OTHER_SOURCES]:
         source = path.read_text("utf-8")
-        tree = ast.parse(source)
-        strings = messages(tree) if path in SOURCES else ()
+        nodes = list(ast.walk(ast.parse(source)))
+        strings = messages(nodes) if path in SOURCES else ()
         shown = [(line, text) for line, text in strings if " " in text.strip()]
         texts: dict[str, Iterable[tuple[int, str]]] = {
             "messages": shown,
-            "docstrings": docstrings(tree),
+            "docstrings": docstrings(nodes),
             "comments": comments(source),
         }
         for place, items in texts.items():
             found[place][name_of(path)] = [hit for line, text in items for hit in in_text(text, line)]
         stem = [f"the module name {path.stem!r}"] if OLD_NAMES & set(path.stem.split("_")) else []
-        found["names"][name_of(path)] = [*stem, *in_names(tree)]
+        found["names"][name_of(path)] = [*stem, *in_names(nodes)]
     return found
 
 
@@ -209,8 +207,9 @@ def test_old_words_are_recognized_in_text(text: str, hits: int) -> None:
 
 
 def test_old_words_are_recognized_by_their_place() -> None:
-    tree = ast.parse('"""Told."""\ndef told_by(kept):\n    """Mended."""\n    Kept = f"mend {kept}"\n')
-    assert len(list(in_names(tree))) == 3
-    assert [text for _, text in messages(tree)] == ["mend "]
-    assert [text for _, text in docstrings(tree)] == ["Told.", "Mended."]
+    source = '"""Told."""\ndef told_by(kept):\n    """Mended."""\n    Kept = f"mend {kept}"\n'
+    nodes = list(ast.walk(ast.parse(source)))
+    assert len(list(in_names(nodes))) == 3
+    assert [text for _, text in messages(nodes)] == ["mend "]
+    assert [text for _, text in docstrings(nodes)] == ["Told.", "Mended."]
     assert list(comments("kept = 1  # told\n")) == [(1, "# told")]
