@@ -12,7 +12,6 @@ from gate.checks.tool import (
     Left,
     Report,
     Unreadable,
-    count_of,
     last_line,
     python_count,
     reads_python,
@@ -20,6 +19,7 @@ from gate.checks.tool import (
 )
 from gate.finding import Finding, Severity
 from gate.json_input import parse_json
+from gate.wording import count
 
 SETTINGS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "mypy": (("mypy.ini", ".mypy.ini"), ("mypy",)),
@@ -106,7 +106,7 @@ class Checker:
         findings = tuple(
             _with_hint(item) for item in reportable if job.found or item.rule not in NOT_INSTALLED
         )
-        notes = [count_of(python_count(job.files), "file")]
+        notes = [count(python_count(job.files), "file")]
         notes += [] if job.found else ["no virtual environment found; import errors ignored"]
         return Report(findings, "; ".join(notes), python_count(job.files))
 

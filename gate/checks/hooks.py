@@ -7,9 +7,10 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from gate.checks.tool import Invocation, Job, Left, Report, Unreadable, count_of, last_line
+from gate.checks.tool import Invocation, Job, Left, Report, Unreadable, last_line
 from gate.finding import Edit, Finding
 from gate.json_input import parse_json
+from gate.wording import count
 
 CONFIG = ".pre-commit-config.yaml"
 OWN = frozenset({"gate", "gate-push", "gate-owners"})
@@ -78,7 +79,7 @@ class Hooks:
                 findings += _findings(job, hook)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError):
             return Unreadable("the report of the hooks is damaged: something wrote into it during the run")
-        files = f"{count_of(len(ran), 'hook')} over {count_of(len(job.changed), 'file')}"
+        files = f"{count(len(ran), 'hook')} over {count(len(job.changed), 'file')}"
         return Report(tuple(findings), files, len(ran))
 
 
@@ -191,5 +192,5 @@ def _shown(old: list[str], new: list[str]) -> str:
         return "modified by this hook: whitespace"
     rows = [f"- {line.strip()}" for line in gone[:2]] + [f"+ {line.strip()}" for line in come[:2]]
     more = len(gone) + len(come) - len(rows)
-    tail = f" and {count_of(more, 'line')} more" if more > 0 else ""
+    tail = f" and {count(more, 'line')} more" if more > 0 else ""
     return f"modified by this hook: {' '.join(rows) or 'whitespace'}{tail}"

@@ -19,7 +19,6 @@ from gate.checks.tool import (
     Left,
     Report,
     Unreadable,
-    count_of,
     is_utf8,
     last_line,
     reads_python,
@@ -28,6 +27,7 @@ from gate.checks.tool import (
 )
 from gate.finding import Finding, Severity
 from gate.json_input import parse_json
+from gate.wording import count
 
 # Errors that are no problem in code that was never written for a type checker.
 MATTERS_OF_TASTE = (
@@ -129,7 +129,8 @@ class Mypy:
             else:
                 findings.append(finding)
         if others and not findings and left.returncode not in {0, 1}:
-            return Unreadable(f"mypy failed to start: {others[0]}", _way_out(others[0], job))
+            reason = last_line("\n".join(others)) if others[0].startswith("Traceback (") else others[0]
+            return Unreadable(f"mypy failed to start: {_plain(reason)}", _way_out(reason, job))
         return _report(job, left, tuple(findings))
 
 
@@ -221,14 +222,14 @@ def _syntax_errors(job: Job) -> dict[str, Finding]:
 def _notes(job: Job) -> Iterator[str]:
     if job.excluded:
         remaining = (
-            f" and {count_of(len(job.excluded) - 1, 'other')}" if job.excluded - {min(job.excluded)} else ""
+            f" and {count(len(job.excluded) - 1, 'other')}" if job.excluded - {min(job.excluded)} else ""
         )
         yield f"{min(job.excluded)}{remaining} excluded: mypy cannot parse {'them' if remaining else 'it'}"
     if not job.found:
         yield "no virtual environment found; import errors ignored"
     left = [] if _says_what(_settings(job)) else modules.out_of_reach(job.files)
     if left:
-        remaining = f" and {count_of(len(left) - 1, 'other')}" if left[1:] else ""
+        remaining = f" and {count(len(left) - 1, 'other')}" if left[1:] else ""
         yield f"{left[0]}{remaining} left out: a package of that name cannot be imported"
 
 

@@ -11,7 +11,6 @@ from gate.checks.tool import (
     Left,
     Report,
     Unreadable,
-    count_of,
     last_line,
     python_count,
     reads_python,
@@ -19,6 +18,7 @@ from gate.checks.tool import (
 )
 from gate.finding import Finding
 from gate.json_input import parse_json
+from gate.wording import count
 
 READ = (".yaml", ".yml", ".json", ".conf", ".txt", ".lock", ".in", "Procfile", "Pipfile")
 """Other files to read: settings that name Python objects, and lists of dependencies."""
@@ -58,12 +58,12 @@ class Names:
         try:
             answer = parse_json(left.stdout)
             findings = tuple(_finding(item, job.root) for item in answer["findings"])
-            count = int(answer["files"])
+            files = int(answer["files"])
         except (ValueError, KeyError, TypeError):
             return Unreadable(
                 "the output of the names check cannot be read", "this is a bug in gate; please report it"
             )
-        return Report(findings, count_of(count, "file"), count)
+        return Report(findings, count(files, "file"), files)
 
 
 def _finding(item: dict[str, Any], root: str) -> Finding:

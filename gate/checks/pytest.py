@@ -14,10 +14,11 @@ from typing import Any
 from gate.checks import suites
 from gate.checks.advice import add_to_environment, built_from, missing_plugins, setup_command
 from gate.checks.import_path import import_roots, modules_in, project_roots, top_level
-from gate.checks.tool import FileReport, Invocation, Job, Left, Report, Unreadable, count_of, last_line
+from gate.checks.tool import FileReport, Invocation, Job, Left, Report, Unreadable, last_line
 from gate.finding import TEST_FAILED, Finding
 from gate.json_input import parse_json
 from gate.model import NOT_RUN
+from gate.wording import count
 
 NOT_COLLECTED = "not-collected"
 """The rule of a finding about a test file that can't be imported."""
@@ -231,7 +232,7 @@ def _listed(paths: list[str]) -> str:
     """Return the first few of `paths`, and the number of the others."""
     more = len(paths) - MOST_FILES
     shown = ", ".join(paths[:MOST_FILES])
-    return f"{shown}, and {count_of(more, 'other')}" if more > 0 else shown
+    return f"{shown}, and {count(more, 'other')}" if more > 0 else shown
 
 
 def _exit_code(status: int, left: Left) -> Finding:

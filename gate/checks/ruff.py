@@ -17,7 +17,6 @@ from gate.checks.tool import (
     Left,
     Report,
     Unreadable,
-    count_of,
     is_utf8,
     last_line,
     python_count,
@@ -26,6 +25,7 @@ from gate.checks.tool import (
 )
 from gate.finding import Finding
 from gate.json_input import parse_json
+from gate.wording import count
 
 REQUIRED = re.compile(r"Required version `([^`]+)`")
 NOTHING = "No Python files found"
@@ -89,8 +89,8 @@ class Ruff:
             return Unreadable("ruff's output cannot be read", "try another version of ruff")
         if NOTHING in left.stderr:
             return Report(findings, "its settings leave it no file to check", 0)
-        count = python_count(job.files)
-        return Report(findings, count_of(count, "file"), count)
+        files = python_count(job.files)
+        return Report(findings, count(files, "file"), files)
 
 
 def _of_files(findings: Iterable[Finding], files: tuple[str, ...]) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from gate.finding import Finding
 from gate.policy.types import CheckSettings
+from gate.wording import number_in
 
 SETTINGS_FILES = frozenset({
     "pyproject.toml", "setup.cfg", "tox.ini", "ruff.toml", ".ruff.toml", "mypy.ini", ".mypy.ini", "pytest.ini",
@@ -228,16 +229,12 @@ def is_utf8(path: str) -> bool:
     return path.isascii() or not any("\udc80" <= char <= "\udcff" for char in path)
 
 
-def count_of(number: int, singular: str, plural: str = "") -> str:
-    """Return `1 file`, `2 files`."""
-    return f"1 {singular}" if number == 1 else f"{number} {plural or singular + 's'}"
-
-
 def version_key(version: str) -> tuple[int, ...]:
     """Return the leading numbers of a version, for comparison."""
     numbers = []
     for part in version.split("."):
-        if not part.isdigit():
+        number = number_in(part)
+        if number is None:
             break
-        numbers.append(int(part))
+        numbers.append(number)
     return tuple(numbers)

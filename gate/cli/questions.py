@@ -15,6 +15,7 @@ from gate.errors import UsageError
 from gate.policy.people import FORGES
 from gate.policy.value_kinds import NAME
 from gate.reports.words import visible
+from gate.wording import number_in
 
 T = TypeVar("T")
 
@@ -64,7 +65,7 @@ def _me(owners: tuple[str, ...]) -> str | None:
     def parse(text: str) -> str | None:
         if text.casefold() == "none":
             return ""
-        if text.isdecimal() and 0 < int(text) <= len(owners):
+        if 0 < (number_in(text) or 0) <= len(owners):
             return owners[int(text) - 1]
         # A person who isn't listed enters a new name with an at sign. Without one, it is a typo.
         listed = by_folded_name.get(f"@{text.removeprefix('@')}".casefold())
@@ -106,7 +107,7 @@ def _approvals(most: int) -> int:
     return _until_valid(
         f"How many people besides the author must approve a change (0 to {most})?",
         "1",
-        lambda text: int(text) if text.isdecimal() and int(text) <= most else None,
+        lambda text: number if (number := number_in(text)) is not None and number <= most else None,
         f"a whole number from 0 to {most}: nobody can approve their own change",
     )
 

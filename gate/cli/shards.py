@@ -10,6 +10,7 @@ from gate.errors import UsageError
 from gate.model import Ran
 from gate.reports.words import visible
 from gate.runner.shares import Share
+from gate.wording import number_in
 
 MOST_SHARES = 1000
 
@@ -18,8 +19,8 @@ def share_of(options: argparse.Namespace) -> Share | None:
     """Return the requested share, if any."""
     if not options.shard:
         return None
-    number, _, count = options.shard.partition("/")
-    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count) <= MOST_SHARES):
+    number, count = (number_in(text) or 0 for text in options.shard.partition("/")[::2])
+    if not 1 <= number <= count <= MOST_SHARES:
         raise UsageError(
             f"--shard {options.shard}: expected I/N, such as 2/4, with at most {MOST_SHARES} shards"
         )
@@ -34,7 +35,7 @@ def share_of(options: argparse.Namespace) -> Share | None:
         raise UsageError(
             f"--shard and {conflict} can't be combined", "join the shards first: `gate check --join`"
         )
-    return Share(int(number), int(count))
+    return Share(number, count)
 
 
 def write_share(options: argparse.Namespace, answer: Answer, share: Share) -> int:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from gate.errors import CannotDecide, UsageError
 from gate.json_input import parse_json
 from gate.model import Source
+from gate.wording import number_in
 
 FORM = re.compile(r"(github|gitlab|gitea):([^\s#!]+/[^\s#!]+)([#!])([1-9][0-9]{0,17})")
 PROJECT = re.compile(r"(github|gitlab|gitea):([^\s#!:]+/[^\s#!:]+)")
@@ -21,7 +22,7 @@ _HOSTED: Mapping[Source, tuple[str, str]] = {
     "gitea": ("GITEA_API_URL", "/api/v1"),
 }
 QUEUED = re.compile(r"refs/heads/gh-readonly-queue/.+/pr-([1-9][0-9]*)-[0-9a-f]{40,64}")
-OPENED = re.compile(r"([^\s!]+/[^\s!]+)!([1-9][0-9]*)")
+OPENED = re.compile(r"([^\s!]+/[^\s!]+)!([1-9][0-9]{0,17})")
 HOW = "say which, as in `--reviews github:OWNER/REPO#12` or `--reviews gitlab:GROUP/PROJECT!7`"
 TOKENS: Mapping[Source, tuple[str, ...]] = {
     "github": ("GITHUB_TOKEN", "GH_TOKEN"),
@@ -205,10 +206,10 @@ def _event(path: str) -> dict[str, Any]:
 
 def _from_gitlab(environ: Mapping[str, str]) -> PullRequestRef:
     project = environ.get("CI_MERGE_REQUEST_PROJECT_PATH") or environ.get("CI_PROJECT_PATH", "")
-    number = environ.get("CI_MERGE_REQUEST_IID", "")
-    if number.isdecimal():
+    number = number_in(environ.get("CI_MERGE_REQUEST_IID", ""))
+    if number is not None:
         queued = environ.get("CI_MERGE_REQUEST_EVENT_TYPE") == "merge_train"
-        return _request_ref("gitlab", project, int(number), environ, queued=queued)
+        return _request_ref("gitlab", project, number, environ, queued=queued)
     opened = [OPENED.fullmatch(name) for name in environ.get("CI_OPEN_MERGE_REQUESTS", "").split(",") if name]
     if len(opened) == 1 and opened[0]:
         return _request_ref("gitlab", opened[0][1], int(opened[0][2]), environ)

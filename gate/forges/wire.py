@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from gate.errors import CannotDecide
 from gate.forges.places import PullRequestRef
+from gate.wording import number_in
 
 PAGE = 100
 MOST_PAGES = 100
@@ -110,7 +111,7 @@ def every(wire: Wire, path: str, query: Query = MappingProxyType({})) -> list[Js
         items += answer.body
         total = answer.headers.get("x-total-count") or answer.headers.get("x-total", "")
         more = bool(answer.headers.get("x-next-page")) or 'rel="next"' in answer.headers.get("link", "")
-        if total.isdecimal() and len(items) < int(total):
+        if len(items) < (number_in(total) or 0):
             more = True
         if not more:
             return items
@@ -192,6 +193,8 @@ def _limited(refused: Refused) -> bool:
 
 def _until(headers: Mapping[str, str]) -> str:
     reset = headers.get("x-ratelimit-reset") or headers.get("ratelimit-reset") or ""
-    if reset.isdecimal() and len(reset) < 12:
-        return f", until {time.strftime('%H:%M', time.gmtime(int(reset)))} UTC"
-    return f", for {headers['retry-after']} s" if headers.get("retry-after", "").isdecimal() else ""
+    moment = number_in(reset)
+    if moment is not None and len(reset) < 12:
+        return f", until {time.strftime('%H:%M', time.gmtime(moment))} UTC"
+    seconds = number_in(headers.get("retry-after", ""))
+    return "" if seconds is None else f", for {seconds} s"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gate.git.repository import Repository
 from gate.model import Author
+from gate.wording import number_in
 
 FORGE_COMMITTER = re.compile(r"no-?reply@[^@\s]+", re.IGNORECASE)
 """The committer's address that a forge uses for actions in its web interface, on any host; not a person's."""
@@ -78,7 +79,7 @@ def read_commits(repository: Repository, revisions: Sequence[str]) -> Iterator[C
 
 def _seconds(time: str) -> int:
     """Parse a commit date. git prints an empty string for invalid dates and for dates before 1970."""
-    return int(time) if time.isdecimal() else 0
+    return number_in(time) or 0
 
 
 def _people(value: str) -> Iterator[Author]:

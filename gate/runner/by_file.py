@@ -20,7 +20,6 @@ from typing import Any
 
 from gate.checks import Report
 from gate.checks.pytest import outcomes_in_words
-from gate.checks.tool import count_of
 from gate.finding import Finding
 from gate.json_input import parse_json
 from gate.result_cache import ResultCache, key_of
@@ -31,6 +30,7 @@ from gate.runner.independence import influence
 from gate.runner.inputs import TreeState, difference
 from gate.runner.likely_first import RecentRuns
 from gate.runner.result_key import dump, load
+from gate.wording import count
 
 MOST_RECORDS = 4
 STRIKES = 2
@@ -289,7 +289,7 @@ def _other_number(counted: Report, passes: Mapping[str, FilePass]) -> str:
     seen = sum(item.report.seen or 0 for item in passes.values())
     if seen == counted.seen:
         return ""
-    return f"one by one its files have {count_of(seen, 'test')}, and together {counted.seen}"
+    return f"one by one its files have {count(seen, 'test')}, and together {counted.seen}"
 
 
 def _dependence(passes: Mapping[str, FilePass]) -> str:
@@ -313,9 +313,9 @@ def _merged(counted: Report, passes: Mapping[str, FilePass], reused: int) -> Rep
         outcomes.update(item.report.outcomes)
     notes = [outcomes_in_words(outcomes), counted.note]
     if reused:
-        notes.append(f"{reused} of {count_of(len(passes), 'test file')} reused")
+        notes.append(f"{reused} of {count(len(passes), 'test file')} reused")
     else:
-        notes.append(f"{count_of(len(passes), 'test file')}, each by itself")
+        notes.append(f"{count(len(passes), 'test file')}, each by itself")
     if counted.order:
         notes.append("in the project's own order")
     return Report(

@@ -87,6 +87,14 @@ def test_settings_for_another_version_are_answered_with_how_to_install_it() -> N
     assert 'pip install "ruff==0.4.1"' in answer.hint
 
 
+def test_a_crash_of_mypy_is_described_by_its_error() -> None:
+    trace = 'Traceback (most recent call last):\n  File "mypy/main.py", line 97, in main\nUnicodeDecodeError: no\n'
+    for left in (Left(2, "", trace), Left(2, trace, "")):
+        answer = read("mypy", left)
+        assert isinstance(answer, Unreadable)
+        assert answer.reason == "mypy failed to start: UnicodeDecodeError: no"
+
+
 def test_what_mypy_prints_about_its_settings_as_json_is_read() -> None:
     error = '{"file": "mypy.ini", "line": 2, "message": "Error importing plugin \\"x\\": No module named \'x\'"}\n'
     answer = read("mypy", Left(2, "", error))

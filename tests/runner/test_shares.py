@@ -187,6 +187,6 @@ def test_a_join_refuses_what_is_not_just_all_parts_of_this_change(project: Clone
     assert (code, "is about another change: its head is" in message) == (3, True)
 
 
-@pytest.mark.parametrize("value", ["0/2", "3/2", "a/b", "1", "1/0", "-1/2"])
+@pytest.mark.parametrize("value", ["0/2", "3/2", "a/b", "1", "1/0", "-1/2", "²/3", "1/" + "9" * 5000])
 def test_a_share_that_cannot_be_is_a_usage_error(project: Clone, value: str) -> None:
     assert project.gate("check", f"--shard={value}").code == 2

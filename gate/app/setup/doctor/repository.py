@@ -14,6 +14,7 @@ from gate.git.revisions import default_branch
 from gate.log.store import LOG, tips
 from gate.log.sync import log_exists_on, remote_of
 from gate.policy.people import forge_of, repository_name
+from gate.wording import number_in
 
 OLDEST_GIT = (2, 38)
 """The first version that can compute a merge result with `git merge-tree --write-tree`."""
@@ -47,7 +48,7 @@ def repository_of(repository: Repository) -> list[Item]:
 
 def _git(repository: Repository) -> Item:
     version = repository.text("--version").removeprefix("git version ")
-    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
+    numbers = tuple(int(part) for part in version.split(".")[:2] if number_in(part) is not None)
     if numbers < OLDEST_GIT:
         return Item(
             "error", f"git {version} is too old to merge without a working tree", "install git 2.38 or newer"
