@@ -1,4 +1,4 @@
-"""Write docs/reference/commands.md from the command line's own parsers.
+"""Write docs/reference/commands.md from the command line's own parsers, and the table of rules in docs/names.md.
 
 Usage: python .ci/reference.py [--check]; with --check nothing is written, and a page that differs is an error.
 """
@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from gate.cli import COMMANDS
 from gate.cli.main import command, parser_of
+from gate.names.rules.pages import table
 
 os.environ["COLUMNS"] = "100"  # argparse wraps usage lines to the width of the terminal
 
-PAGE = Path(__file__).parents[1] / "docs" / "reference" / "commands.md"
+DOCS = Path(__file__).parents[1] / "docs"
 HEAD = """\
 # Commands
 
@@ -67,8 +69,16 @@ def page() -> str:
     return f"{HEAD}{rows}\n" + "\n".join(sections)
 
 
+def with_table(text: str) -> str:
+    """The page about the `names` check with the current table of rules."""
+    return re.sub(r"\| rule \| reports \|\n(?:\|.*\n)+", lambda _: f"{table()}\n", text, count=1)
+
+
 if __name__ == "__main__":
-    text = page()
+    names = DOCS / "names.md"
+    pages = {DOCS / "reference" / "commands.md": page(), names: with_table(names.read_text())}
+    outdated = [path for path, text in pages.items() if path.read_text() != text]
     if "--check" in sys.argv:
-        sys.exit(f"{PAGE} is out of date: run python .ci/reference.py" if PAGE.read_text() != text else 0)
-    PAGE.write_text(text)
+        sys.exit("".join(f"{path} is out of date: run python .ci/reference.py\n" for path in outdated) or 0)
+    for path in outdated:
+        path.write_text(pages[path])

@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import assert_never
 
 from gate.app.approving.approve import (
     ApprovalPreview,
@@ -22,7 +21,7 @@ from gate.app.recording.signing import StoredRecord
 from gate.app.setup.observed import FORGE_NAMES
 from gate.cli.terminal import typed_answer
 from gate.git.history import origin_of
-from gate.model import Broken, CheckResult, Ran, Skipped, short_name
+from gate.model import CheckResult, Skipped, short_name
 from gate.policy.people import forge_of
 from gate.reports.overview import checks_text
 from gate.reports.words import branch, decision_words, one_line, reasons, visible, visible_path
@@ -146,21 +145,7 @@ def _checks(results: Sequence[CheckResult], verdicts: Sequence[str]) -> str:
         if verdicts:
             return f"no verdict by {visible(' or '.join(verdicts))} yet; `gate merge` needs one"
         return "not run in this clone yet; `gate merge` runs them"
-    return ", ".join(_state(result) for result in results) or "none required"
-
-
-def _state(result: CheckResult) -> str:
-    match result:
-        case Ran(blocking=()):
-            return f"{result.id} passed"
-        case Ran():
-            return f"{result.id} FAILED ({len(result.blocking)})"
-        case Broken():
-            return f"{result.id} could not run"
-        case Skipped():
-            return f"{result.id} has not run yet"
-        case other:
-            assert_never(other)
+    return checks_text(results) if results else "none required"
 
 
 def _agreed(preview: ApprovalPreview) -> bool:
@@ -204,7 +189,9 @@ def lines_after(preview: ApprovalPreview) -> list[str]:
     if verdict.decision == "pass":
         return [f"{decision_words(verdict)} into {into}."]
     if all(item.id == "checks" for item in verdict.outcomes if item.blocks):
-        return [f"No more approvals are needed. {capitalized(checks_text(verdict.checks))}."]
+        known = any(not isinstance(result, Skipped) for result in verdict.checks)
+        text = checks_text(verdict.checks)
+        return [f"No more approvals are needed. {f'Checks: {text}' if known else capitalized(text)}."]
     return [f"{decision_words(verdict)}: {reasons(verdict)}."]
 
 

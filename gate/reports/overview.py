@@ -25,17 +25,19 @@ def age(seconds: int) -> str:
 
 
 def checks_text(results: Sequence[CheckResult]) -> str:
-    """Return the known results of the checks, without running them: `names passed, tests failed (2)`."""
-    if not results or all(isinstance(result, Skipped) for result in results):
+    """Return the known results, without running checks: `lint passed, tests failed (2); not run yet: types`."""
+    done = [_check(result) for result in results if not isinstance(result, Skipped)]
+    waiting = [visible(result.id) for result in results if isinstance(result, Skipped)]
+    if not done:
         return "checks have not run yet"
-    return ", ".join(_check(result) for result in results)
+    return "; ".join([", ".join(done), *([f"not run yet: {', '.join(waiting)}"] if waiting else [])])
 
 
-def _check(result: CheckResult) -> str:
+def _check(result: Ran | Broken) -> str:
     name = visible(result.id)
     if isinstance(result, Ran):
         return f"{name} failed ({len(result.blocking)})" if result.blocking else f"{name} passed"
-    return f"{name} could not run" if isinstance(result, Broken) else f"{name} has not run"
+    return f"{name} could not run"
 
 
 def inbox_lines(

@@ -86,7 +86,7 @@ def duration(seconds: float) -> str:
 
 
 _UNMET: Final = {
-    "mergeable": "merge conflicts or invalid rules",
+    "mergeable": "can't be merged",
     "owners": "missing code owner approval",
     "approvals": "missing approvals",
     "seniority": "missing senior approval",
@@ -153,6 +153,8 @@ def _why(outcome: Outcome, verdict: Verdict) -> str:
         return f"{listed(failed) or 'checks'} failed"
     if outcome.id == "mergeable" and verdict.change.conflicts:
         return "merge conflicts"
+    if outcome.id == "mergeable" and verdict.change.tree:
+        return "invalid policy or CODEOWNERS"
     if outcome.id == "approvals" and not outcome.missing:
         return "an objection"
     return _UNMET.get(outcome.id, f"{visible(outcome.id)} is not met")

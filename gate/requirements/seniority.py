@@ -24,6 +24,8 @@ class _Need:
     whom: frozenset[str]
     rule: str
     assigned: bool = False
+    unlisted: bool = False
+    """Whether no person in the policy has the author's address."""
 
 
 def evaluate(facts: Facts) -> Outcome:
@@ -110,7 +112,8 @@ def _needs(facts: Facts, rule: SeniorityRequired) -> list[_Need]:
     for author in facts.change.authors:
         person = person_by_email(facts.policy, author.email)
         if person is None:
-            needs.append(_Need(author.email or author.name or "somebody", seniors, key))
+            name = author.email or author.name or "somebody"
+            needs.append(_Need(name, seniors, key, unlisted=bool(author.email)))
         elif person.role in rule.authors:
             needs.append(_of_person(person, seniors, facts, key))
     if not facts.change.authors:
@@ -134,4 +137,11 @@ def _reason(need: _Need, rule: SeniorityRequired) -> str:
 
 
 def _advice(need: _Need, facts: Facts, rule: SeniorityRequired) -> tuple[str, ...]:
-    return () if need.whom else (f"give another person the role `{rule.need}` in {facts.policy.file}",)
+    advice = []
+    if need.unlisted:
+        advice.append(
+            f"no one has {need.author} under `emails` in {facts.policy.file}: if you know who it is, add it"
+        )
+    if not need.whom:
+        advice.append(f"give another person the role `{rule.need}` in {facts.policy.file}")
+    return tuple(advice)

@@ -90,4 +90,4 @@ def test_explain_shows_the_page_of_a_rule(project: Clone) -> None:
 
 def test_the_document_lists_the_rules_as_they_are() -> None:
     text = (ROOT / "docs" / "names.md").read_text()
-    assert table() in text, "write the table of docs/names.md anew: gate.names.rules.pages.table()"
+    assert table() in text, "run python .ci/reference.py"

@@ -27,7 +27,7 @@ def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
         # A case-insensitive file system would treat `.github/codeowners` as the real file.
         folded = file.path.casefold()
         if folded in {name.casefold() for name in POLICY_FILES}:
-            yield weakening(file.path, "guarded-policy", f"{_verb(file)} the policy of gate")
+            yield weakening(file.path, "guarded-policy", f"{_verb(file)} gate's policy")
         elif folded in {name.casefold() for name in OWNERS_FILES}:
             yield weakening(file.path, "guarded-owners", f"{_verb(file)} who owns the code")
         elif folded.rpartition("/")[2] == ".gitattributes":
