@@ -55,7 +55,7 @@ def audit(company: Company) -> Result:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(15, "a merge by hand that dates itself before the objection")
+@pytest.mark.attack(15, "a manual merge that is backdated to before an objection")
 @pytest.mark.parametrize("offset", [0, -600])
 def test_an_objection_is_not_passed_over_by_a_date(company: Company, offset: int) -> None:
     with_feature(company)
@@ -74,7 +74,7 @@ def test_an_objection_is_not_passed_over_by_a_date(company: Company, offset: int
 
 
 @pytest.mark.slow
-@pytest.mark.attack(15, "a merge that names a log from before the objection")
+@pytest.mark.attack(15, "a merge that refers to a log from before the objection")
 def test_an_objection_is_not_passed_over_by_an_older_log(company: Company) -> None:
     with_feature(company)
     bob = company.clone("bob")
@@ -90,7 +90,7 @@ def test_an_objection_is_not_passed_over_by_an_older_log(company: Company) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.attack(15, "a merge that names the log with the verdict of CI, from before the objection")
+@pytest.mark.attack(15, "a merge that refers to CI's log entry from before the objection")
 def test_an_objection_on_top_of_a_verdict_is_not_passed_over(company: Company) -> None:
     company.set_policy(company.policy())
     new, bot, bob = company.clone("newhire"), company.clone("ci"), company.clone("bob")

@@ -14,7 +14,7 @@ REQUIRE = (
 )
 
 
-@pytest.mark.attack(46, "somebody who left approves on a release branch")
+@pytest.mark.attack(46, "approve on a release branch after leaving")
 @pytest.mark.slow
 def test_whom_the_default_branch_no_longer_lists_counts_on_no_older_branch(company: Company) -> None:
     company.set_policy(everywhere(company))
@@ -165,7 +165,7 @@ def test_a_replaced_key_lifts_nothing_unless_it_did_so_before(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("through_the_gate", [True, False])
-@pytest.mark.attack(46, "the audit of a release branch, where no hook was")
+@pytest.mark.attack(46, "approve on a release branch after leaving, without a server hook")
 def test_the_audit_of_an_older_branch_knows_who_left_when(
     company: Company, *, through_the_gate: bool
 ) -> None:

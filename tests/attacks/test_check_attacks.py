@@ -65,7 +65,7 @@ ENDS = {
 }
 
 
-@pytest.mark.attack(28, "conftest.py ends the run with 0")
+@pytest.mark.attack(28, "end the test run early with exit code 0 from conftest.py")
 @pytest.mark.parametrize("how", ENDS)
 def test_28_the_run_is_ended(project: Clone, how: str) -> None:
     put(project, {"test_app.py": FAILING, "conftest.py": ENDS[how]})
@@ -83,7 +83,7 @@ REPORTS = {
 }
 
 
-@pytest.mark.attack(28, "conftest.py tampers with the report, without playing the whole run")
+@pytest.mark.attack(28, "tamper with the test report from conftest.py")
 @pytest.mark.parametrize("how", REPORTS)
 def test_28_the_report_is_tampered_with(project: Clone, how: str) -> None:
     put(project, {"test_app.py": FAILING, "conftest.py": REPORTS[how]})
@@ -117,7 +117,7 @@ HOOKS = {
 }
 
 
-@pytest.mark.attack(28, "a hook lets fewer tests run or fail: it takes a guardian, or is noticed")
+@pytest.mark.attack(28, "run fewer tests with a pytest hook")
 @pytest.mark.parametrize("dummies", [False, True], ids=["", "as many others in their place"])
 @pytest.mark.parametrize("how", HOOKS)
 def test_28_hooks(project: Clone, how: str, dummies: bool) -> None:
@@ -137,7 +137,7 @@ def test_28_hooks(project: Clone, how: str, dummies: bool) -> None:
     assert guarded["outcome"] == "unmet" or check_of(found, "tests")["outcome"] == "broken"
 
 
-@pytest.mark.attack(28, "tests are left out by a hook in a file that was there, with others in their place")
+@pytest.mark.attack(28, "swap tests for others with an existing pytest hook")
 def test_28_other_tests_in_their_place(project: Clone) -> None:
     conftest = "LEFT_OUT = ()\n\n\ndef pytest_collection_modifyitems(items):\n    items[:] = [i for i in items if i.name not in LEFT_OUT]\n"
     put(
@@ -157,7 +157,7 @@ SHADOWS = ("ruff/__init__.py", "ruff/__main__.py", "mypy/__init__.py", "mypy/__m
            "gate/__init__.py", "gate_report.py", "tomllib.py", "src/sitecustomize.py", "evil.pth")  # fmt: skip
 
 
-@pytest.mark.attack(29)
+@pytest.mark.attack(29, "shadow a module that a tool imports")
 def test_29_modules_that_shadow_do_not_run_in_the_tools(project: Clone, tmp_path: Path) -> None:
     """All at once: none is run by a tool that only reads."""
     note = tmp_path / "ran"
@@ -172,7 +172,7 @@ def test_29_modules_that_shadow_do_not_run_in_the_tools(project: Clone, tmp_path
     assert not note.exists(), note.read_text()
 
 
-@pytest.mark.attack(29, "a module that shadows does not stand in for pytest or its report")
+@pytest.mark.attack(29, "shadow pytest or its report plugin")
 @pytest.mark.parametrize(
     "name", ["pytest.py", "_pytest/__init__.py", "pluggy.py", "gate_report.py", "json.py"]
 )
@@ -191,7 +191,7 @@ LEFT = {
 }
 
 
-@pytest.mark.attack(30)
+@pytest.mark.attack(30, "make tests pass with uncommitted files")
 @pytest.mark.parametrize("how", LEFT)
 def test_30_what_is_not_committed_helps_nobody(project: Clone, how: str) -> None:
     name = LEFT[how]
@@ -203,7 +203,7 @@ def test_30_what_is_not_committed_helps_nobody(project: Clone, how: str) -> None
     assert verdict_of(project, "--only", "tests")[0] == 1
 
 
-@pytest.mark.attack(30, "what an earlier run has left")
+@pytest.mark.attack(30, "leave files for a later run")
 def test_30_left_overs_of_an_earlier_run(project: Clone) -> None:
     write = "from pathlib import Path\n\n\ndef test_write():\n    Path('left.py').write_text('x = 1')\n"
     put(project, {"test_a.py": write})
@@ -212,7 +212,7 @@ def test_30_left_overs_of_an_earlier_run(project: Clone) -> None:
     assert verdict_of(project, "--only", "tests")[0] == 1
 
 
-@pytest.mark.attack(30, "a copy of the project that is installed, or put in front by a path")
+@pytest.mark.attack(30, "test another copy of the project")
 @pytest.mark.parametrize("how", ["sys.path", "PYTHONPATH", "the working tree"])
 def test_30_another_copy_is_imported(project: Clone, tmp_path: Path, how: str) -> None:
     other = project.path if how == "the working tree" else tmp_path / "other"
@@ -237,7 +237,7 @@ def with_command(project: Clone, code: str, **more: str) -> None:
     put(project, {"new.py": "x = 1\n"})
 
 
-@pytest.mark.attack(31)
+@pytest.mark.attack(31, "a check that hangs")
 @pytest.mark.parametrize(
     ("code", "timeout", "reason"),
     [
@@ -271,7 +271,7 @@ def test_31_a_flood(project: Clone) -> None:
 HOLD = "held = []\nwhile len(held) < {most}: held.append(b'x' * 2**20)\ntime.sleep(600)\n"
 
 
-@pytest.mark.attack(31, "a check eats the memory")
+@pytest.mark.attack(31, "a check that uses up the memory")
 @pytest.mark.parametrize(
     "code",
     [
@@ -288,7 +288,7 @@ def test_31_a_check_that_eats_the_memory(project: Clone, code: str) -> None:
     assert "held more than 400 MB" in check_of(found, "own")["reason"]
 
 
-@pytest.mark.attack(31, "a check leaves processes behind")
+@pytest.mark.attack(31, "a check that leaves processes behind")
 @pytest.mark.parametrize("how", ["fork", "new session", "double fork"])
 def test_31_nothing_is_left_running(project: Clone, tmp_path: Path, how: str) -> None:
     note = tmp_path / "pid"
@@ -309,7 +309,7 @@ def test_31_nothing_is_left_running(project: Clone, tmp_path: Path, how: str) ->
     assert not is_running(written_pid(note))
 
 
-@pytest.mark.attack(31, "a check writes to its tree, to git's folder of it, and to where the next run looks")
+@pytest.mark.attack(31, "a check that writes to its checkout, to git's folder, or to what later runs read")
 def test_31_what_a_check_writes_is_gone_for_the_next(project: Clone) -> None:
     write = (
         "import os, subprocess; open('app.py', 'w').write('evil'); open('new2.py', 'w').write('x');"
@@ -332,7 +332,7 @@ def test_31_what_a_check_writes_is_gone_for_the_next(project: Clone) -> None:
     assert code == 0, found
 
 
-@pytest.mark.attack(32)
+@pytest.mark.attack(32, "a tool without usable output")
 @pytest.mark.parametrize(
     ("command", "more"),
     [
@@ -355,7 +355,7 @@ def test_32_a_tool_that_does_not_answer(project: Clone, command: list[str], more
     assert check_of(found, "own")["outcome"] == "broken"
 
 
-@pytest.mark.attack(32, "the project's own tool is another program of that name")
+@pytest.mark.attack(32, "replace a tool with another program of the same name")
 @pytest.mark.parametrize("tool", ["ruff", "pytest"])
 def test_32_a_tool_that_says_nothing(project: Clone, tmp_path: Path, tool: str) -> None:
     """An environment whose tool always says that all is well, without a word."""
@@ -373,7 +373,7 @@ def test_32_a_tool_that_says_nothing(project: Clone, tmp_path: Path, tool: str) 
     assert check_of(found, check)["outcome"] == "broken"
 
 
-@pytest.mark.attack(32, "nothing is left to look at, where there was something")
+@pytest.mark.attack(32, "leave nothing to check")
 @pytest.mark.parametrize("check", ["tests", "types"])
 def test_32_nothing_to_look_at(project: Clone, check: str) -> None:
     put(project, {"test_app.py": PASSING}, "main")
@@ -392,7 +392,7 @@ SECRETS = {"GITHUB_TOKEN": "hush", "GITLAB_TOKEN": "hush", "GATE_TOKEN": "hush",
            "GITHUB_ENV": "/hush", "GITHUB_OUTPUT": "/hush", "GITHUB_STEP_SUMMARY": "", "PGPASSWORD": "hush"}  # fmt: skip
 
 
-@pytest.mark.attack(33, "the change's code looks for secrets: in its environment, and in that of its parents")
+@pytest.mark.attack(33, "look for secrets in environment variables")
 @pytest.mark.parametrize("where", ["tests", "command"])
 def test_33_secrets_of_the_environment(project: Clone, tmp_path: Path, where: str) -> None:
     note = tmp_path / "seen"
@@ -414,7 +414,7 @@ HOSTILE = "a\x1b[31m\n::set-output name=x::y\n##[error]\r\u202e<script>.py"
 FORMATS = ("text", "json", "sarif", "junit", "github", "gitlab", "html")
 
 
-@pytest.mark.attack(33, "a file's name and a finding's message speak to the terminal and to CI")
+@pytest.mark.attack(33, "control sequences and CI commands in file names and messages")
 @pytest.mark.parametrize("form", FORMATS)
 def test_33_reports_are_inert(project: Clone, form: str) -> None:
     put(project, {"CODEOWNERS": "* @boss\n"}, "main")
@@ -430,7 +430,7 @@ def test_33_reports_are_inert(project: Clone, form: str) -> None:
     assert "<script>.py" not in result.out or form in {"text", "json", "sarif", "gitlab", "github"}
 
 
-@pytest.mark.attack(33, "a person, a reason or a key in an approval speaks to the terminal")
+@pytest.mark.attack(33, "control sequences in approvals")
 def test_33_the_other_commands_are_inert(project: Clone) -> None:
     put(project, {"CODEOWNERS": "* @boss\n"}, "main")
     put(project, {HOSTILE: "x = 1\n"})
@@ -447,7 +447,7 @@ def test_33_the_other_commands_are_inert(project: Clone) -> None:
         assert "\n::set-output" not in result.text
 
 
-@pytest.mark.attack(33, "the change brings an environment, whose interpreter and tools would be started")
+@pytest.mark.attack(33, "commit a virtual environment with its own interpreter and tools")
 @pytest.mark.parametrize("how", ["a folder", "a link"])
 def test_33_an_environment_that_the_change_brings(project: Clone, tmp_path: Path, how: str) -> None:
     place = ".venv" if how == "a folder" else "tools/env"

@@ -43,7 +43,7 @@ def new(company: Company) -> Clone:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(21, "the branch merges main, and adds something to the merge")
+@pytest.mark.attack(21, "add something to a merge of main into the branch")
 def test_21_an_evil_merge_in_the_branch(company: Company, new: Clone) -> None:
     company.set_policy(company.policy(SENIOR_ONLY))
     new.commit("v2", {"docs/index.md": "# New\n"})
@@ -62,7 +62,7 @@ def test_21_an_evil_merge_in_the_branch(company: Company, new: Clone) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(21, "a merge that undoes what main has got")
+@pytest.mark.attack(21, "a merge commit that reverts something on main")
 def test_21_a_merge_that_reverts_main(company: Company, new: Clone) -> None:
     company.set_policy(company.policy(SENIOR_ONLY))
     new.commit("v2", {"docs/index.md": "# New\n"})
@@ -99,7 +99,7 @@ RAW = {
 
 
 @pytest.mark.slow
-@pytest.mark.attack(22)
+@pytest.mark.attack(22, "move, delete, or replace someone else's file: its owner must approve")
 @pytest.mark.parametrize("how", RAW)
 def test_22_the_owner_of_what_was_there_is_asked(company: Company, new: Clone, how: str) -> None:
     company.set_policy(company.policy(SENIOR_ONLY))
@@ -132,7 +132,7 @@ def test_22_the_owner_of_what_was_there_is_asked(company: Company, new: Clone, h
 
 
 @pytest.mark.slow
-@pytest.mark.attack(22, "another mode or kind after the approval")
+@pytest.mark.attack(22, "change a file's mode or type after the approval")
 @pytest.mark.parametrize("how", ["mode", "link", "submodule"])
 def test_22_another_kind_of_entry_is_another_content(company: Company, new: Clone, how: str) -> None:
     new.commit("v2", {"a.py": "b.py"})
@@ -152,7 +152,7 @@ def test_22_another_kind_of_entry_is_another_content(company: Company, new: Clon
 
 
 @pytest.mark.slow
-@pytest.mark.attack(23, "a replaced commit, tree or blob, in the clone that decides")
+@pytest.mark.attack(23, "replace refs (`git replace`) for a commit, tree, or blob in the clone")
 @pytest.mark.parametrize("what", ["commit", "tree", "blob"])
 def test_23_replaced_objects(company: Company, new: Clone, what: str) -> None:
     """The evil content is made to look like what the senior has approved."""
@@ -169,7 +169,7 @@ def test_23_replaced_objects(company: Company, new: Clone, what: str) -> None:
     assert senior.gate("merge", "origin/feature").code == 1
 
 
-@pytest.mark.attack(23, "a graft that hides the commits of an author")
+@pytest.mark.attack(23, "a graft that hides commits by another author")
 def test_23_grafts(company: Company, new: Clone) -> None:
     company.set_policy(company.policy("      owners: false\n      approvals: 1\n      checks: [ok]\n"))
     new.fetch()
@@ -202,7 +202,7 @@ ATTRIBUTES = (
 )
 
 
-@pytest.mark.attack(23)
+@pytest.mark.attack(23, "git attributes that change diffs, merges, or checkouts")
 @pytest.mark.parametrize("where", ["the change", "main"])
 @pytest.mark.parametrize("line", ATTRIBUTES)
 def test_23_attributes(company: Company, line: str, where: str) -> None:
@@ -236,7 +236,7 @@ def test_23_attributes(company: Company, line: str, where: str) -> None:
     assert seen.read_bytes() == (senior.path / "a.py").read_bytes()
 
 
-@pytest.mark.attack(23, "attributes that would merge without a conflict")
+@pytest.mark.attack(23, "attributes that hide a conflict")
 def test_23_a_conflict_stays_one(company: Company, new: Clone) -> None:
     new.commit("v2", {"a.py": "x = 2\n", ".gitattributes": "*.py merge=union\n"})
     company.clone("ada").commit("other", {"a.py": "x = 3\n"})
@@ -249,7 +249,7 @@ def result(clone: Clone, *args: str) -> tuple[int, str]:
     return done.code, " ".join((done.out + done.err).split())
 
 
-@pytest.mark.attack(24, "a shallow clone, and one without blobs or trees whose origin is gone")
+@pytest.mark.attack(24, "a shallow or partial clone whose origin is gone")
 @pytest.mark.parametrize("how", ["--depth=1", "--filter=tree:0", "--filter=blob:none"])
 def test_24_history_that_is_not_here(company: Company, new: Clone, how: str) -> None:
     new.commit("v2", {"a.py": "x = 2\n"})
@@ -265,7 +265,7 @@ def test_24_history_that_is_not_here(company: Company, new: Clone, how: str) -> 
     assert "shallow" in text or "part of the repository is missing" in text
 
 
-@pytest.mark.attack(24, "histories that have nothing in common")
+@pytest.mark.attack(24, "unrelated histories")
 def test_24_unrelated_histories(company: Company, new: Clone) -> None:
     new.git("checkout", "-q", "--orphan", "fresh")
     new.write({"a.py": "import os\n"})
@@ -301,7 +301,7 @@ def test_24_a_criss_cross_merge(company: Company, new: Clone) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(24, "an empty change: there is nothing to merge, and nothing to approve")
+@pytest.mark.attack(24, "an empty change")
 def test_24_an_empty_change(company: Company, new: Clone) -> None:
     new.git("commit", "-q", "--allow-empty", "-m", "nothing")
     assert changed(new.verdict(BRANCH)) == {}
@@ -340,7 +340,7 @@ def test_25_bad_commits_that_are_reverted_do_not_reach_the_branch_by_squash(
 
 
 @pytest.mark.slow
-@pytest.mark.attack(25, "the author of what is reverted stays an author")
+@pytest.mark.attack(25, "approve a change that reverts one's own commits")
 def test_25_the_author_of_a_reverted_commit_cannot_approve(company: Company, new: Clone) -> None:
     new.commit("mine", {"b.py": "y = 'evil'\n"}, author="nehemiah")
     new.commit("not mine", {"b.py": "y = 1\n", "a.py": "x = 2\n"})
@@ -400,7 +400,7 @@ VARIABLES = (
 
 
 @pytest.mark.slow
-@pytest.mark.attack(26, "a variable that points git elsewhere")
+@pytest.mark.attack(26, "environment variables that redirect git")
 @pytest.mark.parametrize("name", VARIABLES)
 def test_26_variables(company: Company, new: Clone, name: str) -> None:
     new.commit("v2", {"a.py": "x = 2\n"})
@@ -473,7 +473,7 @@ SETTINGS = {
 
 
 @pytest.mark.slow
-@pytest.mark.attack(26, "a setting that runs something, or shows something else")
+@pytest.mark.attack(26, "git settings that run programs or alter output")
 @pytest.mark.parametrize("name", SETTINGS)
 def test_26_settings(company: Company, new: Clone, name: str) -> None:
     company.set_policy(company.policy(SENIOR_ONLY))
@@ -520,7 +520,7 @@ def test_26_settings(company: Company, new: Clone, name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(26, "hooks of the clone while approving and merging")
+@pytest.mark.attack(26, "git hooks in the clone, while approving and merging")
 def test_26_no_hook_runs(company: Company, new: Clone) -> None:
     new.commit("v2", {"a.py": "x = 2\n"})
     senior = company.clone("nehemiah")
@@ -541,7 +541,7 @@ def test_26_no_hook_runs(company: Company, new: Clone) -> None:
     assert not (company.path / "ran").exists()
 
 
-@pytest.mark.attack(26, "a git that is not on PATH, or no git at all")
+@pytest.mark.attack(26, "git is missing, or not on `PATH`")
 def test_26_no_git(company: Company, new: Clone, tmp_path: Path) -> None:
     new.commit("v2", {"a.py": "x = 2\n"})
     (tmp_path / "bin").mkdir()

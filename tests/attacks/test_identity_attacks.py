@@ -19,7 +19,7 @@ def with_login(company: Company) -> str:
     )
 
 
-@pytest.mark.attack(44, "approve what one committed under such an address")
+@pytest.mark.attack(44, "approve one's own commit with a look-alike address")
 @pytest.mark.parametrize(
     ("email", "message"),
     [
@@ -57,7 +57,7 @@ def test_44_own_work_under_a_no_reply_address(company: Company, email: str, mess
     assert not bob.may_merge("feature")
 
 
-@pytest.mark.attack(45, "a file that says who owns everything, and is read as none")
+@pytest.mark.attack(45, "a CODEOWNERS file that would be read as empty or ignored")
 @pytest.mark.parametrize(
     ("path", "content"),
     [
@@ -98,7 +98,7 @@ def test_45_owners_that_were_meant_and_not_read(company: Company, path: str, con
     assert path in result.err
 
 
-@pytest.mark.attack(45, "a policy in a file, or for a branch, of almost the right name")
+@pytest.mark.attack(45, "a policy file or branch with almost the right name")
 @pytest.mark.parametrize("found", ["gate.yml", ".github/gate.yaml", "protects Main"])
 @pytest.mark.slow
 def test_45_a_policy_that_was_meant_and_not_read(company: Company, found: str) -> None:
@@ -124,7 +124,7 @@ def test_45_a_policy_that_was_meant_and_not_read(company: Company, found: str) -
 
 
 @pytest.mark.slow
-@pytest.mark.attack(46, "the replaced key neither drops an objection nor lifts it")
+@pytest.mark.attack(46, "revoke an objection with a replaced key")
 def test_46_a_replaced_key_and_an_objection(company: Company) -> None:
     company.set_policy(company.policy(REQUIRE))
     new, bob, ada = company.clone("newhire"), company.clone("bob"), company.clone("ada")

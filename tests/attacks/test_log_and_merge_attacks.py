@@ -35,7 +35,7 @@ def approved(company: Company, files: dict[str, str | bytes], branch: str = BRAN
 
 
 @pytest.mark.slow
-@pytest.mark.attack(19)
+@pytest.mark.attack(19, "two clones approve at the same time")
 def test_19_two_clones_approve_at_once_and_both_count(company: Company) -> None:
     company.set_policy(company.policy("      approvals: 2\n      owners: false\n      checks: [ok]\n"))
     company.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
@@ -55,7 +55,7 @@ def test_19_two_clones_approve_at_once_and_both_count(company: Company) -> None:
     assert {one["by"] for one in ada.decisions(BRANCH) if one["counted"]} == {"@ada", "@bob"}
 
 
-@pytest.mark.attack(19)
+@pytest.mark.attack(19, "kill `gate approve` at any call of git")
 @pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_19_a_kill_at_any_call_of_git_while_approving(company: Company, tmp_path: Path, when: str) -> None:
@@ -78,7 +78,7 @@ def test_19_a_kill_at_any_call_of_git_while_approving(company: Company, tmp_path
     assert senior.may_merge("origin/feature")
 
 
-@pytest.mark.attack(19)
+@pytest.mark.attack(19, "kill `gate merge` at any call of git")
 @pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("push", [True, False], ids=["on the remote", "here"])
@@ -117,7 +117,7 @@ def run_limited(clone: Clone, *args: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(19)
+@pytest.mark.attack(19, "a full disk")
 def test_19_a_full_disk(company: Company) -> None:
     senior = approved(company, {"a.py": "x = 2\n"})
     before = senior.git("rev-parse", "refs/gate/log", "main")
@@ -134,7 +134,7 @@ def test_19_a_full_disk(company: Company) -> None:
     assert senior.gate("merge", BRANCH).code == 0
 
 
-@pytest.mark.attack(19)
+@pytest.mark.attack(19, "a log that can't be written")
 def test_19_a_log_that_cannot_be_written(company: Company) -> None:
     company.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
     senior = company.clone("nehemiah")
@@ -146,7 +146,7 @@ def test_19_a_log_that_cannot_be_written(company: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(19)
+@pytest.mark.attack(19, "lose or damage gate's caches")
 def test_19_what_gate_remembers_may_be_lost_or_damaged(company: Company) -> None:
     senior = approved(company, {"a.py": "x = 2\n"})
     assert senior.may_merge("origin/feature")
@@ -176,7 +176,7 @@ def as_people(company: Company) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(34)
+@pytest.mark.attack(34, "the base moves during the check")
 @pytest.mark.parametrize("push", [True, False], ids=["on the remote", "here"])
 def test_34_the_branch_moves_while_it_is_checked(company: Company, push: bool) -> None:
     other = company.clone("ada")
@@ -201,7 +201,7 @@ def test_34_the_branch_moves_while_it_is_checked(company: Company, push: bool) -
 
 
 @pytest.mark.slow
-@pytest.mark.attack(34)
+@pytest.mark.attack(34, "an objection arrives during the check")
 def test_34_an_objection_comes_in_while_it_is_checked(company: Company) -> None:
     bob = company.clone("bob")
     racing_policy(
@@ -216,7 +216,7 @@ def test_34_an_objection_comes_in_while_it_is_checked(company: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(34)
+@pytest.mark.attack(34, "the head moves during the check")
 def test_34_the_proposed_branch_moves_while_it_is_checked(company: Company) -> None:
     new = company.clone("newhire")
     racing_policy(
@@ -233,7 +233,7 @@ def test_34_the_proposed_branch_moves_while_it_is_checked(company: Company) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.attack(34)
+@pytest.mark.attack(34, "merge while there is uncommitted work on the branch")
 def test_34_uncommitted_work_on_the_branch_is_never_touched(company: Company) -> None:
     senior = approved(company, {"a.py": "x = 2\n"})
     senior.git("checkout", "-q", "main")
@@ -251,7 +251,7 @@ def test_34_uncommitted_work_on_the_branch_is_never_touched(company: Company) ->
 
 
 @pytest.mark.slow
-@pytest.mark.attack(34)
+@pytest.mark.attack(34, "untracked or ignored files where the merge would write")
 @pytest.mark.parametrize("ignored", [False, True], ids=["untracked", "ignored"])
 def test_34_a_file_in_the_way_is_never_overwritten(company: Company, ignored: bool) -> None:
     senior = approved(company, {"new.py": "x = 2\n"})
@@ -267,7 +267,7 @@ def test_34_a_file_in_the_way_is_never_overwritten(company: Company, ignored: bo
 
 
 @pytest.mark.slow
-@pytest.mark.attack(34)
+@pytest.mark.attack(34, "merge a branch that is checked out: the working tree is updated")
 def test_34_the_working_tree_follows(company: Company) -> None:
     senior = approved(company, {"a.py": "x = 2\n"})
     senior.git("checkout", "-q", "main")
@@ -279,7 +279,7 @@ def test_34_the_working_tree_follows(company: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(34)
+@pytest.mark.attack(34, "a tag with the name of the branch")
 def test_34_a_tag_named_like_the_branch(company: Company) -> None:
     senior = approved(company, {"a.py": "x = 2\n"})
     senior.git("tag", "main", "origin/feature")
@@ -287,7 +287,7 @@ def test_34_a_tag_named_like_the_branch(company: Company) -> None:
     assert senior.git("log", "-1", "--format=%s", "refs/heads/main") == "Merge feature into main"
 
 
-@pytest.mark.attack(34)
+@pytest.mark.attack(34, "local and remote branches that diverged")
 def test_34_diverged_branches_are_distinguished(company: Company) -> None:
     senior = approved(company, {"a.py": "x = 2\n"})
     senior.git("checkout", "-q", "main")
@@ -300,7 +300,7 @@ def test_34_diverged_branches_are_distinguished(company: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(35)
+@pytest.mark.attack(35, "merge by squash or fast-forward")
 @pytest.mark.parametrize("how", ["--squash", "--ff-only"])
 def test_35_other_ways_to_merge_are_proven_too(company: Company, how: str) -> None:
     new = company.clone("newhire")
@@ -318,7 +318,7 @@ def test_35_other_ways_to_merge_are_proven_too(company: Company, how: str) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.attack(35)
+@pytest.mark.attack(35, "fast-forward without a signed verdict")
 def test_35_a_fast_forward_needs_a_signed_verdict(company: Company) -> None:
     senior = approved(company, {"a.py": "x = 2\n"})
     senior.git("config", "--unset", "user.signingkey")
@@ -331,7 +331,7 @@ def test_35_a_fast_forward_needs_a_signed_verdict(company: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(35)
+@pytest.mark.attack(35, "an unsigned verdict, where nobody has a key")
 def test_35_where_nobody_has_a_key_an_unsigned_verdict_is_shown_as_such(company: Company) -> None:
     text = company.policy("      owners: false\n      checks: [ok]\n", keys={name: [] for name in EVERYBODY})
     company.set_policy(text)
@@ -345,7 +345,7 @@ def test_35_where_nobody_has_a_key_an_unsigned_verdict_is_shown_as_such(company:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(35)
+@pytest.mark.attack(35, "bypass gate with a push: the audit reports it")
 def test_35_a_push_past_the_gate_is_named(company: Company) -> None:
     senior = approved(company, {"a.py": "x = 2\n"})
     assert senior.gate("merge", BRANCH, "--push").code == 0
@@ -359,7 +359,7 @@ def test_35_a_push_past_the_gate_is_named(company: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(35)
+@pytest.mark.attack(35, "copy the trailers of another merge")
 def test_35_trailers_that_were_copied_prove_nothing(company: Company) -> None:
     senior = approved(company, {"a.py": "x = 2\n"})
     assert senior.gate("merge", BRANCH, "--push").code == 0
@@ -373,7 +373,7 @@ def test_35_trailers_that_were_copied_prove_nothing(company: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(21)
+@pytest.mark.attack(21, "add unapproved content in a merge commit")
 def test_21_what_an_evil_merge_adds_was_approved_by_nobody(company: Company) -> None:
     senior = approved(company, {"a.py": "x = 2\n"})
     bob = company.clone("bob")
@@ -390,7 +390,7 @@ def test_21_what_an_evil_merge_adds_was_approved_by_nobody(company: Company) -> 
     assert senior.gate("audit", "--fetch").code == 1
 
 
-@pytest.mark.attack(21)
+@pytest.mark.attack(21, "approve a change after editing it in a merge commit")
 def test_21_who_makes_an_evil_merge_is_an_author_of_it(company: Company) -> None:
     """The senior hides something in the merge, and signs an approval of just that."""
     company.set_policy(company.policy("      owners: false\n      approvals: 1\n      checks: []\n"))
@@ -415,7 +415,7 @@ def test_21_who_makes_an_evil_merge_is_an_author_of_it(company: Company) -> None
     assert "has none" in reason
 
 
-@pytest.mark.attack(35)
+@pytest.mark.attack(35, "delete the policy in a push that bypasses gate")
 def test_35_taking_the_policy_away_is_a_step_that_fails(company: Company) -> None:
     new = company.clone("newhire")
     new.git("rm", "-q", "gate.yaml")
@@ -425,7 +425,7 @@ def test_35_taking_the_policy_away_is_a_step_that_fails(company: Company) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.attack(36)
+@pytest.mark.attack(36, "replace the history")
 def test_36_another_root(company: Company) -> None:
     senior = approved(company, {"a.py": "x = 2\n"})
     assert senior.gate("merge", BRANCH, "--push").code == 0
@@ -440,7 +440,7 @@ def test_36_another_root(company: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(36)
+@pytest.mark.attack(36, "audit a range whose start is no longer in the history")
 def test_36_a_range_that_must_begin_at_what_was_deployed(company: Company) -> None:
     senior = approved(company, {"a.py": "x = 2\n"})
     deployed = company.server.git("rev-parse", "main")
@@ -452,7 +452,7 @@ def test_36_a_range_that_must_begin_at_what_was_deployed(company: Company) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.attack(24)
+@pytest.mark.attack(24, "audit in a shallow clone")
 def test_24_a_shallow_clone_proves_nothing(company: Company) -> None:
     senior = approved(company, {"a.py": "x = 2\n"})
     assert senior.gate("merge", BRANCH, "--push").code == 0
@@ -465,7 +465,7 @@ def test_24_a_shallow_clone_proves_nothing(company: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(35)
+@pytest.mark.attack(35, "object to a change after it was merged")
 def test_35_a_later_record_does_not_undo_the_proof_of_a_merge(company: Company) -> None:
     senior = approved(company, {"a.py": "x = 2\n"})
     approval = senior.decisions(BRANCH)[0]["id"]
@@ -484,7 +484,7 @@ def test_35_a_later_record_does_not_undo_the_proof_of_a_merge(company: Company) 
 
 
 @pytest.mark.slow
-@pytest.mark.attack(35)
+@pytest.mark.attack(35, "merge with plain git")
 @pytest.mark.parametrize("require", [REQUIRE, REQUIRE.replace("[ok]", "[]")], ids=["checks", "no checks"])
 def test_35_an_ordinary_merge_by_git_is_verified_by_what_is_recorded(company: Company, require: str) -> None:
     company.set_policy(company.policy(require))

@@ -53,7 +53,7 @@ def evil_and_undone(new: Clone) -> tuple[str, str, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(38, "a record that nobody signed makes a commit and its revert one step, on the server")
+@pytest.mark.attack(38, "unsigned records that combine a commit and its revert, on the server")
 @pytest.mark.parametrize("key", ["", "stranger", "newhire"])
 def test_38_a_record_that_folds_steps(company: Company, key: str) -> None:
     """No matter who signs it, it proves nothing: not in the name of the senior, nor in one's own."""
@@ -68,7 +68,7 @@ def test_38_a_record_that_folds_steps(company: Company, key: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(38, "records that span good merges make their audit fail")
+@pytest.mark.attack(38, "unsigned records that span verified merges")
 @pytest.mark.parametrize("key", ["", "stranger", "newhire"])
 def test_38_a_record_that_spoils_an_audit(company: Company, key: str) -> None:
     company.set_policy(company.policy(NO_CHECKS))
@@ -94,7 +94,7 @@ def test_38_a_record_that_spoils_an_audit(company: Company, key: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(38, "a verdict that nobody signed, as proof of the checks")
+@pytest.mark.attack(38, "an unsigned verdict")
 def test_38_an_unsigned_verdict_proves_no_checks(company: Company) -> None:
     senior = change(company)
     senior.approve("feature")
@@ -114,7 +114,7 @@ def test_38_an_unsigned_verdict_proves_no_checks(company: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(38, "a second signature, by somebody else, takes the place of the first")
+@pytest.mark.attack(38, "replace a signature with someone else's")
 def test_38_a_signature_added_by_another_person_hides_no_objection(company: Company) -> None:
     senior = change(company)
     senior.approve("feature", "--block", "--reason", "no")
@@ -129,7 +129,7 @@ def test_38_a_signature_added_by_another_person_hides_no_objection(company: Comp
 
 
 @pytest.mark.slow
-@pytest.mark.attack(39, "inside a fast-forward")
+@pytest.mark.attack(39, "start a release branch inside a fast-forward")
 def test_39_a_release_branch_that_starts_inside_a_fast_forward(company: Company) -> None:
     company.set_policy(company.policy(RELEASES))
     assert company.server.gate("install", "--server").code == 0
@@ -148,7 +148,7 @@ def test_39_a_release_branch_that_starts_inside_a_fast_forward(company: Company)
 
 
 @pytest.mark.slow
-@pytest.mark.attack(39, "the same, found by an audit where no hook was")
+@pytest.mark.attack(39, "start a release branch inside a fast-forward, without a server hook")
 def test_39_the_audit_of_such_a_branch(company: Company) -> None:
     company.set_policy(company.policy(RELEASES))
     new = company.clone("newhire")
@@ -164,7 +164,7 @@ def test_39_the_audit_of_such_a_branch(company: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(40, "`Gate-Head` hides who committed")
+@pytest.mark.attack(40, "hide a committer with a `Gate-Head` trailer")
 @pytest.mark.parametrize("signed", [True, False])
 def test_40_a_trailer_that_hides_the_committer(company: Company, signed: bool) -> None:
     """The committer approves their own commit. A verdict that they do not sign proves no squash either."""
@@ -202,7 +202,7 @@ def merged_and_reverted(company: Company, *how: str, kind: str = "approve") -> C
     return senior
 
 
-@pytest.mark.attack(41)
+@pytest.mark.attack(41, "bring a reverted change back with its old approval")
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [(), ("--squash",), ("--ff-only",)], ids=["merge", "squash", "fast-forward"])
 @pytest.mark.parametrize("kind", ["approve", "waive"])
@@ -220,7 +220,7 @@ def test_41_what_was_reverted_comes_back_with_the_old_decision(
 
 
 @pytest.mark.slow
-@pytest.mark.attack(41, "past the hooks: the audit names it, and the server refuses it")
+@pytest.mark.attack(41, "bring a reverted change back without the local hooks")
 def test_41_the_server_and_the_audit_know_what_is_spent(company: Company) -> None:
     senior = merged_and_reverted(company)
     reland_branch(company, "again")
@@ -281,7 +281,7 @@ def test_41_what_was_not_merged_is_not_spent(
 
 
 @pytest.mark.slow
-@pytest.mark.attack(42)
+@pytest.mark.attack(42, "a remote-tracking ref on a server or in a mirror")
 def test_42_a_tracking_ref_on_a_server_or_in_a_mirror(company: Company) -> None:
     new = company.clone("newhire")
     new.commit(
@@ -301,7 +301,7 @@ def test_42_a_tracking_ref_on_a_server_or_in_a_mirror(company: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(43, "junk that nobody signed is not let in")
+@pytest.mark.attack(43, "push unsigned entries to the log")
 @pytest.mark.parametrize("what", ["record", "signature", "list", "verdict"])
 def test_43_noise_is_refused_by_the_server(company: Company, what: str) -> None:
     assert company.server.gate("install", "--server").code == 0
@@ -323,7 +323,7 @@ def test_43_noise_is_refused_by_the_server(company: Company, what: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(43, "more than the limits allow at once")
+@pytest.mark.attack(43, "push more log entries than the limits allow")
 @pytest.mark.parametrize(
     ("name", "value"), [("maxLogFiles", "2"), ("maxLogSize", "100"), ("maxSignatures", "0")]
 )
@@ -339,7 +339,7 @@ def test_43_a_push_to_the_log_has_limits(company: Company, name: str, value: str
 
 
 @pytest.mark.slow
-@pytest.mark.attack(43, "signatures that are not valid, beside a record")
+@pytest.mark.attack(43, "push invalid signatures next to a record")
 def test_43_invalid_signatures_are_verified_once(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     senior = change(company)
     senior.approve("feature")

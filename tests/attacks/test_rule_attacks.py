@@ -60,7 +60,7 @@ EDITS = ("owns it all", "owned by nobody", "asks for nothing", "asks for less", 
 
 
 @pytest.mark.slow
-@pytest.mark.attack(1)
+@pytest.mark.attack(1, "edit the policy or CODEOWNERS in the change")
 @pytest.mark.parametrize("how", EDITS)
 def test_01_the_change_brings_rules_of_its_own(company: Company, how: str) -> None:
     new, senior = company.clone("newhire"), company.clone("nehemiah")
@@ -74,7 +74,7 @@ def test_01_the_change_brings_rules_of_its_own(company: Company, how: str) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.attack(1, "the change takes the policy or the code owners away, or puts a link there")
+@pytest.mark.attack(1, "delete or rename the policy or CODEOWNERS, or replace it with a symlink")
 @pytest.mark.parametrize("how", ["deleted", "renamed", "link"])
 @pytest.mark.parametrize("path", ["gate.yaml", OWNERS])
 def test_01_the_rules_are_taken_away(company: Company, path: str, how: str) -> None:
@@ -92,7 +92,7 @@ def test_01_the_rules_are_taken_away(company: Company, path: str, how: str) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.attack(1, "an owner who is no guardian changes who owns the code")
+@pytest.mark.attack(1, "change CODEOWNERS with the approval of an owner who isn't a guardian")
 def test_01_an_owner_is_no_guardian(company: Company) -> None:
     company.set_policy(company.policy(PLAIN))
     on_main(company, {OWNERS: "* @bob\n"})
@@ -109,7 +109,7 @@ PLACES = ("CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS", ".gitea/CODEOWN
 
 
 @pytest.mark.slow
-@pytest.mark.attack(2)
+@pytest.mark.attack(2, "add a second CODEOWNERS file")
 @pytest.mark.parametrize("place", PLACES)
 def test_02_a_second_file_of_code_owners_appears(company: Company, place: str) -> None:
     """The owner of all has approved it, and is no guardian."""
@@ -139,7 +139,7 @@ BROKEN_POLICIES: dict[str, str | bytes] = {
 
 
 @pytest.mark.slow
-@pytest.mark.attack(3)
+@pytest.mark.attack(3, "an unreadable policy")
 @pytest.mark.parametrize("how", BROKEN_POLICIES)
 def test_03_a_policy_that_cannot_be_read(company: Company, how: str) -> None:
     on_main(company, {"gate.yaml": BROKEN_POLICIES[how]})
@@ -164,7 +164,7 @@ BROKEN_OWNERS = {
 }
 
 
-@pytest.mark.attack(3)
+@pytest.mark.attack(3, "an unreadable CODEOWNERS file")
 @pytest.mark.parametrize("how", BROKEN_OWNERS)
 def test_03_code_owners_that_cannot_be_read(company: Company, how: str) -> None:
     on_main(company, {OWNERS: BROKEN_OWNERS[how]})
@@ -176,7 +176,7 @@ def test_03_code_owners_that_cannot_be_read(company: Company, how: str) -> None:
         assert f"{OWNERS}:" in result.text
 
 
-@pytest.mark.attack(3, "a link in the place of the policy or the code owners")
+@pytest.mark.attack(3, "a symlink in place of the policy or CODEOWNERS")
 @pytest.mark.parametrize(
     ("path", "target"),
     [(OWNERS, "../docs/index.md"), ("gate.yaml", "real.yaml"), ("gate.yaml", "nowhere")],
@@ -208,7 +208,7 @@ def test_03_rules_that_are_a_link(company: Company, path: str, target: str) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.attack(3, "rules that nobody could read are brought in, with every approval")
+@pytest.mark.attack(3, "merge an invalid policy or CODEOWNERS, with every approval")
 @pytest.mark.parametrize(
     ("path", "content", "expected"),
     [
@@ -232,7 +232,7 @@ def test_03_rules_that_a_change_spoils(company: Company, path: str, content: str
 
 
 @pytest.mark.slow
-@pytest.mark.attack(4)
+@pytest.mark.attack(4, "remove owners with a later line")
 def test_04_a_later_line_takes_the_owners_away(company: Company) -> None:
     """Owned by somebody who approves it, and still not in: only a guardian can."""
     company.set_policy(company.policy(PLAIN))
@@ -244,7 +244,7 @@ def test_04_a_later_line_takes_the_owners_away(company: Company) -> None:
     assert outcome(bob, "guarded")["outcome"] == "unmet"
 
 
-@pytest.mark.attack(4, "no rule, and a rule without owners, are distinguished")
+@pytest.mark.attack(4, "a file without a rule, and a rule without owners")
 def test_04_no_rule_and_no_owner_are_distinguished(company: Company) -> None:
     company.set_policy(company.policy(PLAIN))
     on_main(company, {OWNERS: "/a.py @bob\n/b.py @bob\n/b.py\n"})
@@ -265,7 +265,7 @@ UNSATISFIABLE = {
 
 
 @pytest.mark.slow
-@pytest.mark.attack(5)
+@pytest.mark.attack(5, "a rule that no one can satisfy")
 @pytest.mark.parametrize("how", UNSATISFIABLE)
 def test_05_nobody_is_left_who_could_approve(company: Company, how: str) -> None:
     owners, result = UNSATISFIABLE[how]
@@ -283,7 +283,7 @@ def test_05_nobody_is_left_who_could_approve(company: Company, how: str) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.attack(5, "every senior has a hand in the change")
+@pytest.mark.attack(5, "a change of which every senior is an author")
 def test_05_every_senior_is_an_author(company: Company) -> None:
     new = company.clone("newhire")
     new.write({"a.py": "x = 2\n"})
@@ -308,7 +308,7 @@ def strange_refs(clone: Clone, evil: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(6)
+@pytest.mark.attack(6, "create refs with the name of the protected branch")
 @pytest.mark.parametrize(
     "into", [(), ("--into", "main"), ("--into", "refs/heads/main")], ids=["default", "short", "full"]
 )
@@ -326,7 +326,7 @@ def test_06_refs_named_like_the_protected_branch(company: Company, into: tuple[s
 
 
 @pytest.mark.slow
-@pytest.mark.attack(6, "a merge where refs are named like the branch")
+@pytest.mark.attack(6, "merge while other refs have the name of the branch")
 def test_06_a_merge_moves_the_branch_itself(company: Company) -> None:
     company.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
     senior = company.clone("nehemiah")
@@ -341,7 +341,7 @@ def test_06_a_merge_moves_the_branch_itself(company: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(7)
+@pytest.mark.attack(7, "replay an old policy")
 def test_07_an_old_policy_is_replayed(company: Company) -> None:
     """The branch starts where the policy asked for nothing; main has moved on since."""
     strict = company.policy()
@@ -359,7 +359,7 @@ def test_07_an_old_policy_is_replayed(company: Company) -> None:
 
 @pytest.mark.slow
 @pytest.mark.attack(
-    7, "the strict policy is merged away in the branch, with the merge resolved to the old one"
+    7, "merge the strict policy into the branch, and resolve the conflict in favor of the old one"
 )
 def test_07_a_merge_that_keeps_the_old_policy(company: Company) -> None:
     strict = company.policy()
@@ -390,7 +390,7 @@ ODD_NAMES = {
 
 
 @pytest.mark.slow
-@pytest.mark.attack(8)
+@pytest.mark.attack(8, "unusual file names")
 @pytest.mark.parametrize("how", ODD_NAMES)
 def test_08_odd_names_have_their_owners(company: Company, how: str) -> None:
     name = ODD_NAMES[how]
@@ -433,7 +433,7 @@ COLLISIONS = {
 }
 
 
-@pytest.mark.attack(8)
+@pytest.mark.attack(8, "paths that collide on some file systems")
 @pytest.mark.parametrize("how", COLLISIONS)
 def test_08_colliding_paths_are_refused(company: Company, how: str) -> None:
     new = company.clone("newhire")
@@ -458,7 +458,7 @@ WRITES: dict[str, bytes] = {
 
 
 @pytest.mark.slow
-@pytest.mark.attack(8, "a tree that names what is outside of it")
+@pytest.mark.attack(8, "a tree with paths outside of the checkout, or in `.git`")
 @pytest.mark.parametrize("how", WRITES)
 def test_08_a_tree_that_leads_out_of_itself(company: Company, how: str) -> None:
     """git makes no such tree; somebody who writes objects by hand does."""

@@ -312,7 +312,7 @@ def weaken(bob: Clone, before: Files, after: Files) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(27, "an owner approves a weakening, and is no guardian")
+@pytest.mark.attack(27, "weaken a check with the approval of an owner who isn't a guardian")
 def test_27_a_guardian_opens_the_gate(bob: Clone) -> None:
     weaken(bob, *SETTINGS["ruff: exclude"])
     assert bob.gate("approve", BRANCH, "--key", bob.key("ada")).code == 0
@@ -320,35 +320,35 @@ def test_27_a_guardian_opens_the_gate(bob: Clone) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(27, "settings of a check")
+@pytest.mark.attack(27, "loosen the settings of a check")
 @pytest.mark.parametrize("how", SETTINGS)
 def test_27_settings(bob: Clone, how: str) -> None:
     weaken(bob, *SETTINGS[how])
 
 
 @pytest.mark.slow
-@pytest.mark.attack(27, "comments and stubs that silence a check")
+@pytest.mark.attack(27, "suppress findings with comments or stubs")
 @pytest.mark.parametrize("how", SUPPRESSIONS)
 def test_27_suppressions(bob: Clone, how: str) -> None:
     weaken(bob, *SUPPRESSIONS[how])
 
 
 @pytest.mark.slow
-@pytest.mark.attack(27, "tests that are skipped, gone or emptied")
+@pytest.mark.attack(27, "skip, delete, or empty tests")
 @pytest.mark.parametrize("how", TESTS)
 def test_27_tests(bob: Clone, how: str) -> None:
     weaken(bob, *TESTS[how])
 
 
 @pytest.mark.slow
-@pytest.mark.attack(29, "a module that shadows appears")
+@pytest.mark.attack(29, "add a module that shadows another")
 @pytest.mark.parametrize("how", SHADOWS)
 def test_29_a_shadowing_module_is_a_finding(bob: Clone, how: str) -> None:
     weaken(bob, *SHADOWS[how])
 
 
 @pytest.mark.slow
-@pytest.mark.attack(27, "what runs the gate")
+@pytest.mark.attack(27, "edit what runs gate")
 @pytest.mark.parametrize("how", GATE)
 def test_27_what_runs_the_gate(bob: Clone, how: str) -> None:
     weaken(bob, *GATE[how])
@@ -377,7 +377,7 @@ COMMANDS = {
 
 
 @pytest.mark.slow
-@pytest.mark.attack(27, "the script that a check of the policy runs")
+@pytest.mark.attack(27, "edit a script that a check runs")
 @pytest.mark.parametrize("how", COMMANDS)
 def test_27_the_script_of_a_check(bob: Clone, how: str) -> None:
     command, path = COMMANDS[how]

@@ -47,7 +47,7 @@ def shared(proposals: Company, request: pytest.FixtureRequest) -> Company:
     return proposals
 
 
-@pytest.mark.attack(19, "eight clones at once lose nothing")
+@pytest.mark.attack(19, "eight clones approve and merge at the same time")
 def test_in_eight_clones(shared: Company) -> None:
     company = shared
     signed = [PEOPLE[number % len(PEOPLE)] for number in EIGHT]

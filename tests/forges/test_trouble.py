@@ -64,7 +64,7 @@ def test_any_forge_in_trouble_at_any_question(site: Site, status: int) -> None:
         assert TOKEN not in answer.text
 
 
-@pytest.mark.attack(20)
+@pytest.mark.attack(20, "one page of the list of reviews fails")
 def test_20_a_page_that_fails_fails_the_whole_list(site: Site) -> None:
     """Threat 20: an objection may be on the page that does not come."""
     site.forge.approve("nmonrose")
@@ -99,7 +99,7 @@ def test_nobody_is_there(site: Site) -> None:
     assert "no connection" in answer.err
 
 
-@pytest.mark.attack(33)
+@pytest.mark.attack(33, "redirect a request with the token to another host")
 def test_33_the_token_does_not_follow_to_another_host(site: Site) -> None:
     """Threat 33: a forge, or somebody who impersonates it, sends gate elsewhere."""
     with socket.create_server(("127.0.0.2", 0)) as elsewhere:
@@ -141,7 +141,7 @@ def test_20_the_forge_lags_behind_the_push(site: Site) -> None:
     assert site.check().code == 1
 
 
-@pytest.mark.attack(20)
+@pytest.mark.attack(20, "the head moves while the reviews are read")
 def test_20_the_head_moves_while_it_is_read(site: Site) -> None:
     """Threat 20: what was read before and after does not fit together."""
     site.forge.approve("nmonrose")
@@ -151,7 +151,7 @@ def test_20_the_head_moves_while_it_is_read(site: Site) -> None:
     assert "changed while it was being read" in answer.err
 
 
-@pytest.mark.attack(20)
+@pytest.mark.attack(20, "a comment or a refusal while the reviews are read")
 @pytest.mark.parametrize("event", ["refuse", "remove_a_comment"])
 def test_20_something_else_happens_while_it_is_read(site: Site, event: str) -> None:
     """Threat 20: an objection that came after its page was read, or that slipped from page to page."""
@@ -190,7 +190,7 @@ def test_a_cached_answer_never_replaces_a_forge(hub: Site) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(18)
+@pytest.mark.attack(18, "dismiss a newer review, to revive an older approval")
 def test_18_an_old_approval_does_not_come_back_when_a_newer_decision_is_dismissed(site: Site) -> None:
     """Threat 18."""
     site.forge.approve("nmonrose")
@@ -205,7 +205,7 @@ def test_18_an_old_approval_does_not_come_back_when_a_newer_decision_is_dismisse
 
 
 @pytest.mark.slow
-@pytest.mark.attack(18)
+@pytest.mark.attack(18, "dismiss a newer review, to revive a signed approval")
 def test_18_a_signed_approval_does_not_come_back_either(hub: Site) -> None:
     """Threat 18, across the two ways of deciding."""
     hub.company.clone("nehemiah").approve("origin/feature")
@@ -219,7 +219,7 @@ def test_18_a_signed_approval_does_not_come_back_either(hub: Site) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(13)
+@pytest.mark.attack(13, "approve one's own pull request on the forge")
 def test_13_nobody_approves_their_own_work(site: Site) -> None:
     """Threat 13: the author, by the commit or by the request; a committer; a co-author; a bot."""
     site.forge.author = "lovelace"
@@ -237,7 +237,7 @@ def test_13_nobody_approves_their_own_work(site: Site) -> None:
     }
 
 
-@pytest.mark.attack(13)
+@pytest.mark.attack(13, "a bot account of the forge that the policy lists as a person")
 def test_13_what_the_forge_calls_a_bot_is_one_whatever_the_policy_says(hub: Site) -> None:
     """Threat 13."""
     hub.forge.approve("nmonrose", bot=True)
@@ -246,7 +246,7 @@ def test_13_what_the_forge_calls_a_bot_is_one_whatever_the_policy_says(hub: Site
 
 
 @pytest.mark.slow
-@pytest.mark.attack(33)
+@pytest.mark.attack(33, "read the forge's token in a check")
 def test_33_no_check_sees_the_token(site: Site) -> None:
     """Threat 33: the change's own code runs in an environment without it."""
     out = site.company.path / "environment"

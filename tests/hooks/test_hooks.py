@@ -103,7 +103,7 @@ def test_a_missing_approval_does_not_stop_a_commit_but_a_push(hooked: Clone) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.attack(36)
+@pytest.mark.attack(36, "push several refs at once")
 def test_every_ref_of_a_push_is_looked_at(hooked: Clone) -> None:
     hooked.git("branch", "other")
     stage(hooked, "bad.py", "import os\n")
@@ -113,7 +113,7 @@ def test_every_ref_of_a_push_is_looked_at(hooked: Clone) -> None:
     assert "F401" in done.stderr
 
 
-@pytest.mark.attack(36)
+@pytest.mark.attack(36, "delete a protected branch")
 def test_a_protected_branch_is_not_deleted(hooked: Clone) -> None:
     done = attempt(hooked, "push", "origin", ":main")
     assert done.returncode != 0
@@ -121,7 +121,7 @@ def test_a_protected_branch_is_not_deleted(hooked: Clone) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(36)
+@pytest.mark.attack(36, "force-push a protected branch")
 def test_commits_of_a_protected_branch_are_not_thrown_away(hooked: Clone) -> None:
     stage(hooked, "good.py", "x = 1\n")
     assert attempt(hooked, "commit", "-m", "Good").returncode == 0
@@ -146,7 +146,7 @@ def test_a_branch_that_moved_elsewhere_has_to_be_fetched_first(hooked: Clone) ->
     assert "git fetch" in done.stderr
 
 
-@pytest.mark.attack(36)
+@pytest.mark.attack(36, "create a protected branch at an unapproved commit")
 def test_a_protected_branch_does_not_begin_with_what_nobody_approved(hooked: Clone) -> None:
     stage(hooked, "gate.yaml", "protect: {main: {}, release: {}}\n")
     hooked.git("commit", "-q", "--no-verify", "-m", "Policy")
@@ -231,7 +231,7 @@ def test_a_stopped_commit_names_what_runs_at_the_push(hooked: Clone) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(35)
+@pytest.mark.attack(35, "fast-forward locally, where no hook runs")
 def test_a_fast_forward_that_no_hook_saw_is_caught_at_the_push(hooked: Clone) -> None:
     hooked.git("checkout", "-q", "-b", "feature")
     stage(hooked, "bad.py", "import os\n")
@@ -291,7 +291,7 @@ def test_hooks_for_all_repositories_are_reported_as_such(project: Clone, tmp_pat
     project.git("config", "--global", "--unset", "core.hooksPath")
 
 
-@pytest.mark.attack(35)
+@pytest.mark.attack(35, "run the server hook after gate was uninstalled")
 def test_a_hook_without_its_gate_fails_closed(hooked: Clone) -> None:
     hook = hooked.path / ".git" / "hooks" / "pre-commit"
     lines = [

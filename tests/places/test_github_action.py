@@ -261,7 +261,7 @@ def test_two_pins_of_the_action_in_one_job_are_two_gates(company: Company, runne
     assert set(runner.glob("merge-gate-*")) == before | {own}
 
 
-@pytest.mark.attack(29)
+@pytest.mark.attack(29, "add a package named `gate`")
 def test_what_a_change_brings_along_is_not_taken_for_gate(
     company: Company, pull: Clone, tmp_path: Path
 ) -> None:

@@ -87,7 +87,7 @@ def test_a_request_is_blocked_and_the_artifacts_say_why_then_approved(company: C
     assert code == 0, result
 
 
-@pytest.mark.attack(29)
+@pytest.mark.attack(29, "add a package named `gate`")
 def test_what_a_change_brings_along_is_not_taken_for_gate(company: Company, job: Clone) -> None:
     company.clone("bob", "again").commit("v3", IMPOSTORS, branch="feature")
     job.fetch()

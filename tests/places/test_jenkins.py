@@ -172,7 +172,7 @@ def test_a_branch_that_nobody_wants_to_merge_is_not_asked_about(jenkins: Jenkins
     assert "gate" not in build.steps()
 
 
-@pytest.mark.attack(29)
+@pytest.mark.attack(29, "add a package named `gate`")
 def test_what_a_change_brings_along_is_not_taken_for_gate(jenkins: Jenkins) -> None:
     jenkins.company.clone("newhire", "again").commit("v3", IMPOSTORS, branch="feature")
     jenkins.checkout("origin/feature")

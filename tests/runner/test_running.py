@@ -259,7 +259,7 @@ class TestLessThanBefore:
         assert "weakened" in guarded["reason"]
 
     @pytest.mark.slow
-    @pytest.mark.attack(28, "a file that no setting names hides tests")
+    @pytest.mark.attack(28, "hide tests with files that no setting mentions")
     @pytest.mark.parametrize(
         ("files", "message"),
         [
@@ -508,7 +508,7 @@ class TestWhatAnAnswerRestsOn:
         assert ask(project, *more, env={"TZ": "UTC"})[0] == 0
 
     @pytest.mark.slow
-    @pytest.mark.attack(30, "a cached answer, after a file of an installed package was edited in place")
+    @pytest.mark.attack(30, "edit an installed package after its result was cached")
     def test_an_installed_file_that_is_edited_in_place(self, project: Clone, dependent: Path) -> None:
         module = dependent / "depx" / "__init__.py"
         before = module.stat()

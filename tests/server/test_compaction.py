@@ -118,7 +118,7 @@ def test_only_an_administrator_on_the_server_can_do_it(littered: Company) -> Non
     assert server.git("rev-parse", LOG) == before
 
 
-@pytest.mark.attack(17, "the server's log is replaced by a compaction that drops an objection")
+@pytest.mark.attack(17, "replace the server's log with a compacted one that drops an objection")
 @pytest.mark.parametrize("how", ["unsigned", "altered", "by no guardian"])
 def test_a_compaction_by_somebody_else_takes_nothing_away(
     littered: Company, tmp_path: Path, how: str

@@ -33,7 +33,7 @@ def reverted(company: Company) -> tuple[Clone, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(25, "a merge brings bad commits that were reverted, to a branch that takes one commit")
+@pytest.mark.attack(25, "merge bad commits and their reverts into a branch with a linear history")
 def test_reverted_commits_do_not_come_by_a_merge(strict: Company) -> None:
     senior, _ = reverted(strict)
     on_main(senior)
@@ -44,7 +44,7 @@ def test_reverted_commits_do_not_come_by_a_merge(strict: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(25, "they come one by one, as commits of the branch itself")
+@pytest.mark.attack(25, "fast-forward a branch with bad commits and their reverts")
 def test_reverted_commits_do_not_come_one_by_one(strict: Company) -> None:
     senior, _ = reverted(strict)
     result = push(senior, "--atomic", "origin", "origin/feature:main", "refs/gate/log")
@@ -53,7 +53,7 @@ def test_reverted_commits_do_not_come_one_by_one(strict: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(25)
+@pytest.mark.attack(25, "squash a branch with bad commits and their reverts")
 def test_what_was_reverted_is_squashed_away(strict: Company) -> None:
     senior, bad = reverted(strict)
     refused = senior.gate("merge", "feature", "--push", "--ff-only")
@@ -76,7 +76,7 @@ def test_one_commit_may_be_a_fast_forward(strict: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(25, "a merge of many commits is made past the server")
+@pytest.mark.attack(25, "merge several commits without the server hook, where the policy requires one")
 def test_an_audit_finds_the_commits_that_came_with_a_merge(company: Company) -> None:
     company.set_policy(company.policy(SQUASH))
     senior, _ = reverted(company)

@@ -33,7 +33,7 @@ FOLDERS = {
 
 
 @pytest.mark.slow
-@pytest.mark.attack(8, "a folder made by hand: names twice, or where git does not look for them")
+@pytest.mark.attack(8, "a tree object with duplicate or unsorted names")
 @pytest.mark.parametrize("how", FOLDERS)
 def test_a_damaged_folder(guarded: Company, how: str) -> None:
     new = guarded.clone("newhire")
@@ -65,7 +65,7 @@ COMMITS = {
 
 
 @pytest.mark.slow
-@pytest.mark.attack(14, "a commit made by hand, that says little of its author or its time")
+@pytest.mark.attack(14, "a hand-made commit without author, address, or time")
 @pytest.mark.parametrize("how", COMMITS)
 def test_a_commit_that_lacks_something(guarded: Company, how: str) -> None:
     senior = change(guarded, files=EVIL)
@@ -82,7 +82,7 @@ def test_a_commit_that_lacks_something(guarded: Company, how: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(15, "a commit of a time to come, by which an audit would date all later ones")
+@pytest.mark.attack(15, "a commit dated in the future, with which an audit would compare later dates")
 def test_a_commit_from_the_future(guarded: Company) -> None:
     senior = change(guarded)
     senior.approve("feature")
@@ -95,7 +95,7 @@ def test_a_commit_from_the_future(guarded: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(36, "a branch that some file systems take for the protected one")
+@pytest.mark.attack(36, "a branch whose name some file systems confuse with the protected one")
 @pytest.mark.parametrize("name", ["Main", "MAIN", "maın"])
 def test_a_branch_that_is_nearly_main(guarded: Company, name: str) -> None:
     new = guarded.clone("newhire")
@@ -107,7 +107,7 @@ def test_a_branch_that_is_nearly_main(guarded: Company, name: str) -> None:
         assert "which is protected" in result.err
 
 
-@pytest.mark.attack(23, "refs/replace is pushed to the server")
+@pytest.mark.attack(23, "push to `refs/replace/` on the server")
 def test_replaced_objects_are_not_let_in(guarded: Company) -> None:
     new = guarded.clone("newhire")
     new.commit("v2", EVIL, branch="feature")
@@ -118,7 +118,7 @@ def test_replaced_objects_are_not_let_in(guarded: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(17, "a log that once held what is none, and took it out again")
+@pytest.mark.attack(17, "add an invalid entry to the log, and remove it again")
 def test_the_history_of_the_log_is_that_of_a_log(guarded: Company) -> None:
     senior = change(guarded)
     senior.approve("feature")
@@ -130,7 +130,7 @@ def test_the_history_of_the_log_is_that_of_a_log(guarded: Company) -> None:
     assert audited(guarded) == []
 
 
-@pytest.mark.attack(36, "a ref that is gate's by another case")
+@pytest.mark.attack(36, "a ref that differs from gate's only by case")
 def test_a_ref_that_is_nearly_the_log(guarded: Company) -> None:
     new = guarded.clone("newhire")
     new.commit("v2", EVIL, branch="feature")

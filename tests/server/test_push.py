@@ -33,7 +33,7 @@ def test_the_other_ways_to_merge_are_let_in(guarded: Company, how: str) -> None:
     assert audited(guarded) == []
 
 
-@pytest.mark.attack(35)
+@pytest.mark.attack(35, "push to the server without approval")
 def test_a_push_past_the_gate_is_refused_with_what_is_missing(guarded: Company) -> None:
     new = on_main(guarded.clone("newhire"))
     new.commit("straight in", EVIL, push=False)
@@ -77,7 +77,7 @@ def test_several_merges_in_one_push_are_several_steps(guarded: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(36)
+@pytest.mark.attack(36, "push one unapproved merge among approved ones")
 def test_one_bad_step_among_good_ones_refuses_all(guarded: Company) -> None:
     senior = on_main(change(guarded))
     senior.approve("feature")
@@ -101,7 +101,7 @@ def test_an_approval_that_comes_in_the_same_push_counts(guarded: Company) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.attack(13, "an author pushes, in another's name as far as the server knows")
+@pytest.mark.attack(13, "push as another user of the server")
 def test_who_pushes_is_no_evidence(guarded: Company) -> None:
     """A person is an author by what the commits say; whose hands or account push them neither helps nor harms."""
     senior = {"GL_USER": "nehemiah", "GITEA_PUSHER_NAME": "nehemiah", "REMOTE_USER": "nehemiah"}
@@ -118,7 +118,7 @@ def test_who_pushes_is_no_evidence(guarded: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(13, "the one who pushes puts into the merge what they have approved elsewhere")
+@pytest.mark.attack(13, "add content that one approved elsewhere to a merge commit")
 def test_whoever_alters_the_merge_is_an_author_of_it(guarded: Company) -> None:
     both = {"a.py": "x = 2\n", "b.py": "y = 2\n"}
     change(guarded)
@@ -141,7 +141,7 @@ def test_a_protected_branch_is_not_deleted(guarded: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(36)
+@pytest.mark.attack(36, "force-push the protected branch on the server")
 @pytest.mark.parametrize("root", [False, True], ids=["rewound", "another root"])
 def test_a_forced_push_is_refused(guarded: Company, root: bool) -> None:
     senior = change(guarded)
@@ -159,7 +159,7 @@ def test_a_forced_push_is_refused(guarded: Company, root: bool) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(36)
+@pytest.mark.attack(36, "make another branch the first parent of main")
 def test_main_does_not_become_a_side_branch(guarded: Company) -> None:
     """The branch that main is merged into has other first parents: who audits would follow them."""
     senior = change(guarded)
@@ -174,7 +174,7 @@ def test_main_does_not_become_a_side_branch(guarded: Company) -> None:
     assert "the other way round" in result.err
 
 
-@pytest.mark.attack(36, "one bad ref among others, on the server")
+@pytest.mark.attack(36, "one rejected ref among others, on the server")
 def test_every_ref_of_a_push_is_looked_at(guarded: Company) -> None:
     new = on_main(guarded.clone("newhire"))
     new.commit("straight in", EVIL, push=False)
@@ -183,7 +183,7 @@ def test_every_ref_of_a_push_is_looked_at(guarded: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(6)
+@pytest.mark.attack(6, "push to a symbolic ref that points to the protected branch")
 def test_a_branch_by_another_name_is_the_same_branch(guarded: Company) -> None:
     guarded.server.git("symbolic-ref", "refs/heads/master", "refs/heads/main")
     guarded.server.git("symbolic-ref", "refs/heads/trunk", "refs/heads/master")
@@ -198,7 +198,7 @@ def test_a_branch_by_another_name_is_the_same_branch(guarded: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(7)
+@pytest.mark.attack(7, "push a commit that contains a weaker policy")
 def test_the_policy_of_the_pushed_commit_itself_says_nothing(guarded: Company) -> None:
     new = on_main(guarded.clone("newhire"))
     new.commit("simpler", {"gate.yaml": "protect: {other: {}}\n", **EVIL}, push=False)
@@ -210,7 +210,7 @@ def test_the_policy_of_the_pushed_commit_itself_says_nothing(guarded: Company) -
 
 
 @pytest.mark.slow
-@pytest.mark.attack(3)
+@pytest.mark.attack(3, "push an invalid policy or CODEOWNERS to the server")
 def test_rules_that_nobody_can_read_are_not_let_in(guarded: Company) -> None:
     ada = guarded.clone("ada")
     ada.commit("half a policy", {"gate.yaml": "protect: ["}, branch="policy")
@@ -235,7 +235,7 @@ def test_an_evil_merge_on_top_of_an_approved_change(guarded: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(35)
+@pytest.mark.attack(35, "push a merge that has no recorded verdict")
 def test_a_merge_by_hand_lacks_the_proof(guarded: Company) -> None:
     senior = on_main(change(guarded))
     senior.approve("feature")
@@ -247,7 +247,7 @@ def test_a_merge_by_hand_lacks_the_proof(guarded: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(15)
+@pytest.mark.attack(15, "backdate a merge to before an objection")
 def test_an_objection_outweighs_a_backdated_merge(guarded: Company) -> None:
     """The merge says that it was made before the objection, and names a log that lacks it."""
     senior = change(guarded)
@@ -266,7 +266,7 @@ def test_an_objection_outweighs_a_backdated_merge(guarded: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(15)
+@pytest.mark.attack(15, "use an expired key, and backdate the merge")
 def test_an_expired_key_opens_nothing_by_a_backdated_merge(company: Company) -> None:
     expired = f'valid-before="20200101" {company.public("nehemiah")}'
     policy = company.policy(NO_CHECKS, keys={"nehemiah": [expired]})
@@ -291,7 +291,7 @@ def test_a_waiver_lets_in_loudly(guarded: Company) -> None:
     assert "WAIVED by @nehemiah: outage 4711" in result.err
 
 
-@pytest.mark.attack(37)
+@pytest.mark.attack(37, "waive without being a guardian, on the server")
 def test_a_waiver_of_somebody_who_may_not(guarded: Company) -> None:
     change(guarded)
     bob = guarded.clone("bob")
@@ -299,7 +299,7 @@ def test_a_waiver_of_somebody_who_may_not(guarded: Company) -> None:
     assert bob.gate("approve", "feature", "--waive", "--reason", "outage").code == 2
 
 
-@pytest.mark.attack(33)
+@pytest.mark.attack(33, "hostile names")
 def test_hostile_names_are_inert(guarded: Company) -> None:
     new = on_main(guarded.clone("newhire"))
     new.commit("\x1b[31mred\x1b[0m ::error::x", {"\x1b[2Ja.py": "import os\n"}, push=False)
@@ -372,7 +372,7 @@ def test_half_a_policy_on_ones_own_branch_blocks_nobody(guarded: Company) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.attack(8)
+@pytest.mark.attack(8, "colliding paths, with a waiver")
 def test_paths_that_clash_are_not_let_in_by_a_waiver_either(guarded: Company) -> None:
     senior = change(guarded, files={"A.py": "x = 2\n"})
     result = senior.gate("approve", "feature", "--waive", "--reason", "outage")
@@ -385,7 +385,7 @@ def test_paths_that_clash_are_not_let_in_by_a_waiver_either(guarded: Company) ->
 
 
 @pytest.mark.slow
-@pytest.mark.attack(34)
+@pytest.mark.attack(34, "two pushes at the same time")
 def test_two_pushes_at_once_and_one_is_second(guarded: Company) -> None:
     """Both are checked against the same tip; git moves the ref only for the first one."""
     senior = change(guarded)
@@ -464,7 +464,7 @@ def test_owners_who_answer_for_their_own_files_only(company: Company) -> None:
     assert audited(company, start) == []
 
 
-@pytest.mark.attack(35)
+@pytest.mark.attack(35, "push to a server whose HEAD names no branch")
 def test_a_server_whose_head_names_no_branch_is_no_open_door(guarded: Company) -> None:
     guarded.server.git("update-ref", "--no-deref", "HEAD", "refs/heads/main")
     new = on_main(guarded.clone("newhire"))

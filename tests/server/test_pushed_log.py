@@ -40,13 +40,13 @@ def refused(clone: Clone, *specs: str) -> str:
     return result.err
 
 
-@pytest.mark.attack(17)
+@pytest.mark.attack(17, "delete the log on the server")
 def test_the_log_is_not_deleted(senior: Clone) -> None:
     assert "cannot be deleted" in refused(senior, f":{LOG}")
 
 
 @pytest.mark.slow
-@pytest.mark.attack(17)
+@pytest.mark.attack(17, "truncate the log on the server")
 def test_the_log_is_not_cut(guarded: Company, senior: Clone) -> None:
     first = senior.git("rev-parse", LOG)
     bob = guarded.clone("bob")
@@ -56,7 +56,7 @@ def test_the_log_is_not_cut(guarded: Company, senior: Clone) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(17)
+@pytest.mark.attack(17, "push a log without an objection")
 def test_an_objection_is_not_taken_out(guarded: Company, senior: Clone) -> None:
     bob = guarded.clone("bob")
     bob.fetch()
@@ -68,13 +68,13 @@ def test_an_objection_is_not_taken_out(guarded: Company, senior: Clone) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(16)
+@pytest.mark.attack(16, "push an altered record")
 def test_a_record_is_not_altered(senior: Clone) -> None:
     for name in senior.log():
         assert "drops or alters" in refused(senior, f"{append(senior, {name: b'other'})}:{LOG}")
 
 
-@pytest.mark.attack(17)
+@pytest.mark.attack(17, "push a rewritten log that contains every file")
 def test_a_rewritten_log_with_every_file_is_still_another(senior: Clone) -> None:
     """What the history of the log held counts as well: it must not be left behind."""
     tree = senior.git("rev-parse", f"{LOG}^{{tree}}")
@@ -82,7 +82,7 @@ def test_a_rewritten_log_with_every_file_is_still_another(senior: Clone) -> None
     assert "records would be lost" in refused(senior, f"{alike}:{LOG}")
 
 
-@pytest.mark.attack(16)
+@pytest.mark.attack(16, "push malformed entries to the log")
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
@@ -101,7 +101,7 @@ def test_what_no_reader_would_take_is_not_let_in(
     assert expected in refused(senior, f"{append(senior, {name: content})}:{LOG}")
 
 
-@pytest.mark.attack(16)
+@pytest.mark.attack(16, "a file with a valid name that isn't a record")
 def test_a_record_that_fits_its_name_and_is_none(senior: Clone) -> None:
     data = b'{"v": 1}\n'
     name = hashlib.sha256(data).hexdigest()
@@ -114,7 +114,7 @@ def test_a_record_that_fits_its_name_and_is_none(senior: Clone) -> None:
     assert "in another folder" in refused(senior, f"{moved}:{LOG}")
 
 
-@pytest.mark.attack(17)
+@pytest.mark.attack(17, "push something that isn't a log")
 def test_something_else_than_a_log(senior: Clone) -> None:
     blob = senior.git("hash-object", "-w", "--stdin", stdin=b"x")
     assert "is not a commit" in refused(senior, f"{blob}:{LOG}")
@@ -156,7 +156,7 @@ def test_a_refused_push_leaves_nothing_behind(guarded: Company, senior: Clone) -
 
 
 @pytest.mark.slow
-@pytest.mark.attack(17)
+@pytest.mark.attack(17, "push to a server that has lost its log")
 def test_a_server_that_has_lost_its_log_lets_nothing_in(guarded: Company, senior: Clone) -> None:
     assert senior.gate("merge", "feature", "--push").code == 0
     guarded.server.git("update-ref", "-d", LOG)
@@ -168,7 +168,7 @@ def test_a_server_that_has_lost_its_log_lets_nothing_in(guarded: Company, senior
 
 
 @pytest.mark.slow
-@pytest.mark.attack(17)
+@pytest.mark.attack(17, "delay a push until after an objection")
 def test_who_waits_with_a_push_does_not_outrun_an_objection(guarded: Company, senior: Clone) -> None:
     """The log that was there when the connection was opened is not the one that counts."""
     on_main(senior)

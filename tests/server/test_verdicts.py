@@ -119,7 +119,7 @@ def test_failed_checks_are_not_signed(company: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(35)
+@pytest.mark.attack(35, "a verdict by someone whose verdicts don't count")
 @pytest.mark.parametrize("who", ["newhire", "bob", "stranger"])
 def test_whose_verdict_is_not_asked_for_proves_nothing(company: Company, who: str) -> None:
     use(company, company.policy())
@@ -165,7 +165,7 @@ def forge(clone: Clone, key: str, **changed: object) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(35)
+@pytest.mark.attack(35, "push with a forged verdict")
 def test_a_forged_verdict_opens_nothing(company: Company) -> None:
     """Signed by the new hire in CI's name."""
     use(company, company.policy())
@@ -181,7 +181,7 @@ def test_a_forged_verdict_opens_nothing(company: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(35)
+@pytest.mark.attack(35, "push with the verdict for another change")
 def test_a_verdict_about_another_change_opens_nothing(company: Company) -> None:
     """CI's own record of a good change cannot be bent to fit, and is not about this one."""
     use(company, company.policy())
@@ -198,7 +198,7 @@ def test_a_verdict_about_another_change_opens_nothing(company: Company) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(35)
+@pytest.mark.attack(35, "push with a verdict for an earlier base")
 def test_a_verdict_by_an_earlier_base_opens_nothing(company: Company) -> None:
     """The other half of the tree has moved since: nobody has run the checks on what would be there now."""
     start = use(company, company.policy())
@@ -311,7 +311,7 @@ def lie(clone: Clone, base: str, head: str) -> None:
     clone.git("commit", "-q", "--amend", "-m", message)
 
 
-@pytest.mark.attack(31)
+@pytest.mark.attack(31, "a check that hangs on the server")
 @pytest.mark.slow
 def test_a_check_that_hangs_on_the_server_refuses(company: Company) -> None:
     policy = company.policy().replace('command: ["true"]', 'command: ["sleep", "600"], timeout: 1s')

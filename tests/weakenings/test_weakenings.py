@@ -242,7 +242,7 @@ sdist = { url = "https://files.pythonhosted.org/a.tar.gz" }
 """
 
 
-@pytest.mark.attack(27, "packages come from another place")
+@pytest.mark.attack(27, "install packages from another source")
 @pytest.mark.parametrize(
     ("path", "old", "new", "where"),
     [
