@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,18 @@ CHECK = ROOT / ".ci" / "check_release.py"
 FILES = (f"merge_gate-{gate.__version__}-py3-none-any.whl", f"merge_gate-{gate.__version__}.tar.gz")
 
 
-def checked(tag: str, folder: Path, *files: str) -> tuple[int, str]:
+URLS = "".join(
+    f"Project-URL: {label}, https://example.com\n"
+    for label in ("Homepage", "Documentation", "Changelog", "Issues")
+)
+
+
+def checked(
+    tag: str, folder: Path, *files: str, metadata: str = f"{URLS}\n[docs](https://example.com/docs)\n"
+) -> tuple[int, str]:
     for name in files:
-        (folder / name).touch()
+        with zipfile.ZipFile(folder / name, "w") as archive:
+            archive.writestr(f"merge_gate-{gate.__version__}.dist-info/METADATA", metadata)
     done = subprocess.run(
         [sys.executable, str(CHECK), tag, str(folder)], capture_output=True, text=True, check=False
     )
@@ -46,6 +56,19 @@ def test_a_release_whose_parts_agree(tmp_path: Path) -> None:
 )
 def test_a_release_whose_parts_differ(tmp_path: Path, tag: str, files: tuple[str, ...], message: str) -> None:
     code, text = checked(tag, tmp_path, *files)
+    assert code == 1
+    assert message in text
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        ("\nNo URLs\n", "expected the URLs ['Changelog', 'Documentation', 'Homepage', 'Issues']"),
+        (f"{URLS}\n![picture](docs/a.svg)\n", "the README has relative links: ['docs/a.svg']"),
+    ],
+)
+def test_what_pypi_would_show(tmp_path: Path, metadata: str, message: str) -> None:
+    code, text = checked(f"v{gate.__version__}", tmp_path, *FILES, metadata=metadata)
     assert code == 1
     assert message in text
 
