@@ -1,4 +1,4 @@
-"""The decision: from facts to the one verdict. Pure, and closed wherever the facts leave a doubt."""
+"""The decision: from facts to one verdict. Pure. It fails closed if the facts leave any doubt."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from gate.app.check import check
 from gate.app.checking.request import Answer
 from gate.cli.check_options import add_options, check_options, check_request, report_file
 from gate.cli.reviews import request_of
-from gate.cli.shards import share_of, write_share
+from gate.cli.shards import shard_of, write_shard
 from gate.cli.terminal import shown_progress
 from gate.cli.verdict_context import EXIT_CODES, context_of, with_description
 from gate.errors import UsageError
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     started = time() - COARSE
     files = [report_file(value) for value in options.report]
     check_options(options)
-    share = share_of(options)
+    shard = shard_of(options)
     if options.record:
         from gate.app.recording.verdict import bring_log
 
@@ -71,9 +71,9 @@ def run(options: argparse.Namespace) -> int:
         # Programs read this output, as they would read a file: XML declares itself as UTF-8.
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     with shown_progress() as progress, _explaining_invalid_rules(options):
-        answer = check(check_request(options, share), progress)
-    if share is not None:
-        return write_share(options, answer, share)
+        answer = check(check_request(options, shard), progress)
+    if shard is not None:
+        return write_shard(options, answer, shard)
     code = EXIT_CODES[answer.verdict.decision]
     context = _report(options, answer, files)
     if options.comment or options.webhook:

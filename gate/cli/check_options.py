@@ -11,7 +11,7 @@ from gate.app.checking.request import CheckRequest
 from gate.cli.reviews import add_reviews, request_of
 from gate.errors import UsageError
 from gate.reports import REPORTS
-from gate.runner.shares import Share
+from gate.runner.shards import Shard
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -135,7 +135,7 @@ def report_file(value: str) -> tuple[str, str]:
     return name, path
 
 
-def check_request(options: argparse.Namespace, share: Share | None) -> CheckRequest:
+def check_request(options: argparse.Namespace, shard: Shard | None) -> CheckRequest:
     """Return the request that the options describe."""
     return CheckRequest(
         start=Path.cwd(),
@@ -149,7 +149,7 @@ def check_request(options: argparse.Namespace, share: Share | None) -> CheckRequ
         reviews=request_of(options.reviews),
         rerun=options.rerun,
         compare=options.all,
-        share=share,
+        shard=shard,
         parts=tuple(options.join),
         unsigned=options.unsigned,
     )

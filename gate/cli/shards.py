@@ -1,4 +1,4 @@
-"""The option `--shard` of `gate check`: run one machine's share of the checks, and write a file with the results."""
+"""The option `--shard` of `gate check`: run one shard of the checks, and write a file with the results."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from gate.app.checking.request import Answer
 from gate.errors import UsageError
 from gate.model import Ran
 from gate.reports.words import visible
-from gate.runner.shares import Share
+from gate.runner.shards import Shard
 from gate.wording import number_in
 
-MOST_SHARES = 1000
+MOST_SHARDS = 1000
 
 
-def share_of(options: argparse.Namespace) -> Share | None:
-    """Return the requested share, if any."""
+def shard_of(options: argparse.Namespace) -> Shard | None:
+    """Return the requested shard, if any."""
     if not options.shard:
         return None
     number, count = (number_in(text) or 0 for text in options.shard.partition("/")[::2])
-    if not 1 <= number <= count <= MOST_SHARES:
+    if not 1 <= number <= count <= MOST_SHARDS:
         raise UsageError(
-            f"--shard {options.shard}: expected I/N, such as 2/4, with at most {MOST_SHARES} shards"
+            f"--shard {options.shard}: expected I/N, such as 2/4, with at most {MOST_SHARDS} shards"
         )
     excluded = {
         "--join": options.join,
@@ -35,17 +35,17 @@ def share_of(options: argparse.Namespace) -> Share | None:
         raise UsageError(
             f"--shard and {conflict} can't be combined", "join the shards first: `gate check --join`"
         )
-    return Share(number, count)
+    return Shard(number, count)
 
 
-def write_share(options: argparse.Namespace, answer: Answer, share: Share) -> int:
-    """Write the results of a share. Returns 1 if they block, and 3 if a check failed to run. `--join` makes the
+def write_shard(options: argparse.Namespace, answer: Answer, shard: Shard) -> int:
+    """Write the results of a shard. Returns 1 if they block, and 3 if a check failed to run. `--join` makes the
     verdict.
     """
-    from gate.app.checking.shares import write_part
+    from gate.app.checking.shards import write_part
 
-    path = options.output or f"gate-part-{share.number}-of-{share.count}.json"
-    write_part(Path(path), answer.verdict, share, answer.pieces, options.key)
+    path = options.output or f"gate-part-{shard.number}-of-{shard.count}.json"
+    write_part(Path(path), answer.verdict, shard, answer.shard_tests, options.key)
     checks = [check for check in answer.verdict.checks if check.enforced]
     blocked = [check.id for check in checks if isinstance(check, Ran) and check.failed]
     broken = [check.id for check in checks if not isinstance(check, Ran)]
@@ -54,6 +54,6 @@ def write_share(options: argparse.Namespace, answer: Answer, share: Share) -> in
     for name in broken:
         print(f"{visible(name)} could not run in this shard")
     print(
-        f"Saved shard {share.number} of {share.count} to {visible(path)}. `gate check --join` combines all shards."
+        f"Saved shard {shard.number} of {shard.count} to {visible(path)}. `gate check --join` combines all shards."
     )
     return 1 if blocked else 3 if broken else 0

@@ -2,7 +2,7 @@
 
 The compacted log has no commit in common with the one it replaces. For each commit of the old log to which a merge
 refers (`Gate-Log`), it has one with the same records, whose message lists the replaced ids. A signed record of the kind
-`compact` names the last of these commits (`head`), and thereby all of them, and the old log (`base`).
+`compact` names the last of these commits (`head`), and so all of them, and the old log (`base`).
 """
 
 from __future__ import annotations

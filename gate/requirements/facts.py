@@ -69,7 +69,7 @@ class Facts:
     empty where the base has none. `approvals` holds counted and discounted decisions alike. `weakenings` are
     the findings about weakened checks. `log_gap` says why the log of approvals that is here
     may lack decisions, if so. `release` is there for an environment. Where reviews on a forge count, `request`
-    names the request there, `contributors` are people who had a hand in the change according to the forge, and
+    names the request there, `contributors` are people who contributed to the change according to the forge, and
     `unread_teams` says, by team, why its members could not be had. `locked` are the branches into which, by the rules
     that the change brings, nobody could merge anything any more.
     """

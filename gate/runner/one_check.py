@@ -19,7 +19,7 @@ from gate.runner.base_collection import BaseCollection
 from gate.runner.collected_tests import CollectedTests
 from gate.runner.execute import Outcome
 from gate.runner.flaky import record_run
-from gate.runner.shares import Piece, Shares, cannot_be_divided
+from gate.runner.shards import ShardPlan, ShardTests, cannot_be_divided
 from gate.runner.tool_runs import RunContext, ToolRuns, as_flaky
 from gate.runner.turns import Turns
 
@@ -93,7 +93,7 @@ class ProjectChecks:
         if report.unparsed and not blocking:
             return _stopped(check, min(report.unparsed), outcome.seconds)
         seen: tuple[Finding, ...] | Broken | Skipped = ()
-        if not self._leaves_base_to_first_share(whole):
+        if not self._leaves_base_to_first_shard(whole):
             seen = self._seen_less(check, whole or report, collection)
         if isinstance(seen, Broken) and blocking:
             # Tests that can no longer be imported count as failures, so the result is already certain.
@@ -107,26 +107,26 @@ class ProjectChecks:
     def _ask(
         self, check: CheckSettings, progress: Callable[[], None], started: Callable[[], None]
     ) -> tuple[Outcome, Report | None]:
-        """Run the check on the head. For a share, run only its tests, and also return what the suite collects."""
-        share, head, place = self._context.share, self._head, (check.id, self._head.folder)
-        if share is None or check.tool != "pytest":
+        """Run the check on the head. For a shard, run only its tests, and also return what the suite collects."""
+        shard, head, place = self._context.shard, self._head, (check.id, self._head.folder)
+        if shard is None or check.tool != "pytest":
             return self._runs.ask(check, head, progress, started), None
         counted = self._runs.ask(check, head, count=True).report
         if not isinstance(counted, Report) or cannot_be_divided(counted):
-            self._context.pieces[place] = Piece("", (), 0, (), 0)
-            if share.number > 1:
+            self._context.shard_tests[place] = ShardTests("", (), 0, (), 0)
+            if shard.number > 1:
                 return Outcome(Report((), "runs in the first shard", 0), cached=True), Report(())
             return self._runs.ask(check, head, progress, started), None
-        shares = Shares(share, self._context.results, " ".join(place), head.top.tree.tree)
-        files, plan = shares.files(counted)
+        shard_plan = ShardPlan(shard, self._context.results, " ".join(place), head.top.tree.tree)
+        files, plan = shard_plan.files(counted)
         outcome = Outcome(Report((), "no test file in this shard", 0), cached=True)
         if files:
             outcome = self._runs.ask(check, head, progress, started, test_files=files)
         if isinstance(outcome.report, Report):
             collected, ran = (tuple(sorted(report.tests)) for report in (counted, outcome.report))
-            piece = Piece(plan, collected, counted.seen or 0, ran, outcome.report.seen or 0)
-            self._context.pieces[place] = piece
-            shares.record(outcome.report.durations)
+            tests_of_shard = ShardTests(plan, collected, counted.seen or 0, ran, outcome.report.seen or 0)
+            self._context.shard_tests[place] = tests_of_shard
+            shard_plan.record(outcome.report.durations)
         return outcome, counted
 
     def _stopped_by_change(
@@ -216,18 +216,18 @@ class ProjectChecks:
             outcome.output,
         )
 
-    def _leaves_base_to_first_share(self, whole: Report | None) -> bool:
-        """Return whether the first share compares the collected tests with those of the base.
+    def _leaves_base_to_first_shard(self, whole: Report | None) -> bool:
+        """Return whether the first shard compares the collected tests with those of the base.
 
-        Joining the shares verifies that all of them have collected the same tests.
+        Joining the shards verifies that all of them have collected the same tests.
         """
-        share = self._context.share
-        return whole is not None and share is not None and share.number > 1
+        shard = self._context.shard
+        return whole is not None and shard is not None and shard.number > 1
 
     def _is_compared_by_tests(self, check: CheckSettings) -> bool:
         return (
             check.tool == "pytest"
-            and self._context.share is None
+            and self._context.shard is None
             and self._change.base_tree != self._change.tree
         )
 

@@ -24,7 +24,7 @@ from gate.runner.execute import Outcome, RunRequest, cache_name, execute
 from gate.runner.inputs import TreeState
 from gate.runner.result_key import dump, dump_broken, load, load_broken, result_key
 from gate.runner.selection import Selection, SuiteInTree
-from gate.runner.shares import Piece, Share
+from gate.runner.shards import Shard, ShardTests
 from gate.runner.untracked_files import brought_files, explained, stamps
 
 INSTEAD = {"pre-commit": ("prek",)}
@@ -56,12 +56,12 @@ class RunContext:
     """Cancels running checks."""
     cached_only: bool = False
     """Whether to show only the results of the last runs, including failures and broken checks, and start nothing."""
-    share: Share | None = None
-    """The share of the tests to run, if not all of them."""
+    shard: Shard | None = None
+    """The shard of the tests to run, if not all of them."""
     watch: Callable[[str, int, int, str], None] | None = None
     """Called while tests of the head run, with the check, the tests done, their total, and the first failure."""
-    pieces: dict[tuple[str, str], Piece] = field(default_factory=dict)
-    """By check and project, which tests ran in this share."""
+    shard_tests: dict[tuple[str, str], ShardTests] = field(default_factory=dict)
+    """By check and project, which tests ran in this shard."""
 
 
 @dataclass(frozen=True, slots=True)

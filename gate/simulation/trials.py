@@ -28,7 +28,7 @@ from gate.requirements.not_required import discount_unrequired
 from gate.requirements.owners import people_of
 
 STRANGER = "someone who is not in `people`"
-NO_ADDRESS = "an address that is nobody's in the policy"
+NO_ADDRESS = "an address that the policy doesn't list"
 HEAD = "2" * 40
 FIRST_FILE = "new-file"
 """A file to change in a repository that has only rules yet. No message names it."""

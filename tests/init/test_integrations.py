@@ -95,9 +95,9 @@ def test_shards_need_a_ci_with_jobs_and_a_number_of_them(hosted: Clone) -> None:
 
 @pytest.mark.slow
 def test_the_shards_of_the_workflow_are_joined(company: Company, tmp_path: Path) -> None:
-    """Each share runs in a clone of its own, as on a machine of its own."""
+    """Each shard runs in a clone of its own, as on a machine of its own."""
     workflow = yaml.safe_load(files_of("github", observe(company.clone("ada").path), 2)[WORKFLOW])
-    share, decide = (
+    shard, decide = (
         next(step["run"] for step in workflow["jobs"][job]["steps"] if step["name"] == name)
         for job, name in (("shard", "Run a shard of the checks"), ("gate", "Decide"))
     )
@@ -120,7 +120,7 @@ def test_the_shards_of_the_workflow_are_joined(company: Company, tmp_path: Path)
             "+refs/heads/*:refs/remotes/origin/*",
             "+refs/gate/log*:refs/gate/remotes/origin/log*",
         )
-        run_step(runner, share, {**env, "SHARD": str(number)})
+        run_step(runner, shard, {**env, "SHARD": str(number)})
         part = tmp_path / f"part-{number}.json"
         if number == 2:
             with pytest.raises(AssertionError, match="part of shard 2 of 2 is missing"):

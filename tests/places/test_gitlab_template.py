@@ -187,7 +187,7 @@ def test_more_arguments(company: Company, job: Clone) -> None:
     assert code == 1
 
 
-def test_the_shares_of_a_request_are_joined(company: Company, job: Clone) -> None:
+def test_the_shards_of_a_request_are_joined(company: Company, job: Clone) -> None:
     jobs = yaml.safe_load(files_of("gitlab", observe(job.path), 2)[".gitlab-ci.yml"])
     arguments = jobs["gate-shard"]["variables"]["GATE_ARGUMENTS"]
     for number in ("1", "2"):

@@ -1,4 +1,4 @@
-"""Get the results of a change's checks: from a trusted verdict, from the parts of shares, or by running them."""
+"""Get the results of a change's checks: from a trusted verdict, from the parts of shards, or by running them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gate.environment import Environment
     from gate.log.trusted_verdicts import Attestation
     from gate.runner import Event
-    from gate.runner.shares import Piece
+    from gate.runner.shards import ShardTests
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class CheckResults:
     settings: tuple[CheckSettings, ...]
     environments: tuple[Environment, ...] = ()
     attestation: Attestation | None = None
-    pieces: Mapping[tuple[str, str], Piece] = field(default_factory=dict)
+    shard_tests: Mapping[tuple[str, str], ShardTests] = field(default_factory=dict)
 
 
 def check_results(
@@ -49,7 +49,7 @@ def check_results(
         if attestation is not None:
             return CheckResults(attestation.results, rules.checks, attestation=attestation)
     if request.parts:
-        from gate.app.checking.shares import join, part_files, read_parts
+        from gate.app.checking.shards import join, part_files, read_parts
 
         parts = read_parts(part_files(request.parts), change, rules.policy, now, unsigned=request.unsigned)
         return CheckResults(join(parts, rules.checks), rules.checks)
@@ -61,12 +61,12 @@ def check_results(
     settings = tuple(
         check
         for index, check in enumerate(rules.checks)
-        if request.share is None or check.tool == "pytest" or request.share.has(index)
+        if request.shard is None or check.tool == "pytest" or request.shard.has(index)
     )
-    results, environments, pieces = run_checks(
+    results, environments, shard_tests = run_checks(
         repository, change, rules.policy, settings, request, progress, evidence, now
     )
-    return CheckResults(results, settings, environments, pieces=pieces)
+    return CheckResults(results, settings, environments, shard_tests=shard_tests)
 
 
 def with_fewer_tests(weakenings: Sequence[Finding], checks: Iterable[CheckResult]) -> tuple[Finding, ...]:

@@ -70,7 +70,7 @@ def evaluate(
         checked.attestation,
         rules.protection.verdicts,
         checked.settings,
-        pieces=checked.pieces,
+        shard_tests=checked.shard_tests,
         deferred=rules.deferred,
         locked_out=lock_out.sentences,
     )

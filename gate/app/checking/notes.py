@@ -22,7 +22,7 @@ def notes_about(
     """Return the lines to show with the verdict. `lock_out` says whom the change would lock out."""
     notes = _about_checks(request, rules, checked)
     if request.parts:
-        from gate.app.checking.shares import unsigned_note
+        from gate.app.checking.shards import unsigned_note
 
         notes += (unsigned_note(rules.policy, now, unsigned=request.unsigned),)
     if rules.release is None and change.tree and not change.merge_blocker:

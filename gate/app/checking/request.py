@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gate.forges.places import PullRequestRef
     from gate.log.trusted_verdicts import Attestation
     from gate.runner import Event
-    from gate.runner.shares import Piece, Share
+    from gate.runner.shards import Shard, ShardTests
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class CheckRequest:
     SSH key of the person who would release something, if not the usual one. `reviews` names the pull request on a forge
     whose reviews count as well. With `rerun`, no cached result is used. With `compare`, tests whose recorded pass would
     be valid for this tree run anyway, and are compared with it. With `allow_lock_out`, a change after which nobody
-    could merge anything isn't blocked for that. Only the `share` of the checks runs; with `parts`, no check runs, and
-    the results are read from these files, written by all shares.
+    could merge anything isn't blocked for that. Only the `shard` of the checks runs; with `parts`, no check runs, and
+    the results are read from these files, written by all shards.
     """
 
     start: Path
@@ -50,7 +50,7 @@ class CheckRequest:
     rerun: bool = False
     compare: bool = False
     allow_lock_out: bool = False
-    share: Share | None = None
+    shard: Shard | None = None
     parts: tuple[str, ...] = ()
     unsigned: bool = False
 
@@ -74,8 +74,8 @@ class Answer:
     trusted: tuple[str, ...] = ()
     settings: tuple[CheckSettings, ...] = ()
     warnings: tuple[str, ...] = ()
-    pieces: Mapping[tuple[str, str], Piece] = field(default_factory=dict)
-    """In a share, which tests ran."""
+    shard_tests: Mapping[tuple[str, str], ShardTests] = field(default_factory=dict)
+    """In a shard, which tests ran."""
     deferred: tuple[str, ...] = ()
     """At a commit, the required checks that run at the push."""
     locked_out: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from gate.policy.types import CheckSettings, Policy
 from gate.process import Cancel
 from gate.result_cache import ResultCache, Shared
 from gate.runner import CheckedTree, Event, RunContext, Runner
-from gate.runner.shares import Piece
+from gate.runner.shards import ShardTests
 from gate.workspace import Workspace
 
 
@@ -46,8 +46,8 @@ def run_checks(
     progress: Callable[[Event], None],
     evidence: EvidenceReader,
     now: int,
-) -> tuple[tuple[CheckResult, ...], tuple[Environment, ...], Mapping[tuple[str, str], Piece]]:
-    """Return the results of these checks, the environments in which they ran, and the tests that ran in a share."""
+) -> tuple[tuple[CheckResult, ...], tuple[Environment, ...], Mapping[tuple[str, str], ShardTests]]:
+    """Return the results of these checks, the environments in which they ran, and the tests that ran in a shard."""
     trees = (change.base_tree, change.tree, change.head)
     environments = Environments(repository, policy.python, trees, policy.environment)
     workspace = Workspace(repository)
@@ -74,7 +74,7 @@ def run_checks(
             select=repository.work_tree is not None,
             cancel=Cancel(),
             cached_only=request.cached_only,
-            share=request.share,
+            shard=request.shard,
             watch=None if progress is no_progress else partial(_report_tests, progress),
         )
         checks = Runner(context).run(
@@ -85,7 +85,7 @@ def run_checks(
             judge=evidence.judge,
         )
         results.close()
-        return checks, environments.used, context.pieces
+        return checks, environments.used, context.shard_tests
 
 
 def _report_tests(progress: Callable[[Event], None], check: str, done: int, total: int, failed: str) -> None:

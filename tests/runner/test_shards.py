@@ -1,4 +1,4 @@
-"""`gate check --shard` and `--join`: every test runs in one share, and a join decides only about all of them."""
+"""`gate check --shard` and `--join`: every test runs in one shard, and a join decides only about all of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from support.company import Clone
 
 from gate.checks import Report
 from gate.result_cache import ResultCache
-from gate.runner.shares import Piece, Share, Shares, divide, missing_tests
+from gate.runner.shards import Shard, ShardPlan, ShardTests, divide, missing_tests
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from gate.runner.shares import Piece, Share, Shares, divide, missing_tests
         ({}, 2, [0, 0]),
     ],
 )
-def test_shares_are_balanced(weights: Mapping[str, float], count: int, loads: list[float]) -> None:
+def test_shards_are_balanced(weights: Mapping[str, float], count: int, loads: list[float]) -> None:
     plan = divide(weights, count)
     assert [sum(weights[path] for path in plan if plan[path] == n) for n in range(1, count + 1)] == loads
 
@@ -37,40 +37,52 @@ def test_every_machine_divides_in_the_same_way(tmp_path: Path) -> None:
     for results in ([ResultCache(tmp_path / "shared")] * 3, [ResultCache(tmp_path / name) for name in "abc"]):
         found = []
         for number in (1, 2, 3):
-            shares = Shares(Share(number, 3), results[number - 1], "suite", "tree")
-            found.append(shares.files(COUNTED))
-            shares.record({"a.py": 100.0 * number})
+            shard_plan = ShardPlan(Shard(number, 3), results[number - 1], "suite", "tree")
+            found.append(shard_plan.files(COUNTED))
+            shard_plan.record({"a.py": 100.0 * number})
         assert sorted(path for files, _ in found for path in files) == ["a.py", "b.py", "c.py"]
         assert len({plan for _, plan in found}) == 1
 
 
 def test_recorded_durations_decide(tmp_path: Path) -> None:
     results = ResultCache(tmp_path)
-    Shares(Share(1, 2), results, "suite", "tree").record({"a.py": 9.0, "b.py": 1.0, "c.py": 2.0})
-    assert Shares(Share(1, 2), results, "suite", "tree").files(COUNTED)[0] == ("a.py",)
+    ShardPlan(Shard(1, 2), results, "suite", "tree").record({"a.py": 9.0, "b.py": 1.0, "c.py": 2.0})
+    assert ShardPlan(Shard(1, 2), results, "suite", "tree").files(COUNTED)[0] == ("a.py",)
 
 
 ALL = ("a", "b")
 
 
 @pytest.mark.parametrize(
-    ("pieces", "reason"),
+    ("shard_tests", "reason"),
     [
-        ([Piece("p", ALL, 3, ("a",), 1), Piece("p", ALL, 3, ("b",), 2)], ""),
-        ([Piece("p", ALL, 3, ("a",), 1), Piece("p", ALL, 3, (), 2)], "b is in no shard"),
-        ([Piece("p", ALL, 3, ("a",), 1), Piece("p", ALL, 3, ("a", "b"), 2)], "a ran in more than one shard"),
-        ([Piece("p", ALL, 3, ("a",), 1), Piece("p", ALL, 3, ("b", "c"), 2)], "c ran in more than one shard"),
+        ([ShardTests("p", ALL, 3, ("a",), 1), ShardTests("p", ALL, 3, ("b",), 2)], ""),
+        ([ShardTests("p", ALL, 3, ("a",), 1), ShardTests("p", ALL, 3, (), 2)], "b is in no shard"),
         (
-            [Piece("p", ALL, 3, ("a",), 1), Piece("p", ALL, 3, ("b",), 1)],
+            [ShardTests("p", ALL, 3, ("a",), 1), ShardTests("p", ALL, 3, ("a", "b"), 2)],
+            "a ran in more than one shard",
+        ),
+        (
+            [ShardTests("p", ALL, 3, ("a",), 1), ShardTests("p", ALL, 3, ("b", "c"), 2)],
+            "c ran in more than one shard",
+        ),
+        (
+            [ShardTests("p", ALL, 3, ("a",), 1), ShardTests("p", ALL, 3, ("b",), 1)],
             "2 tests ran, but 3 were collected",
         ),
-        ([Piece("p", ALL, 3, ("a",), 1), Piece("q", ALL, 3, ("b",), 2)], "divided the tests differently"),
-        ([Piece("p", ALL, 3, ("a",), 1), Piece("p", ("b",), 3, ("b",), 2)], "divided the tests differently"),
+        (
+            [ShardTests("p", ALL, 3, ("a",), 1), ShardTests("q", ALL, 3, ("b",), 2)],
+            "divided the tests differently",
+        ),
+        (
+            [ShardTests("p", ALL, 3, ("a",), 1), ShardTests("p", ("b",), 3, ("b",), 2)],
+            "divided the tests differently",
+        ),
     ],
 )
-def test_a_join_accounts_for_every_test(pieces: list[Piece], reason: str) -> None:
-    assert reason in missing_tests(pieces)
-    assert bool(reason) == bool(missing_tests(pieces))
+def test_a_join_accounts_for_every_test(shard_tests: list[ShardTests], reason: str) -> None:
+    assert reason in missing_tests(shard_tests)
+    assert bool(reason) == bool(missing_tests(shard_tests))
 
 
 def policy(*keys: str) -> str:
@@ -100,7 +112,7 @@ def prepared(project: Clone, rules: str, failing: str = "") -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("failing", ["", "c"])
-def test_shares_decide_what_one_run_does(project: Clone, tmp_path: Path, failing: str) -> None:
+def test_shards_decide_what_one_run_does(project: Clone, tmp_path: Path, failing: str) -> None:
     prepared(project, policy(), failing)
     parts = [str(tmp_path / f"{number}.json") for number in (1, 2)]
     codes = [
@@ -120,7 +132,7 @@ def test_shares_decide_what_one_run_does(project: Clone, tmp_path: Path, failing
 
 @pytest.mark.slow
 def test_a_join_reports_that_tests_are_gone(project: Clone, tmp_path: Path) -> None:
-    """Although only the first share collects the tests of the base."""
+    """Although only the first shard collects the tests of the base."""
     files = {f"tests/test_{name}.py": f"def test_{name}():\n    pass\n" for name in "abc"}
     project.write({"gate.yaml": policy(), **files})
     project.git("add", "-A")
@@ -188,5 +200,5 @@ def test_a_join_refuses_what_is_not_just_all_parts_of_this_change(project: Clone
 
 
 @pytest.mark.parametrize("value", ["0/2", "3/2", "a/b", "1", "1/0", "-1/2", "²/3", "1/" + "9" * 5000])
-def test_a_share_that_cannot_be_is_a_usage_error(project: Clone, value: str) -> None:
+def test_a_shard_that_cannot_be_is_a_usage_error(project: Clone, value: str) -> None:
     assert project.gate("check", f"--shard={value}").code == 2

@@ -1,4 +1,4 @@
-"""Divide a run among machines: each share writes a part, signed if the policy has a bot, and `join` combines the parts.
+"""Divide a run among machines: each shard writes a part, signed if the policy has a bot, and `join` combines the parts.
 
 A part is about one change: base, head, and merge result. The join computes these again, and takes only the results of
 checks from the parts. It fails closed if a part is missing, is there twice, is about another change, was made by
@@ -22,36 +22,42 @@ from gate.model import Broken, Change, CheckResult, Ran, Skipped, Verdict
 from gate.policy.types import CheckSettings, Policy
 from gate.reports.verdict_json import to_data
 from gate.reports.verdict_reading import from_json
-from gate.runner.shares import Piece, Share, missing_tests
+from gate.runner.shards import Shard, ShardTests, missing_tests
 from gate.ssh import Claim, find_key, sign, verify
 
-NAMESPACE = "gate-share@v1"
+NAMESPACE = "gate-shard@v1"
 LARGEST = 200_000_000
 AGAIN = "run all shards again for this change, and join all of their parts"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The results of a share: `results` of the checks that it ran, and `pieces` for the tests."""
+    """The results of a shard: `results` of the checks that it ran, and `shard_tests` for the tests."""
 
     path: str
-    share: Share
+    shard: Shard
     results: tuple[CheckResult, ...]
-    pieces: Mapping[tuple[str, str], Piece]
+    shard_tests: Mapping[tuple[str, str], ShardTests]
 
 
 def write_part(
-    path: Path, verdict: Verdict, share: Share, pieces: Mapping[tuple[str, str], Piece], key: str | None
+    path: Path,
+    verdict: Verdict,
+    shard: Shard,
+    shard_tests: Mapping[tuple[str, str], ShardTests],
+    key: str | None,
 ) -> None:
-    """Write the results of a share, signed with the key in the file `key` if there is one."""
-    rows = [{"check": check, "folder": folder, **asdict(piece)} for (check, folder), piece in pieces.items()]
+    """Write the results of a shard, signed with the key in the file `key` if there is one."""
+    rows = [
+        {"check": check, "folder": folder, **asdict(tests)} for (check, folder), tests in shard_tests.items()
+    ]
     document = json.dumps(
         {
-            "kind": "share",
+            "kind": "shard",
             "gate": __version__,
-            "share": [share.number, share.count],
+            "shard": [shard.number, shard.count],
             "verdict": to_data(verdict),
-            "pieces": rows,
+            "shard_tests": rows,
         }
     )
     signed = {"document": document, "key": "", "signature": ""}
@@ -78,7 +84,7 @@ def part_files(paths: Iterable[str]) -> list[Path]:
 def read_parts(
     paths: Sequence[Path], change: Change, policy: Policy, now: int, *, unsigned: bool = False
 ) -> list[Part]:
-    """Return the parts of all shares of this change, in order. Raises CannotDecide if any is missing or doesn't fit.
+    """Return the parts of all shards of this change, in order. Raises CannotDecide if any is missing or doesn't fit.
 
     With `unsigned`, parts without a signature are accepted, too.
     """
@@ -86,20 +92,20 @@ def read_parts(
     parts = [_read(path, change, trusted, unsigned) for path in paths]
     if not parts:
         raise CannotDecide("no files to join", "name the files that `gate check --shard` wrote")
-    count = parts[0].share.count
+    count = parts[0].shard.count
     by_number: dict[int, Part] = {}
     for part in parts:
-        if part.share.count != count:
+        if part.shard.count != count:
             raise CannotDecide(
-                f"{part.path} is from a run with {part.share.count} shards, but other parts are from one with {count}",
+                f"{part.path} is from a run with {part.shard.count} shards, but other parts are from one with {count}",
                 AGAIN,
             )
-        if part.share.number in by_number:
-            other = by_number[part.share.number].path
+        if part.shard.number in by_number:
+            other = by_number[part.shard.number].path
             raise CannotDecide(
-                f"{other} and {part.path} are both from shard {part.share.number} of {count}", AGAIN
+                f"{other} and {part.path} are both from shard {part.shard.number} of {count}", AGAIN
             )
-        by_number[part.share.number] = part
+        by_number[part.shard.number] = part
     missing = [str(number) for number in range(1, count + 1) if number not in by_number]
     if missing:
         raise CannotDecide(f"the part of shard {', '.join(missing)} of {count} is missing", AGAIN)
@@ -145,7 +151,7 @@ def _verify(path: Path, document: bytes, line: str, signature: str, trusted: Map
 
 
 def _parse(path: Path, data: Mapping[str, Any], change: Change) -> Part:
-    if data["kind"] != "share":
+    if data["kind"] != "shard":
         raise ValueError("another kind of document")
     if data["gate"] != __version__:
         raise CannotDecide(
@@ -159,19 +165,19 @@ def _parse(path: Path, data: Mapping[str, Any], change: Change) -> Part:
                 f"{path} is about another change: its {name} is {getattr(made, name)}, not {getattr(change, name)}",
                 AGAIN,
             )
-    number, count = data["share"]
+    number, count = data["shard"]
     if type(number) is not int or type(count) is not int or not 1 <= number <= count:
         raise ValueError("an impossible shard")
-    pieces = {}
-    for row in data["pieces"]:
+    shard_tests = {}
+    for row in data["shard_tests"]:
         place = str(row["check"]), str(row["folder"])
         collected, ran = (tuple(map(str, row[name])) for name in ("collected", "ran"))
-        pieces[place] = Piece(str(row["plan"]), collected, int(row["total"]), ran, int(row["seen"]))
-    return Part(str(path), Share(number, count), verdict.checks, pieces)
+        shard_tests[place] = ShardTests(str(row["plan"]), collected, int(row["total"]), ran, int(row["seen"]))
+    return Part(str(path), Shard(number, count), verdict.checks, shard_tests)
 
 
 def join(parts: Sequence[Part], settings: Collection[CheckSettings]) -> tuple[CheckResult, ...]:
-    """Return the combined results of all shares. Raises CannotDecide if they are incomplete."""
+    """Return the combined results of all shards. Raises CannotDecide if they are incomplete."""
     return tuple(_joined(parts, check) for check in settings)
 
 
@@ -182,19 +188,19 @@ def _joined(parts: Sequence[Part], check: CheckSettings) -> CheckResult:
         raise CannotDecide(f"the check {check.id} is in {len(found)} of the parts; expected {wanted}", AGAIN)
     results = [result for _, result in found]
     if check.tool == "pytest":
-        places = {frozenset(place for place in part.pieces if place[0] == check.id) for part, _ in found}
+        places = {frozenset(place for place in part.shard_tests if place[0] == check.id) for part, _ in found}
         if len(places) != 1:
             raise CannotDecide(f"the shards ran {check.id} in different projects", AGAIN)
         if all(isinstance(result, Ran) for result in results):
             for place in next(iter(places)):
-                wrong = missing_tests([part.pieces[place] for part, _ in found])
+                wrong = missing_tests([part.shard_tests[place] for part, _ in found])
                 if wrong:
                     raise CannotDecide(f"{check.id}: {wrong}", AGAIN)
     return merged(check.id, results)
 
 
 def merged(check: str, results: Sequence[CheckResult]) -> CheckResult:
-    """Combine the results of all shares into one. If any could not run, the result is never a pass."""
+    """Combine the results of all shards into one. If any could not run, the result is never a pass."""
     skipped = [result for result in results if isinstance(result, Skipped)]
     broken = [result for result in results if isinstance(result, Broken)]
     ran = [result for result in results if isinstance(result, Ran)]
