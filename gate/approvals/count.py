@@ -50,13 +50,12 @@ def who_settles(policy: Policy, protection: Protection) -> frozenset[str]:
 class CountContext:
     """The change and the state of the branch that records are counted for.
 
-    `now` is in seconds since the epoch. `earlier` has the ids of the records that are about an earlier form
-    of this very change, as far as is known; `certain` those of them about which there is no doubt. `lists`
-    has the contents of changes by digest, as far as they are known. `contributors` are people known to have had a hand
-    in it besides those whom the commits name; `guessed` those who are in the policy only by their login.
-    `at_base` is what the base has of files that earlier forms of the change had as well. `hunks` has, by record, the
-    files whose change is the approved one on a file that has moved elsewhere.
-    `spent` has the records that an earlier merge has used, each with the commit of that.
+    `now` is in seconds since the epoch. `earlier` has the ids of records that are probably about an earlier version of
+    this change, and `certain` those that certainly are. `lists` has the known contents of changes by digest.
+    `contributors` are people known to have contributed besides those whom the commits name, and `guessed` those known
+    only by their login. `at_base` is the base's state of files that earlier versions also changed. `hunks` has, by
+    record, the files whose approved hunks are unchanged although the file differs. `spent` has records that an earlier
+    merge used, with its commit.
     """
 
     change: Change

@@ -32,29 +32,29 @@ _NONCE = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a person signs. `at` is the signer's clock in seconds since the epoch: it only orders their own.
+    """What a person signs, and nothing else is ever written.
 
-    `change` is the digest of the change, `of` the id of the record that is revoked, or the sha256 of the
-    JSON verdict that a `verdict` attests. A `quarantine` is about the test that its `reason` names; its `change` is the
-    digest of that name. A `compact` record names the end of a compacted log in `head`, the log
-    that it replaces in `base`, and in `change` the digest of the ids of its records.
-
-    `into` is a full ref name. Only what is signed is ever written; a review on a forge takes the same form where it
-    is counted. One that was recorded has the forge as its `source`, the recorder in `by`, and in `reason` what
-    `review_of` reads.
+    A review on a forge takes the same form to be counted. A recorded review has the forge as its `source`, the recorder
+    in `by`, and what `review_of` parses in `reason`. A `quarantine` is for the test that its `reason` names, and its
+    `change` is the digest of that name. A `compact` record names the end of the compacted log in `head`, the log that
+    it replaces in `base`, and the digest of its record ids in `change`.
     """
 
     kind: Kind
     repository: str
     into: str
+    """The full name of the ref."""
     base: str
     head: str
     change: str
+    """The digest of the change."""
     by: str
     at: int
+    """The signer's clock, in seconds since the epoch. It only orders records of the same signer."""
     nonce: str
     reason: str = ""
     of: str = ""
+    """The id of the revoked record, or the SHA-256 of the JSON verdict that a `verdict` attests."""
     source: Source = "ssh"
     v: int = VERSION
 

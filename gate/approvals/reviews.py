@@ -1,4 +1,4 @@
-"""A pull request on a forge: what was decided there, put into the form in which decisions are counted. Pure."""
+"""A pull request on a forge, and its reviews as decisions that can be counted. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RETARGETED = "stale: given before the pull request was aimed at this branch"
 class Review:
     """A person's decision in a review, and the commit it is for ("" if the forge doesn't say).
 
-    `at` is when, in seconds by the forge's clock. Comments are no decisions, and not here.
+    `at` is the time in seconds by the forge's clock. Comments aren't decisions, so they are left out.
     """
 
     id: str
@@ -42,9 +42,9 @@ class Review:
 class PullRequest:
     """A pull request or merge request, as the forge describes it at one moment. `reviews` are in order.
 
-    `into` is the short name of the branch at which it is aimed, since `retargeted` (0 for ever). `logins` says
-    whose commits they are by the forge: login by e-mail address. `author` is who opened it. `is_merge_result` says
-    that the checked commit is not its own head but one that the forge made of it: a merge group's, or the merge.
+    `into` is the short name of its target branch since the time `retargeted`, or from the start if that is 0. `logins`
+    are the forge's accounts by email address. `author` opened the pull request. With `is_merge_result`, the checked
+    commit is one that the forge created from its head, such as that of a merge group.
     """
 
     source: Source

@@ -18,76 +18,87 @@ SETTINGS_FILES = frozenset({
 })  # fmt: skip
 PYTHON_FILES = (".py", ".pyi", ".pyw", ".ipynb")
 NOT_EXECUTED = frozenset({126, 127})
-"""By convention of shells, and of all that start a program for others: it can't be executed, or does not exist."""
+"""Exit codes with which shells and similar programs say that a program can't be executed, or does not exist."""
 # A tool may be configured to read its settings from a file of any name, or to extend another file.
 SETTINGS_ENDINGS = (".toml", ".cfg", ".ini")
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run of one tool over one tree. Paths are absolute strings, but for `files`, which are the tree's.
-
-    `tool` starts the tool, which is of `version`; `python` is the project's interpreter, `found` is False if the
-    project has no environment of its own. `settings` holds the tree's own settings files at its top. `scratch` is
-    an empty folder of the run's own, `cache` one that stays, `report` where the tool may write a report.
-
-    `roots` are folders of the tree that the environment imports from, where the project is installed in editable
-    mode, and `sites` those in which it has its packages. `away` is the user's working tree, which must have no say;
-    `submodules` are the places in it that the tree does not hold. `lent` are the folders of packages that the
-    environment links to. `only` limits a run of tests to these; with `count` they are collected and not run. `text`
-    gives the content of one of `files`. `excluded` are those that the tool cannot parse, and is to leave out. `root` is
-    the folder of the project, `top` that of the tree around it, and `left_out` are the folders in it that are projects
-    of their own. `changed` are the files of this side that the change adds or modifies. If there are
-    `test_files`, no other files of tests run; with `each` every one of them has a process of its own, one after the
-    other, until one does not pass. With `proven` they have to prove that none depends on another; `spared` is how many
-    seconds the tests of other files take, which do not run. `package` says that the tree declares a package, and
-    `installed` that the environment has it. `plain_start` says that the project's own commands start pytest without the
-    folder that they are in on the import path, and `import_path` has the folders that they add to it. `places` are the
-    folders and files that they limit pytest to.
-    """
+    """One run of one tool on one tree. Paths are absolute, except those in `files`, which are relative to the tree."""
 
     check: CheckSettings
     root: str
+    """The folder of the project."""
     tool: tuple[str, ...]
+    """The command that starts the tool."""
     own: bool
+    """Whether the tool is gate's own copy."""
     python: str
+    """The project's interpreter."""
     found: bool
+    """Whether the project has its own environment."""
     files: tuple[str, ...]
     settings: Mapping[str, bytes]
+    """The settings files at the top of the tree, with their content."""
     scratch: str
+    """An empty folder for this run."""
     cache: str
+    """A folder that remains for later runs."""
     report: str
+    """The file to which the tool may write a report."""
     origin: str = ""
     version: str = ""
     roots: tuple[str, ...] = ()
+    """Folders of the tree from which the environment imports, if the project is installed in editable mode."""
     sites: tuple[str, ...] = ()
+    """Folders in which the environment has its packages."""
     away: str = ""
+    """The user's working tree, from which nothing may be imported."""
     submodules: tuple[str, ...] = ()
+    """Paths in the working tree that the tree doesn't contain."""
     lent: tuple[str, ...] = ()
+    """Folders of packages to which the environment links."""
     only: tuple[str, ...] = ()
+    """The tests to run, if not all."""
     count: bool = False
+    """Whether tests are only collected, not run."""
     text: Callable[[str], str] = lambda _path: ""
+    """Returns the content of one of `files`."""
     excluded: frozenset[str] = frozenset()
+    """Files that the tool can't parse, and must leave out."""
     top: str = ""
+    """The folder of the tree that contains the project."""
     left_out: tuple[str, ...] = ()
+    """Folders in the project that are projects themselves."""
     changed: tuple[str, ...] = ()
+    """Files of this tree that the change adds or modifies."""
     each: bool = False
+    """Whether each of `test_files` runs in its own process, one after the other, until one doesn't pass."""
     proven: bool = False
+    """Whether the test files must prove that none depends on another."""
     spared: float = 0.0
+    """How many seconds the tests of the other files take, which don't run."""
     test_files: tuple[str, ...] = ()
+    """The only test files to run; empty for all."""
     package: bool = False
+    """Whether the tree declares a package."""
     installed: bool = False
+    """Whether the environment has that package installed."""
     plain_start: bool = False
+    """Whether the project's own commands start pytest without the current folder on the import path."""
     import_path: tuple[str, ...] = ()
+    """Folders that the project's own commands add to the import path."""
     places: tuple[str, ...] = ()
+    """Files and folders to which the project's own commands limit pytest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """A command line, and what its environment has besides the clean one.
+    """A command line, with the environment variables that it needs in addition to the usual ones.
 
-    `files` are those of which no other run of the same job has anything to say; `writes` are files of the run's own
-    folder that are written before it, with their content.
+    `files` are the files that only this run of the job reports about. `writes` has files to write to the run's own
+    folder before it starts, with their content.
     """
 
     argv: tuple[str, ...]
@@ -108,37 +119,39 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a tool says of a tree, all of it. `note` is one line worth showing.
-
-    `seen` is how many files or tests it has looked at; None where it does not say. `tests` names the functions
-    that were run as tests, `skipped` those of them whose marks say that they are not to run. `unparsed` are files
-    that the tool could not parse, and at which it stopped: it has to run again without them, or its answer is worth
-    nothing. `outcomes` counts the tests by what came of them, and `durations` has the seconds of each file of tests.
-    `whole` is why the files are not independent, if so; `by_file` holds the results of those that are. `shared` is
-    why they may depend on each other when they run in one process, if that is known. `order` are the test files in the
-    order in which the project wants them, if a plugin or a hook has changed pytest's order.
-    """
+    """The complete result of a tool for a tree."""
 
     findings: tuple[Finding, ...]
     note: str = ""
+    """One line to show with the result."""
     seen: int | None = None
+    """The number of files or tests that the tool checked, or None if it doesn't say."""
     tests: frozenset[str] = frozenset()
+    """The functions that ran as tests."""
     unparsed: frozenset[str] = frozenset()
+    """Files at which the tool stopped because it can't parse them. It must run again without them."""
     skipped: frozenset[str] = frozenset()
+    """Those of `tests` that are marked to be skipped."""
     outcomes: Mapping[str, int] = field(default_factory=dict)
+    """The number of tests by outcome."""
     whole: str = ""
+    """Why the test files are not independent, or "" if they are."""
     durations: Mapping[str, float] = field(default_factory=dict)
+    """Seconds by test file."""
     by_file: Mapping[str, FileReport] = field(default_factory=dict)
+    """The results of independent test files."""
     shared: str = ""
+    """Why the test files may depend on each other in one process, if known."""
     order: tuple[str, ...] = ()
+    """The test files in the project's order, if a plugin or a hook changed pytest's."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What came of one file of tests that ran in a process of its own, and what others could see of it.
+    """The result of a test file that ran in its own process, and what it did that can affect others.
 
-    `loaded` are the modules that it loaded, with their paths in the tree, which are empty for those of other packages;
-    `folders` are those of the tree in which imports look.
+    `loaded` has the modules that it imported, with their paths in the tree, or "" for other packages. `folders` are the
+    folders of the tree on the import path.
     """
 
     report: Report
@@ -149,10 +162,10 @@ class FileReport:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """The tool did not report what it found: the check is broken. `hint` is what to do.
+    """The tool reported no result, so the check is broken. `hint` says what to do.
 
-    With `whole` the reason is complete, and the tool's output adds nothing. With `by_tree` the tool was stopped by
-    something that the tree may be the reason for: if the base does not stop it, the change is.
+    With `whole`, the reason is complete, and the tool's output adds nothing. With `by_tree`, the tree may have stopped
+    the tool: if the base doesn't stop it, the change is the cause.
     """
 
     reason: str

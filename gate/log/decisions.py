@@ -31,12 +31,11 @@ MOST_ALIKE = 200
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """What the log says about a change.
+    """The recorded decisions about a change.
 
-    `until` is the next moment (in seconds since the epoch) at which time alone would alter it. `gap` says why
-    the log that is here may lack decisions; then nothing can be concluded from what it does not hold.
-    `records` are those that bear upon the change, whatever they are worth; `refused` says why others are not
-    admitted, by id.
+    `until` is the next time, in seconds since the epoch, at which they change without a new record, or None. `gap` says
+    why the local log may be incomplete, so that an absent record proves nothing. `records` are about the change,
+    counted or not. `refused` says why other records are not admitted, by ID.
     """
 
     approvals: tuple[Approval, ...] = ()

@@ -1,7 +1,7 @@
 """The releases of an environment according to the log, and when each was live.
 
-A release is recorded by a signed `verdict` whose `into` is the environment, written only after gate allowed it. The last
-one is live. Releasing an earlier one again is a rollback to it.
+A release is recorded by a signed `verdict` whose `into` is the environment, written only after gate allowed it. The
+last one is live. Releasing an earlier one again is a rollback to it.
 
 The first release of an environment may predate gate. With a single release on record, going back to any earlier commit
 of its branch is therefore allowed.

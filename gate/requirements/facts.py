@@ -38,15 +38,14 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The evidence about a release that would enter an environment, at the time `now`.
+    """The evidence about releasing into an environment, at the time `now`.
 
-    `passed` says for each target that is asked for why its gate was not passed; empty if it was. `deployments` has,
-    oldest first, what was in the environment that the release has to soak in. `readings` are by query.
-    `downtime` is in minutes, of the last year; None says with `no_downtime` why that is not known. `promoter` is
-    the person who asks, as far as their key shows. `returning` is true of the release that was in the
-    environment before the present one: the way back is always open. `rolled_back` has the environments in which
-    the latest stay of this commit ended with a rollback, with the ids of the records of that; `recent` are the ids of
-    the records about this release that came into the log after all of these rollbacks.
+    `passed` says, for each required target, why it was not passed, or "". `deployments` lists, oldest first, what was
+    in the environment in which the release must soak. `readings` are by query. `downtime` is in minutes over the last
+    year; if it is None, `no_downtime` says why. `promoter` is the person who releases, as their key shows. `returning`
+    is true for the release before the current one, because rolling back is always allowed. `rolled_back` has the
+    environments that last rolled this commit back, with the ids of those records. `recent` has the ids of records about
+    this release that were added to the log after all of these rollbacks.
     """
 
     now: int
@@ -65,13 +64,12 @@ class Release:
 class Facts:
     """The evidence about one change. Policy and code owners are those at the base, never the change's own.
 
-    `ownership` has every changed path; a path that no rule matches has an empty tuple. `codeowners_file` is
-    empty where the base has none. `approvals` holds counted and discounted decisions alike. `weakenings` are
-    the findings about weakened checks. `log_gap` says why the log of approvals that is here
-    may lack decisions, if so. `release` is there for an environment. Where reviews on a forge count, `request`
-    names the request there, `contributors` are people who contributed to the change according to the forge, and
-    `unread_teams` says, by team, why its members could not be had. `locked` are the branches into which, by the rules
-    that the change brings, nobody could merge anything any more.
+    `ownership` has every changed path, with an empty tuple if no rule matches. `codeowners_file` is empty if the base
+    has none. `approvals` has all decisions, counted or not. `weakenings` are the findings about weakened checks.
+    `log_gap` says why the local approval log may be incomplete, or "". `release` is set for an environment. If reviews
+    on a forge count, `request` names the pull request, `contributors` are people who contributed according to the
+    forge, and `unread_teams` says, by team, why its members are unknown. `locked` are the branches into which nobody
+    could merge anything after this change.
     """
 
     change: Change
