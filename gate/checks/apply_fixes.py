@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import re
 import tokenize
-import tomllib
 import warnings
 from collections.abc import Iterable
 
 from gate.finding import Edit
 from gate.json_input import parse_json
+from gate.settings_input import parse_toml
 
 LINE = re.compile(r"\r\n|\r|\n")
 BOM = b"\xef\xbb\xbf"
@@ -78,7 +78,7 @@ def _reads(path: str, text: str) -> bool:
         if path.endswith((".ipynb", ".json")):
             parse_json(text)
         if path.endswith(".toml"):
-            tomllib.loads(text)
+            parse_toml(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True

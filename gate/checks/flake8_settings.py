@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import configparser
 import re
 from collections.abc import Iterable, Iterator, Mapping
+
+from gate.settings_input import parse_ini
 
 FILES = (".flake8", "setup.cfg", "tox.ini")
 """The first one with a section `[flake8]` applies."""
@@ -34,10 +35,9 @@ def arguments(settings: Mapping[str, bytes]) -> list[str]:
 
 def _section(settings: Mapping[str, bytes]) -> dict[str, str]:
     for name in FILES:
-        parser = configparser.RawConfigParser(strict=False)
         try:
-            parser.read_string(settings.get(name, b"").decode("utf-8"))
-        except (UnicodeDecodeError, configparser.Error):
+            parser = parse_ini(settings.get(name, b""))
+        except ValueError:
             continue
         if parser.has_section("flake8"):
             lines = {key: value or "" for key, value in parser.items("flake8")}

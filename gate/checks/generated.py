@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from typing import Any
+
+from gate.settings_input import parse_toml
 
 # The settings of setuptools-scm, hatch-vcs, and pdm that name a file to write.
 WRITERS = (
@@ -29,8 +30,8 @@ def version_files(settings: Mapping[str, bytes], packages: Mapping[str, str]) ->
     are generated.
     """
     try:
-        data = tomllib.loads(settings.get("pyproject.toml", b"").decode("utf-8"))
-    except (ValueError, RecursionError):
+        data = parse_toml(settings.get("pyproject.toml", b""))
+    except ValueError:
         return {}
     name = re.sub(r"[-_.]+", "-", str(_at(data, ("project", "name")) or "")).lower()
     version = packages.get(name, UNKNOWN)

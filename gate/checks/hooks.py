@@ -10,15 +10,16 @@ from typing import Any
 from gate.checks.tool import Invocation, Job, Left, Report, Unreadable, last_line
 from gate.finding import Edit, Finding
 from gate.json_input import parse_json
+from gate.settings_input import parse_yaml
 from gate.wording import count
 
 CONFIG = ".pre-commit-config.yaml"
 OWN = frozenset({"gate", "gate-push", "gate-owners"})
 """gate's own hooks: a check that ran them would call itself forever."""
 WHERE = re.compile(
-    r"(?P<path>[^\s:][^:\n]*?):(?P<line>\d+)(?::(?P<column>\d+))?(?::\s*|\s+)(?P<message>\S.*)"
+    r"(?P<path>[^\s:][^:\n]*?):(?P<line>[0-9]{1,9})(?::(?P<column>[0-9]{1,9}))?(?::\s*|\s+)(?P<message>\S.*)"
 )
-HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")
+HUNK = re.compile(r"@@ -([0-9]{1,9})(?:,\d+)? \+\d+(?:,\d+)? @@")
 NO_NEWLINE = "\\ No newline"
 STATUS = re.compile(
     r"^(?:- (?:hook id|description|exit code|duration|files were modified by this hook).*"
@@ -91,16 +92,13 @@ INSTALL = (
 
 def hook_ids(config: str) -> list[str]:
     """Return the hooks that run on commit, in order. Raises ValueError if the file can't be parsed."""
-    # Slow to import, and few projects need it.
-    import yaml
-
     try:
-        data = yaml.safe_load(config) or {}
+        data = parse_yaml(config) or {}
         stages = data.get("default_stages") or ["pre-commit"]
         hooks = [hook for repository in data.get("repos") or [] for hook in repository.get("hooks") or []]
         ids = [str(hook["id"]) for hook in hooks if _at_commit(hook.get("stages") or stages)]
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f"{CONFIG} cannot be read: {str(error).splitlines()[0]}") from error
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"{CONFIG} cannot be read: {error}") from error
     return [name for name in dict.fromkeys(ids) if name not in OWN]
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-import configparser
 import re
-import tomllib
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
@@ -27,6 +25,7 @@ from gate.checks.tool import (
 )
 from gate.finding import Finding, Severity
 from gate.json_input import parse_json
+from gate.settings_input import parse_ini, parse_toml
 from gate.wording import count
 
 # Errors that are no problem in code that was never written for a type checker.
@@ -269,16 +268,15 @@ def _settings(job: Job) -> dict[str, object] | None:
         text = data.decode("utf-8", "replace")
         if name == "pyproject.toml":
             try:
-                table = tomllib.loads(text).get("tool", {}).get("mypy")
-            except (ValueError, RecursionError, AttributeError):
+                table = parse_toml(text).get("tool", {}).get("mypy")
+            except (ValueError, AttributeError):
                 table = {}
             if isinstance(table, dict):
                 return _named(table)
             continue
-        parser = configparser.RawConfigParser(strict=False)
         try:
-            parser.read_string(text)
-        except configparser.Error:
+            parser = parse_ini(text)
+        except ValueError:
             return {}
         if name.endswith("mypy.ini") or parser.has_section("mypy"):
             # Other tools that share the file may have options of the same names.

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
+from gate.settings_input import parse_toml, parse_yaml
 
 CHECKING = re.compile(
     r"\b(?:tests?|pytest|unittest|lint|check|types?|typecheck|mypy|ruff|flake8|doctest|verify)\b",
@@ -63,7 +62,7 @@ def _targets(text: str, path: str) -> Iterator[OwnCommand]:
 
 def _scripts(text: str, path: str) -> Iterator[OwnCommand]:
     try:
-        tool = tomllib.loads(text).get("tool", {})
+        tool = parse_toml(text).get("tool", {})
         tables = {
             ("poe",): _at(tool, "poe", "tasks"),
             ("pdm", "run"): _at(tool, "pdm", "scripts"),
@@ -91,8 +90,8 @@ def _at(data: Any, *keys: str) -> dict[str, Any]:
 def _steps(text: str, path: str) -> Iterator[OwnCommand]:
     """Yield CI commands that check something. Those with CI variables mean nothing elsewhere and are skipped."""
     try:
-        lines = list(_lines_of(yaml.safe_load(text)))
-    except yaml.YAMLError:
+        lines = list(_lines_of(parse_yaml(text)))
+    except (ValueError, RecursionError):
         return
     for line in lines:
         try:

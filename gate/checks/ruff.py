@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -25,6 +24,7 @@ from gate.checks.tool import (
 )
 from gate.finding import Finding
 from gate.json_input import parse_json
+from gate.settings_input import parse_toml
 from gate.wording import count
 
 REQUIRED = re.compile(r"Required version `([^`]+)`")
@@ -132,11 +132,11 @@ def _extended(job: Job) -> str:
     """Return the file on this machine that the project's ruff settings extend, or ""."""
     for name in ("ruff.toml", ".ruff.toml", "pyproject.toml"):
         try:
-            table = tomllib.loads(job.settings.get(name, b"").decode("utf-8"))
+            table = parse_toml(job.settings.get(name, b""))
             if name == "pyproject.toml":
                 table = table.get("tool", {}).get("ruff", {})
             extended = str(table.get("extend", ""))
-        except (ValueError, RecursionError, AttributeError):
+        except (ValueError, AttributeError):
             # Leave it to ruff to reject a file that can't be parsed.
             continue
         if extended.startswith("/"):
@@ -161,11 +161,11 @@ def _target(job: Job) -> str:
     if "ruff.toml" in job.settings or ".ruff.toml" in job.settings:
         return ""
     try:
-        data = tomllib.loads(job.settings.get("pyproject.toml", b"").decode("utf-8"))
+        data = parse_toml(job.settings.get("pyproject.toml", b""))
         if "ruff" in data.get("tool", {}):
             return ""
         wanted = data.get("project", {}).get("requires-python", "")
-    except (ValueError, RecursionError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError):
         return ""
-    lower = re.search(r"(?:>=|==|~=)\s*3\.(\d+)", str(wanted))
+    lower = re.search(r"(?:>=|==|~=)\s*3\.([0-9]{1,3})", str(wanted))
     return f"py3{lower[1]}" if lower and int(lower[1]) >= 7 else ""

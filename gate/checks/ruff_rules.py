@@ -7,11 +7,10 @@ pins an older version for its pre-commit hooks has chosen the former, whichever 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
+from gate.settings_input import parse_toml, parse_yaml
 
 ERRORS = ("E4", "E7", "E9", "F")
 """The rules for errors only, ruff's defaults before 0.16."""
@@ -50,20 +49,21 @@ def _is_settings_below(path: str) -> bool:
 def _pinned(config: bytes) -> tuple[int, int] | None:
     """Return the version of ruff in the hooks' configuration, or None if there is none or it can't be parsed."""
     try:
-        repositories = yaml.safe_load(config)["repos"]
-        revisions = [str(item["rev"]) for item in repositories if "ruff-pre-commit" in str(item["repo"])]
-    except (yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError):
+        repositories = parse_yaml(config)["repos"]
+        texts = [(item["repo"], item["rev"]) for item in repositories if isinstance(item.get("rev"), str)]
+        revisions = [revision for address, revision in texts if "ruff-pre-commit" in address]
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None
-    match = re.match(r"v?(\d+)\.(\d+)\.", revisions[0]) if revisions else None
+    match = re.match(r"v?([0-9]{1,9})\.([0-9]{1,9})\.", revisions[0]) if revisions else None
     return (int(match[1]), int(match[2])) if match else None
 
 
 def _table(name: str, data: bytes) -> dict[str, Any]:
     """Return the ruff settings in a file. Empty if it has none, or if ruff is going to reject them."""
     try:
-        table = tomllib.loads(data.decode("utf-8"))
+        table = parse_toml(data)
         return dict(table.get("tool", {}).get("ruff", {}) if name == "pyproject.toml" else table)
-    except (ValueError, TypeError, AttributeError, RecursionError):
+    except (ValueError, TypeError, AttributeError):
         return {}
 
 

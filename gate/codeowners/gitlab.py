@@ -14,6 +14,7 @@ from gate.codeowners.lines import column_of, lines_of, unmeant, without_pattern,
 from gate.codeowners.matcher import DEEP, Glob, Matcher, Pattern, glob_of
 from gate.codeowners.rules import CodeOwners, Rule, Section
 from gate.errors import Mistake
+from gate.wording import number_in
 
 HEAD = re.compile(r"(?P<optional>\^)?\[(?P<name>[^\]]*)\](?:\[(?P<count>[^\]]*)\])?(?P<rest>.*)", re.DOTALL)
 ROLE = re.compile(r"(?<![\w@])@@(developer|maintainer|owner)s?(?![\w.@-])", re.IGNORECASE)
@@ -167,7 +168,7 @@ def _count(text: str | None, *, optional: bool) -> tuple[int, str]:
     if text is None:
         return 0, ""
     number = re.fullmatch(r"\s*(\d+)(?:\s.*)?", text)
-    approvals = int(number[1]) if number else 0
+    approvals = (number_in(number[1]) or 0) if number else 0
     if re.fullmatch(r"\d+", text):
         return approvals, "invalid_approval_requirement" if optional or not approvals else ""
     if re.fullmatch(r"[\d ]*", text) and not text.startswith(" "):

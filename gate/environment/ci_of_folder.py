@@ -10,6 +10,7 @@ from typing import Any
 from gate.environment.how_tests_start import WORKSPACE
 from gate.environment.locks import table
 from gate.environment.own_setup import INSTALL, TESTING, WORKFLOW
+from gate.settings_input import parse_yaml
 
 CHANGE_FOLDER = re.compile(r"(?:cd|pushd)\s+[\"']?([^\s\"']+)[\"']?")
 MATRIX = re.compile(r"\$\{\{\s*matrix\.([\w-]+)\s*\}\}")
@@ -46,11 +47,9 @@ def _rewritten(folder: str, path: str, data: bytes) -> Iterator[str]:
 
 
 def _read_yaml(data: bytes) -> dict[str, Any]:
-    import yaml
-
     try:
-        value = yaml.safe_load(data)
-    except (yaml.YAMLError, ValueError, RecursionError):
+        value = parse_yaml(data)
+    except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
 

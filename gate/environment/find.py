@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import sys
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 from gate.environment.interpreter import Environment, executable, normal
 from gate.environment.tracked import Tracked, first_tracked
 from gate.errors import UsageError
+from gate.settings_input import parse_toml
 
 PYTHONS = ("bin/python", "Scripts/python.exe")
 ACTIVE = "the active environment"
@@ -174,8 +174,8 @@ def _serves(project: Path, own: Environment) -> bool:
 def _declared(project: Path) -> tuple[str, frozenset[str]]:
     """Return the project's name as written, and the normalized names of its dependencies."""
     try:
-        data = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
+        data = parse_toml((project / "pyproject.toml").read_bytes())
+    except (OSError, ValueError):
         data = {}
     table, poetry = _table(data, "project"), _table(data, "tool", "poetry")
     words = [*_list(table.get("dependencies")), *_list(poetry.get("dependencies"))]

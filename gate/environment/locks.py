@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from gate.environment.interpreter import normal
 from gate.json_input import parse_json
+from gate.settings_input import parse_toml
 
 LOCKS = ("uv.lock", "pylock.toml", "poetry.lock", "pdm.lock", "Pipfile.lock")
 """Lock files from which an environment can be built; the first existing one applies."""
@@ -18,8 +17,8 @@ LOCKS = ("uv.lock", "pylock.toml", "poetry.lock", "pdm.lock", "Pipfile.lock")
 def read_toml(data: bytes | None) -> dict[str, Any]:
     """Return the content of a TOML file, or an empty table if it can't be parsed."""
     try:
-        return tomllib.loads((data or b"").decode("utf-8"))
-    except (ValueError, RecursionError):
+        return parse_toml(data or b"")
+    except ValueError:
         return {}
 
 
@@ -42,9 +41,9 @@ def locked_versions(name: str, data: bytes | None) -> dict[str, frozenset[str]]:
 def unreadable(name: str, data: bytes) -> str:
     """Return why the lock file `name` can't be parsed, or "" if it can."""
     try:
-        (json.loads if name == "Pipfile.lock" else tomllib.loads)(data.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        return f"{name} cannot be read: {str(error) or 'it is nested too deeply'}"
+        (parse_json if name == "Pipfile.lock" else parse_toml)(data)
+    except ValueError as error:
+        return f"{name} cannot be read: {error}"
     return ""
 
 

@@ -6,7 +6,6 @@ Nothing is run, so computed values are left out.
 from __future__ import annotations
 
 import ast
-import configparser
 import posixpath
 import re
 import shlex
@@ -17,6 +16,7 @@ from typing import Any
 from gate.environment.locks import read_toml, table
 from gate.environment.scripts import constants_of, parse_script
 from gate.environment.tox_factors import common_packages
+from gate.settings_input import parse_ini
 
 FILES = frozenset({"tox.ini", "tox.toml", "noxfile.py", "hatch.toml", ".gitlab-ci.yml", "Makefile"})
 WORKFLOW = re.compile(r"\.github/workflows/[^/]+\.ya?ml")
@@ -141,10 +141,9 @@ def _lines(text: str) -> list[str]:
 
 def sections_for_tests(text: str) -> Iterator[dict[str, str]]:
     """Yield the settings of each environment in a tox.ini that runs tests, according to its name."""
-    parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
-        parser.read_string(text)
-    except configparser.Error:
+        parser = parse_ini(text)
+    except ValueError:
         return
     for section in parser.sections():
         if section == "testenv" or _is_named_for_tests(section.removeprefix("testenv:")):
@@ -169,8 +168,7 @@ def _tox(contents: Mapping[str, bytes]) -> OwnSetup:
 
 def _env_list(text: str) -> str:
     """Return the environments that a tox.ini runs by default, as they are written there."""
-    parser = configparser.ConfigParser(interpolation=None, strict=False)
-    parser.read_string(text)
+    parser = parse_ini(text)
     section = dict(parser.items("tox")) if parser.has_section("tox") else {}
     return re.sub(r"(?m)(?:^|\s)#.*", "", section.get("envlist") or section.get("env_list") or "").strip()
 

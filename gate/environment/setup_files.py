@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import configparser
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from gate.environment.scripts import constants_of, parse_script
+from gate.settings_input import parse_ini
 
 KEYWORDS = ("name", "version", "install_requires", "extras_require", "entry_points")
 Groups = Mapping[str, Mapping[str, str]]
@@ -43,10 +43,9 @@ def read_setup_files(contents: Mapping[str, bytes]) -> Stated:
 
 
 def _read_config(data: bytes | None) -> Stated:
-    parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
-        parser.read_string((data or b"").decode("utf-8"))
-    except (ValueError, configparser.Error):
+        parser = parse_ini(data or b"")
+    except ValueError:
         return Stated()
     section = "options.extras_require"
     extras = dict(parser.items(section)) if parser.has_section(section) else {}

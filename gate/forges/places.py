@@ -21,7 +21,7 @@ _HOSTED: Mapping[Source, tuple[str, str]] = {
     "gitlab": ("CI_API_V4_URL", "/api/v4"),
     "gitea": ("GITEA_API_URL", "/api/v1"),
 }
-QUEUED = re.compile(r"refs/heads/gh-readonly-queue/.+/pr-([1-9][0-9]*)-[0-9a-f]{40,64}")
+QUEUED = re.compile(r"refs/heads/gh-readonly-queue/.+/pr-([1-9][0-9]{0,17})-[0-9a-f]{40,64}")
 OPENED = re.compile(r"([^\s!]+/[^\s!]+)!([1-9][0-9]{0,17})")
 HOW = "say which, as in `--reviews github:OWNER/REPO#12` or `--reviews gitlab:GROUP/PROJECT!7`"
 TOKENS: Mapping[Source, tuple[str, ...]] = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -15,6 +14,7 @@ from gate.environment import build_inputs
 from gate.git.objects import Entry
 from gate.json_input import parse_json
 from gate.result_cache import key_of
+from gate.settings_input import parse_toml
 
 UNRELATED = frozenset({
     "bandit", "basedpyright", "black", "bumpversion", "codespell", "commitizen", "djlint", "flake8", "interrogate",
@@ -152,8 +152,8 @@ class TreeState:
         if path not in self.files:
             return ""
         try:
-            data = tomllib.loads(self.text(path))
-        except tomllib.TOMLDecodeError:
+            data = parse_toml(self.text(path))
+        except ValueError:
             return self.content(path)
         tools = data.get("tool")
         if isinstance(tools, dict):

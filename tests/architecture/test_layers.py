@@ -287,6 +287,20 @@ def test_what_stays_inside_is_no_way_out() -> None:
     assert not any(reaches(ast.parse(source)).values())
 
 
+SETTINGS_FORMATS = {
+    "gate.settings_input": "the only parsers of TOML and INI",
+    "gate.names": "runs by itself",
+    "gate.environment.metadata": "entry points of installed packages, in a dialect of their own",
+}
+"""Who may import `tomllib` or `configparser`, and why."""
+
+
+def test_settings_are_parsed_in_one_place() -> None:
+    parsing = {name for name, path in MODULES.items() if imports(path) & {"tomllib", "configparser"}}
+    assert [home for home in SETTINGS_FORMATS if not any(is_within(name, home) for name in parsing)] == []
+    assert not {name for name in parsing if not any(is_within(name, home) for home in SETTINGS_FORMATS)}
+
+
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_pure_layers_import_nothing_that_does_io(module: str) -> None:
     if row_of(module, pure_rows()) is None:

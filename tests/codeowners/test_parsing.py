@@ -64,6 +64,10 @@ MISTAKES: dict[str, tuple[Dialect, str, list[str]]] = {
         "gitlab", "[A][0]\n* @ada",
         ["1:1 expected a number of approvals of at least 1, and none for an optional section"],
     ),
+    "more approvals than there are people": (
+        "gitlab", f"[A][{'9' * 5000}]\n* @ada",
+        ["1:1 expected a number of approvals of at least 1, and none for an optional section"],
+    ),
     "a section that never ends": (
         "gitlab", "[A\n* @ada",
         ["1:1 expected `[Name]`, `^[Name]` or `[Name][2]`, then a space and default owners"],

@@ -8,31 +8,44 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Callable
+from time import process_time
 from typing import Any
 
 import pytest
 from checks.test_reading import FAILED, FINISHED, MYPY, RUFF, read
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate.app.ref_updates import parse_pre_push, parse_pre_receive
 from gate.app.releases.downtime import incidents
 from gate.approvals.attestation import parse_envelope, parse_statement
+from gate.approvals.content import parse_contents
 from gate.approvals.record import Record as ApprovalRecord
 from gate.approvals.record import Refused, parse, serialise
 from gate.checks import Left, Report, Unreadable
+from gate.checks.hooks import hook_ids
+from gate.checks.own_commands import own_commands
+from gate.checks.ruff_rules import HOOKS as HOOKS_FILE
+from gate.checks.ruff_rules import arguments
 from gate.codeowners import DIALECTS
 from gate.codeowners import parse as parse_codeowners
 from gate.environment.declared import read_declared, workspace_members
 from gate.errors import GateError
+from gate.git.commits import co_authors
 from gate.log.trailers import read_trailers
 from gate.log.trusted_verdicts import VerdictSubject, passed
 from gate.policy.load import load_policy
 from gate.policy.promise import read_promises
 from gate.policy.types import Dialect
+from gate.raw_diff import parse_log, parse_raw, parse_renames
 from gate.reports.verdict_reading import from_json
 from gate.runner.inputs import read_inputs
+from gate.settings_input import parse_ini, parse_toml, parse_yaml
+from gate.shared_results.in_git import parse_index
+from gate.shared_results.signed import parse_statement as parse_shared
+from gate.weakenings.analysis.settings_files import read as read_settings
 
 OID = "a" * 40
 RECORD = serialise(
@@ -113,6 +126,30 @@ environments:
 """
 TRAILERS = f"Merge x\n\nGate-Verdict: {'c' * 64}\nGate-Log: {OID}\n"
 
+RAW = f":100644 100644 {OID} {OID} M\0a.py\0"
+RENAMED = f":100644 100644 {OID} {OID} R100\0a.py\0b.py\0"
+INI = "[mypy]\nstrict = true\n[mypy-a.*]\nignore_errors = true\n[tool:pytest]\naddopts = -k 'x'\n[flake8]\nignore=E1\n"
+SETTINGS = """[tool.ruff]
+lint.select = ["E"]
+[tool.ruff.lint.per-file-ignores]
+"a.py" = ["E"]
+[[tool.mypy.overrides]]
+module = "a.b"
+ignore_errors = true
+[tool.pytest.ini_options]
+addopts = "-k x"
+"""
+CI_FILE = ".github/workflows/ci.yml"
+CI = "on: push\njobs:\n  a:\n    steps:\n    - run: pytest -q\n"
+TASKS = "[tool.poe.tasks]\ntest = 'pytest'\n[tool.hatch.envs.lint.scripts]\ncheck = 'ruff check'\n"
+HOOKS = """repos:
+- repo: https://github.com/astral-sh/ruff-pre-commit
+  rev: v0.9.1
+  hooks: [{id: ruff, stages: [pre-commit]}]
+"""
+SHARED = json.dumps({"v": 1, "repository": "a/b", "key": "x", "result": "c" * 64})
+SIGNED = {"statement": SHARED, "key": "ssh-ed25519 AAAA", "signature": "x"}
+BUNDLES = {"v": 1, "bundles": [{"id": OID, "at": 1, "size": 2, "names": ["a" * 16]}]}
 SUBJECT = VerdictSubject("a/b", "refs/heads/main", OID, "c" * 64)
 
 
@@ -181,6 +218,26 @@ PARSERS: dict[str, tuple[Parser, str, type[Exception]]] = {
     "recorded inputs": (lambda data: read_inputs([data]), json.dumps(INPUTS), NeverRaised),
     "pyproject.toml": (lambda data: read_declared({"pyproject.toml": data}), PYPROJECT, NeverRaised),
     "workspace": (lambda data: workspace_members(data, ["p/a"]), PYPROJECT, NeverRaised),
+    "raw diff": (parse_raw, RAW, ValueError),
+    "log of raw diffs": (parse_log, f"{OID}\0\n{RAW}", ValueError),
+    "renames": (parse_renames, RENAMED, ValueError),
+    "recorded changes": (parse_contents, RAW, ValueError),
+    "commit message": (text(co_authors), "x\n\nCo-authored-by: A <a@b>\n", NeverRaised),
+    "TOML": (parse_toml, SETTINGS, ValueError),
+    "INI": (parse_ini, INI, ValueError),
+    "YAML": (parse_yaml, HOOKS, ValueError),
+    "hooks": (text(hook_ids), HOOKS, ValueError),
+    "version of a hook": (
+        lambda data: arguments({HOOKS_FILE: data, "ruff.toml": b""}, ()),
+        HOOKS,
+        NeverRaised,
+    ),
+    "commands in CI": (lambda data: own_commands({CI_FILE: data}), CI, NeverRaised),
+    "commands in pyproject.toml": (lambda data: own_commands({"pyproject.toml": data}), TASKS, NeverRaised),
+    "settings in TOML": (lambda data: read_settings("pyproject.toml", data), SETTINGS, NeverRaised),
+    "settings in INI": (lambda data: read_settings("setup.cfg", data), INI, NeverRaised),
+    "shared results": (parse_index, json.dumps(BUNDLES), ValueError),
+    "shared result": (lambda data: parse_shared(data, "a/b"), json.dumps(SIGNED), NeverRaised),
     "ruff": (tool("ruff"), RUFF, NeverRaised),
     "mypy": (tool("mypy"), MYPY, NeverRaised),
     "names": (tool("names"), "[]", NeverRaised),
@@ -203,6 +260,8 @@ DEEP = [
     b'{"a":' * 100_000,
     b"(" * 5_000,
     b"- " * 2_000,
+    b"9" * 5_000,
+    b"2026-99-99",
     b"\xff\xfe",
     b"\0",
     b"\r",
@@ -268,3 +327,58 @@ def test_the_sample_of_each_kind_is_read(kind: str) -> None:
     parser, sample, refusal = PARSERS[kind]
     with contextlib.suppress(refusal if kind == "statement" else NeverRaised):
         parser(sample.encode())
+
+
+PIECES = (
+    " ",
+    "\n",
+    "\t",
+    "\\",
+    "/",
+    "*",
+    "[",
+    "{",
+    "(",
+    "'",
+    '"',
+    "<",
+    "#",
+    ":",
+    ",",
+    "- ",
+    "@",
+    "\0",
+    "a",
+    "a.",
+    "=",
+    "%",
+)
+BOUND = 5.0
+"""Seconds of a processor for a hundred thousand characters; what takes their square takes a minute or more."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", PARSERS)
+@given(st.data())
+@settings(max_examples=10)
+def test_a_long_input_takes_time_in_proportion(kind: str, data: st.DataObject) -> None:
+    parser, sample, refusal = PARSERS[kind]
+    pieces = [*PIECES, *re.findall(r"\w+|\W", sample)]
+    repeated = "".join(data.draw(st.lists(st.sampled_from(pieces), min_size=1, max_size=3)))
+    at = data.draw(st.integers(0, len(sample)))
+    raw = (sample[:at] + repeated * (100_000 // len(repeated)) + sample[at:]).encode()
+    started = process_time()
+    with contextlib.suppress(refusal):
+        parser(raw)
+    assert process_time() - started < BOUND
+
+
+@pytest.mark.parametrize(
+    ("kind", "repeated"),
+    [("TOML", "a."), ("TOML", "a . "), ("TOML", '"a".'), ("INI", "\n["), ("INI", "[a]\nb\n"), ("TOML", "a")],
+)
+def test_no_repetition_makes_settings_slow(kind: str, repeated: str) -> None:
+    started = process_time()
+    with contextlib.suppress(ValueError):
+        PARSERS[kind][0]((repeated * 500_000).encode())
+    assert process_time() - started < BOUND

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import configparser
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
+
+from gate.settings_input import parse_ini, parse_toml
 
 Flat = dict[str, object]
 
@@ -41,12 +41,12 @@ def read(name: str, data: bytes | None) -> dict[str, Flat] | None:
     try:
         text = data.decode("utf-8-sig")
         return _from_toml(name, text) if name.endswith(".toml") else _from_ini(name, text)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, configparser.Error, RecursionError):
+    except (ValueError, RecursionError):
         return None
 
 
 def _from_toml(name: str, text: str) -> dict[str, Flat]:
-    data = tomllib.loads(text)
+    data = parse_toml(text)
     if name in RUFF_FILES:
         return {"ruff": _ruff(data)}
     if name in PYTEST_FILES:
@@ -100,8 +100,7 @@ def _mypy(settings: Mapping[str, object]) -> Flat:
 
 
 def _from_ini(name: str, text: str) -> dict[str, Flat]:
-    parser = configparser.RawConfigParser(strict=False)
-    parser.read_string(text)
+    parser = parse_ini(text)
     # A file that configures a tool by its existence counts whatever sections it has, even none.
     tables: dict[str, Flat] = {SOLE[name]: {}} if name in SOLE else {}
     for section in parser.sections():

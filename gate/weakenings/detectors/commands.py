@@ -5,15 +5,14 @@ The same goes for a plugin that a tool's settings name, and for a table of setti
 
 from __future__ import annotations
 
-import configparser
 import fnmatch
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 
 from gate.finding import Finding
 from gate.model import FileChange
 from gate.policy.types import CheckSettings
+from gate.settings_input import parse_ini, parse_toml
 from gate.weakenings.analysis.settings_files import items, read, table
 from gate.weakenings.file_diff import FileDiff, weakening
 
@@ -154,10 +153,9 @@ def _by_program(name: str, data: bytes | None) -> dict[str, object]:
     try:
         text = (data or b"").decode("utf-8-sig")
         if name.endswith(".toml"):
-            return dict(table(tomllib.loads(text).get("tool")))
-        parser = configparser.RawConfigParser(strict=False)
-        parser.read_string(text)
-    except (ValueError, configparser.Error, RecursionError):
+            return dict(table(parse_toml(text).get("tool")))
+        parser = parse_ini(text)
+    except ValueError:
         return {}
     by_program: dict[str, dict[str, str]] = {}
     for section in parser.sections():

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import configparser
 import contextlib
 import re
-import tomllib
 from collections.abc import Iterable, Iterator
 
 from gate.finding import Finding
 from gate.json_input import parse_json
+from gate.settings_input import parse_ini, parse_toml
 from gate.weakenings.detectors import installer_options, uv_settings
 from gate.weakenings.file_diff import FileDiff, lines_of, weakening
 
@@ -68,9 +67,9 @@ def _uv_settings(path: str, text: str) -> list[str]:
     name, data = path.rpartition("/")[2], None
     with contextlib.suppress(ValueError, RecursionError, LookupError, TypeError):
         if name == "uv.toml":
-            data = tomllib.loads(text)
+            data = parse_toml(text)
         elif name == "pyproject.toml":
-            data = tomllib.loads(text)["tool"]["uv"]
+            data = parse_toml(text)["tool"]["uv"]
     settings = uv_settings.settings_in(path, text, data)
     reported = {origin.removeprefix("./") for origin in ("", *origins(path, text))}
     return [decides for value, decides in settings if _origin(value).removeprefix("./") not in reported]
@@ -95,11 +94,11 @@ def _in_tool_file(path: str, text: str) -> list[str]:
         if name == "Pipfile.lock":
             return list(_in_tables(parse_json(text or "{}")))
         if name.endswith((".toml", ".lock")) or name == "Pipfile":
-            return list(_in_tables(tomllib.loads(text), own=name == "pyproject.toml"))
+            return list(_in_tables(parse_toml(text), own=name == "pyproject.toml"))
         if name.endswith((".yml", ".yaml", ".condarc")):
             return [match[1] for match in _DIRECT.finditer(text)]
         return list(_in_ini(text))
-    except (ValueError, RecursionError, configparser.Error):
+    except (ValueError, RecursionError):
         return [match[1] for match in _DIRECT.finditer(text)]
 
 
@@ -157,8 +156,7 @@ def _in_tables(data: object, key: str = "", *, own: bool = False) -> Iterator[st
 
 
 def _in_ini(text: str) -> Iterator[str]:
-    parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
-    parser.read_string(text)
+    parser = parse_ini(text, allow_no_value=True)
     for section in parser.sections():
         for key, value in parser.items(section):
             value = value or ""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
 from gate.finding import Finding
+from gate.settings_input import parse_toml
 from gate.weakenings.file_diff import FileDiff, lines_of, weakening
 
 FILES = re.compile(
@@ -62,8 +62,8 @@ def _less(left: Version, right: Version) -> bool:
 def _asked(path: str, text: str) -> dict[str, _Requested]:
     """Return the tools that a file requires, by name. Of two lines about one tool, the lower version counts."""
     try:
-        requirements = list(_in_toml(path, tomllib.loads(text)) if _is_toml(path) else _in_lines(text))
-    except (ValueError, RecursionError):
+        requirements = list(_in_toml(path, parse_toml(text)) if _is_toml(path) else _in_lines(text))
+    except ValueError:
         return {}
     pins: dict[str, _Requested] = {}
     for name, spec in requirements:
