@@ -43,7 +43,7 @@ def _answer(arguments: list[str]) -> int:
 
 
 def _open_streams() -> None:
-    """Put nothing in the place of streams that the caller has closed, before a file of the repository takes it."""
+    """Open /dev/null for streams that the caller has closed, before a file of the repository gets their descriptor."""
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:  # the lowest free descriptor
         name, mode = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))[number]
         setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))

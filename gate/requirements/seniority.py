@@ -140,7 +140,7 @@ def _advice(need: _Need, facts: Facts, rule: SeniorityRequired) -> tuple[str, ..
     advice = []
     if need.unlisted:
         advice.append(
-            f"no one has {need.author} under `emails` in {facts.policy.file}: if you know who it is, add it"
+            f"{need.author} isn't under anyone's `emails` in {facts.policy.file}: if you know whose it is, add it"
         )
     if not need.whom:
         advice.append(f"give another person the role `{rule.need}` in {facts.policy.file}")

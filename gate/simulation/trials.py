@@ -246,8 +246,8 @@ def _blocked(outcomes: Iterable[Outcome], paths: Sequence[str]) -> dict[str, tup
     for outcome in outcomes:
         if not outcome.blocks:
             continue
-        # Advice about the simulated head is useless, since that commit doesn't exist.
-        steps = [line for line in outcome.advice if HEAD[:12] not in line]
+        # Advice about the simulated head or author is useless, since neither exists.
+        steps = [line for line in outcome.advice if HEAD[:12] not in line and NO_ADDRESS not in line]
         reason = steps[-1] if steps else outcome.reason
         for path in {path for missing in outcome.missing for path in missing.paths} or paths:
             reasons.setdefault(path, {})[f"{outcome.id}: {reason}"] = None

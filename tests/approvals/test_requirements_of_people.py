@@ -211,6 +211,13 @@ def test_seniority(found: Facts, state: str, reason: str) -> None:
     assert reason in outcome.reason
 
 
+def test_an_address_that_the_policy_does_not_list_is_named() -> None:
+    """Otherwise, people ask for an approval although their own address is only missing."""
+    assert seniority.evaluate(facts(authors=("new@x",))).advice == ()
+    (advice,) = seniority.evaluate(facts(authors=("stranger@y",))).advice
+    assert advice.startswith("stranger@y isn't under anyone's `emails` in gate.yaml")
+
+
 def test_an_unknown_author_is_junior_even_where_only_juniors_are_listed() -> None:
     found = facts(authors=("stranger@y",))
     rule = replace(found.protection.require, seniority=SeniorityRequired(authors=("junior",)))

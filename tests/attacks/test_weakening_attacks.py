@@ -102,7 +102,7 @@ SETTINGS: dict[str, tuple[Files, Files]] = {
         {"pyproject.toml": "", "tox.ini": "[pytest]\nxfail_strict = true\n"}, {"pyproject.toml": "[tool.pytest.ini_options]\n"}),
     "pytest: in its plugin": ({"pytest.ini": "[pytest]\naddopts = -p tools.plug\n", "tools/plug.py": "x = 1\n"}, {"tools/plug.py": "x = 2\n"}),
     "pytest: warnings that mention errors pass": ({}, {"pytest.ini": "[pytest]\naddopts = -Wignore:errors\n"}),
-    "pytest: an option in the place of a value": ({}, {"pytest.ini": "[pytest]\naddopts = --cov --collect-only\n"}),
+    "pytest: an option in place of a value": ({}, {"pytest.ini": "[pytest]\naddopts = --cov --collect-only\n"}),
     "pytest: benchmarks only": ({}, {"pytest.ini": "[pytest]\naddopts = --benchmark-only\n"}),
     "pytest: doctests are passed over": ({}, {"pytest.ini": "[pytest]\ndoctest_optionflags = SKIP\n"}),
     "pytest: tests of coroutines are passed over": (

@@ -1,4 +1,4 @@
-"""Who had a hand in a change: co-authors however they are named, and who merely updated the branch."""
+"""Who contributed to a change: co-authors however they are named, and who merely updated the branch."""
 
 from __future__ import annotations
 

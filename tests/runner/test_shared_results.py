@@ -65,7 +65,7 @@ def test_nobody_writes_without_the_key(tmp_path: Path, keys: dict[str, SigningKe
 
 
 def move(folder: Path, _keys: dict[str, SigningKey]) -> None:
-    """The statement about one result in the place of another's."""
+    """The statement about one result in place of another's."""
     results(folder, _keys).put(OTHER, b"passed")
     places = {key_of("shared result", "acme/shortener", key): key for key in (KEY, OTHER)}
     (other,) = (path for path in files(folder, "ac") if places[path.name] == OTHER)

@@ -242,7 +242,7 @@ def test_a_submodule_is_an_empty_folder(repository: Repository, project: Clone) 
 
 
 def test_a_git_folder_that_cannot_be_written_is_reported_in_a_sentence(repository: Repository) -> None:
-    # A file in the place of the folder: permissions alone would not stop a test that runs as root.
+    # A file in place of the folder: permissions alone would not stop a test that runs as root.
     (repository.state_dir).mkdir(exist_ok=True)
     (repository.state_dir / "trees").write_text("")
     with pytest.raises(CannotDecide, match="cannot write"):

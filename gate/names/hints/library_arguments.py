@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gate.names.hints.argument_kinds import FILE_CLASSES, ArgumentKinds, shown
 from gate.names.hints.assignments import name_called
 from gate.names.hints.file_modes import WrongArgument, against_mode, wrong_mode
-from gate.names.hints.naming import TEXT_KEPT, TEXT_NAMES
+from gate.names.hints.naming import CLEAR_TEXT_NAMES, TEXT_NAMES
 from gate.names.infer.calls import fitting, misfit, takes_self
 from gate.names.infer.constants import constant_text
 from gate.names.infer.values import ClassValue, FunctionValue, Instance, ModuleValue, Value
@@ -271,7 +271,7 @@ def _passes_on_to_tcl(callee: FunctionValue) -> bool:
 def _may_be_text(node: ast.expr) -> bool:
     """Return whether names suggest text: `value`, `row["text"]`. The value of another key may be a date."""
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-        return isinstance(node.slice.value, str) and bool(TEXT_KEPT.match(node.slice.value))
+        return isinstance(node.slice.value, str) and bool(CLEAR_TEXT_NAMES.match(node.slice.value))
     return (
         isinstance(node, ast.Name) and bool(TEXT_NAMES.match(node.id)) and node.id not in {"data", "v", "val"}
     )

@@ -26,12 +26,12 @@ TEXT_NAMED_CALL = re.compile(
 FILE_NAMES = re.compile(
     r"(?:fp|fh|fd|fobj|f|file|infile|outfile|fileobj|file_obj|handle|filehandle|\w+_(?:file|fp|fh))$"
 )
-FILE_KEPT = re.compile(r"(?:fp|fh|fobj|fileobj|file_obj|filehandle|\w+_(?:fp|fh))$")
+CLEAR_FILE_NAMES = re.compile(r"(?:fp|fh|fobj|fileobj|file_obj|filehandle|\w+_(?:fp|fh))$")
 TEXT_NAMES = re.compile(
     r"(?:text|string|s|str_|raw|line|payload|value|val|v|blob_text|contents?|body|json_?(?:text|str|string|data_str)"
     r"|html|query|data|json_data|raw_data|response_data|reply|\w+_(?:text|str|string|html|content|body|raw))$"
 )
-TEXT_KEPT = re.compile(
+CLEAR_TEXT_NAMES = re.compile(
     r"(?:text|string|contents?|body|html|line|xml|raw|reply|json_?(?:text|str|string)"
     r"|\w+_(?:text|str|string|html|contents?|body|line|xml))$"
 )
@@ -89,6 +89,6 @@ def of_annotation(node: ast.expr) -> Kind:
 
 def of_name(name: str, *, entered: bool) -> Kind:
     """Return the kind that a variable's name suggests. If a `with` binds it, more names suggest a file."""
-    if (FILE_NAMES if entered else FILE_KEPT).match(name):
+    if (FILE_NAMES if entered else CLEAR_FILE_NAMES).match(name):
         return "file"
-    return "text" if TEXT_KEPT.match(name) and not entered else ""
+    return "text" if CLEAR_TEXT_NAMES.match(name) and not entered else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from gate.names.syntax.object_reference import ObjectReference, told
+from gate.names.syntax.object_reference import ObjectReference, reference_of
 
 
 def exported(tree: ast.Module) -> Iterator[ObjectReference]:
@@ -48,4 +48,4 @@ def _texts(node: ast.expr | None) -> Iterator[ObjectReference]:
         ):
             yield from _texts(items)
         case ast.Constant(value=str()):
-            yield told(node)
+            yield reference_of(node)

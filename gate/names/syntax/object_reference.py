@@ -16,6 +16,6 @@ class ObjectReference:
     kind: str = ""
 
 
-def told(node: ast.Constant, kind: str = "") -> ObjectReference:
+def reference_of(node: ast.Constant, kind: str = "") -> ObjectReference:
     """Return a string of the source as a reference."""
     return ObjectReference(str(node.value), node.lineno, node.col_offset + 2, kind)

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Collection, Iterator
 
-from gate.names.syntax.object_reference import ObjectReference, told
+from gate.names.syntax.object_reference import ObjectReference, reference_of
 
 DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _IN_OBJECT = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){2,}")
@@ -162,7 +162,7 @@ def _below(node: ast.expr, keys: Collection[str]) -> Iterator[ObjectReference]:
 
 def _dotted(node: ast.expr, kind: str = "object") -> Iterator[ObjectReference]:
     for text in _texts(node):
-        yield from dotted(told(text, kind))
+        yield from dotted(reference_of(text, kind))
 
 
 def dotted(text: ObjectReference) -> Iterator[ObjectReference]:
@@ -174,7 +174,7 @@ def dotted(text: ObjectReference) -> Iterator[ObjectReference]:
 
 def _entries(node: ast.expr) -> Iterator[ObjectReference]:
     for text in _texts(node):
-        yield from entries(told(text))
+        yield from entries(reference_of(text))
 
 
 def entries(text: ObjectReference) -> Iterator[ObjectReference]:
