@@ -117,7 +117,12 @@ class Attributes:
             return True
         if name in self._project.stored_outside and not self._is_foreign(name, owner.of):
             return True
-        return any(name in cls.scope.elsewhere or self._is_extended(cls) for cls, _ in order)
+        return any(
+            name in cls.scope.elsewhere
+            or self._project.sets_any(f"{cls.scope.source.name}.{cls.name}")
+            or self._is_extended(cls)
+            for cls, _ in order
+        )
 
     def _is_extended(self, cls: Class) -> bool:
         """Return whether an object in the class body adds attributes with computed names to the class."""

@@ -109,6 +109,8 @@ class Engine:
                     return values if all(isinstance(value, ModuleValue) for value in values) else None
                 return values
             case ast.Attribute():
+                if scope.source.replaced and scope.source.replaced.covers(node.attr, node.lineno):
+                    return None
                 if scope.is_tested(dotted_name(node) or ast.unparse(node)):
                     return None
                 return self._attribute(node, scope)

@@ -236,7 +236,8 @@ class Names:
             return member
         stored = self._engine.project.stored_outside
         is_own = self._engine.modules.origin(module) == "project"
-        return UNKNOWN if f"{module}.{name}" in stored or (is_own and name in stored) else MISSING
+        is_stored = f"{module}.{name}" in stored or (is_own and name in stored)
+        return UNKNOWN if is_stored or self._engine.project.sets_any(module) else MISSING
 
     def member_or_unknown(self, module: str, name: str) -> Values:
         """Return the values of a module's member, or UNKNOWN if it doesn't exist."""

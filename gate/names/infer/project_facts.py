@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from gate.names.syntax.facts import CHANGES_SIGNATURE, Facts
+from gate.names.syntax.facts import ANY_NAME, CHANGES_SIGNATURE, Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class ProjectFacts:
     """Facts about all files together. Without arguments, those of a project without files."""
 
     stored_outside: frozenset[str] = frozenset()
-    """Attributes that project code sets on anything but its `self`; for a module, also qualified by its name."""
+    """Attributes that project code sets on anything but its `self`; for an import, also qualified by its name."""
     defined: Mapping[str, int] = field(default_factory=Counter)
     """How many classes of the project define each attribute."""
     bases: frozenset[str] = frozenset()
@@ -43,6 +43,10 @@ class ProjectFacts:
         """Return whether code replaces the defaults or the signature of a function or class called `name`."""
         return any(f"{name}.{attribute}" in self.stored_outside for attribute in CHANGES_SIGNATURE)
 
+    def sets_any(self, owner: str) -> bool:
+        """Return whether code sets attributes with computed names on the module or class called `owner`."""
+        return f"{owner}.{ANY_NAME}" in self.stored_outside
+
     def by_name(self) -> Iterator[tuple[str, str]]:
         """Yield names, each with a fact about it as text.
 
@@ -50,7 +54,8 @@ class ProjectFacts:
         """
         for name in sorted(self.stored_outside):
             owner, _, attribute = name.rpartition(".")
-            yield (owner if attribute in CHANGES_SIGNATURE and owner else attribute), f"stored {name}"
+            is_of_owner = attribute in CHANGES_SIGNATURE | {ANY_NAME} and owner
+            yield (owner.rpartition(".")[2] if is_of_owner else attribute), f"stored {name}"
         yield from ((name, f"base {name}") for name in sorted(self.bases))
         yield from ((name, f"combined {name}") for name in sorted(self.combined))
         yield from ((name, f"recombined {name}") for name in sorted(self.recombined))

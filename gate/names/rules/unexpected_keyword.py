@@ -37,6 +37,9 @@ _TAKE_FIELDS = frozenset({"filter", "exclude", "get", "create", "get_or_create",
                           "aget", "acreate", "aupdate", "aget_or_create", "aupdate_or_create"})  # fmt: skip
 _TAKE_PATHS = frozenset({"order_by", "values", "values_list", "only", "defer", "select_related", "prefetch_related",
                          "distinct", "dates", "datetimes", "earliest", "latest"})  # fmt: skip
+_NAMED_BY_CALLER = frozenset({"subTest", "SimpleNamespace", "Namespace", "configure_mock", "Mock", "MagicMock",
+                              "AsyncMock", "bind"})  # fmt: skip
+"""Functions whose keyword arguments are names that the caller chooses."""
 MOST_USED = 2
 """A keyword that the project uses more often is not a typo."""
 
@@ -74,7 +77,7 @@ class Inspector:
         self, node: ast.keyword, shown: str, accepted: Collection[str], unless: UnlessDefinedIn = ""
     ) -> None:
         word = node.arg or ""
-        message = f"`{shown}` takes no `{word}=`"
+        message = f"Unexpected keyword argument `{word}` for `{shown}`"
         self._inspection.diagnostics.report(ID, node, message, word, accepted, unless_defined_in=unless)
 
     def _compare_query(self, node: ast.Call, scope: Scope) -> None:
@@ -104,7 +107,7 @@ class Inspector:
         typo = typo_in_path(self._engine, model, path)
         if typo is not None:
             part, names = typo
-            message = f"`{model.name}` has no `{part}` to query"
+            message = f"`{model.name}` has no field `{part}`"
             self._inspection.diagnostics.report(ID, node, message, part, names)
 
 
@@ -121,11 +124,16 @@ def check(context: Context) -> Iterator[Finding]:
     yield from context.decided(ID)
     vocabulary = context.vocabulary
     for use in context.open_keywords:
+        if use.receiver in _NAMED_BY_CALLER:
+            continue
         if suggested := vocabulary.right_words(use, keyword=True):
             fix = vocabulary.fix(use.name, suggested[0])
-            yield finding_at(context.path, use, ID, f"nothing takes `{use.name}=`", suggested, fix)
+            yield finding_at(
+                context.path, use, ID, f"Unexpected keyword argument `{use.name}`", suggested, fix
+            )
         elif suggested := _of_package(use, vocabulary):
-            message = f"`{use.receiver or use.root.partition('.')[0]}` takes no `{use.name}=`"
+            callee = use.receiver or use.root.partition(".")[0]
+            message = f"Unexpected keyword argument `{use.name}` for `{callee}`"
             yield finding_at(context.path, use, ID, message, vocabulary.ordered(use.name, suggested))
 
 

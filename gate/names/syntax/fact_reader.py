@@ -13,7 +13,7 @@ from gate.names.syntax.bindings import BINDING_NODES, Binding, bindings_in, bind
 from gate.names.syntax.computed_names import affixes_of_attributes
 from gate.names.syntax.environment_keys import ENVIRONMENT, environment_key, sets_for_test
 from gate.names.syntax.exports import exported
-from gate.names.syntax.facts import CHANGES_SIGNATURE, Facts, Use, receiver_of
+from gate.names.syntax.facts import ANY_NAME, CHANGES_SIGNATURE, Facts, Use, receiver_of
 from gate.names.syntax.fixtures import fixtures_in
 from gate.names.syntax.guards import Guards
 from gate.names.syntax.nodes import Function, children, dotted_name
@@ -187,6 +187,9 @@ class _FactReader(ast.NodeVisitor):
                 use = Use(keyword.arg, *position, receiver=receiver_of(node.func))
                 self._given.append((dotted_name(node.func).partition(".")[0], use))
         match node:
+            case ast.Call(func=ast.Name(id="setattr"), args=[owner, name, _]):
+                if not isinstance(name, ast.Constant):
+                    self._set_on.append((dotted_name(owner), ANY_NAME))
             case ast.Call(func=ast.Name(id="type"), args=[_, ast.Tuple(elts=bases), _]):
                 self._recombined(bases)
                 self.facts.combined.update(base.id for base in bases if isinstance(base, ast.Name))

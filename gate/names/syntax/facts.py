@@ -18,6 +18,8 @@ COLUMNS = frozenset({"str", "dt", "func", "F", "sa", "fn"})
 
 CHANGES_SIGNATURE = frozenset({"__defaults__", "__kwdefaults__", "__code__", "__signature__"})
 """Attributes of a function that say what it takes when they are set."""
+ANY_NAME = "*"
+"""The attribute that `setattr(owner, name, value)` sets, whose name is computed."""
 
 
 class Use(NamedTuple):
@@ -50,7 +52,7 @@ class Facts:
     only_imported: set[str] = field(default_factory=set)
     """Words that occur in the file only in imports."""
     stored: set[str] = field(default_factory=set)
-    """Attributes set on anything but `self`; for a module, also qualified by its name: `logging.TRACE`."""
+    """Attributes set on anything but `self`; for an import, also qualified: `logging.TRACE`, `logging.*`."""
     affixes: set[tuple[str, str]] = field(default_factory=set)
     """How attributes begin and end whose names are computed: `("get_", "")` for `setattr(owner, f"get_{name}", 1)`."""
     members_of_classes: list[str] = field(default_factory=list)

@@ -69,8 +69,9 @@ class Guards:
         """Mark all guarded nodes. Most files have few."""
         self._marks: dict[ast.AST, Guard] = {}
         flags = frozenset(_version_flags(tree))
+        modules = frozenset(_imported_modules(tree))
         for node in walk(tree):
-            for guard, guarded in _guarded(node, flags):
+            for guard, guarded in _guarded(node, flags, modules):
                 if guard:
                     self._mark(guard, guarded)
 
@@ -84,7 +85,9 @@ class Guards:
                 self._marks[node] = self._marks.get(node, Guard.NONE) | guard
 
 
-def _guarded(node: ast.AST, flags: frozenset[str]) -> Iterator[tuple[Guard, Iterable[ast.AST]]]:
+def _guarded(
+    node: ast.AST, flags: frozenset[str], modules: frozenset[str]
+) -> Iterator[tuple[Guard, Iterable[ast.AST]]]:
     """Yield the nodes that `node` guards directly, and how."""
     match node:
         case ast.Try() | ast.TryStar():
@@ -98,6 +101,8 @@ def _guarded(node: ast.AST, flags: frozenset[str]) -> Iterator[tuple[Guard, Iter
             yield _guard_against(caught), node.args
         case ast.If() | ast.IfExp() | ast.While() if asks_for_version(node.test, flags):
             yield Guard.VERSION, children(node)
+        case ast.If() | ast.IfExp() if (branch := _without_member(node, modules)) is not None:
+            yield Guard.VERSION, branch
         case ast.comprehension(ifs=tests) if any(asks_for_version(test, flags) for test in tests):
             yield Guard.VERSION, tests
         case ast.BoolOp(values=values) if any(asks_for_version(value, flags) for value in values):
@@ -168,6 +173,26 @@ def _decorated(decorators: list[ast.expr], flags: frozenset[str]) -> Guard:
         if any(asks_for_version(value, flags) for value in values):
             guard |= Guard.VERSION
     return guard
+
+
+def _without_member(node: ast.If | ast.IfExp, modules: frozenset[str]) -> Iterable[ast.AST] | None:
+    """Return the branch for versions of a module without some member: the `else` of `if hasattr(os, "fork")`."""
+    is_negated = isinstance(node.test, ast.UnaryOp) and isinstance(node.test.op, ast.Not)
+    test = node.test.operand if isinstance(node.test, ast.UnaryOp) and is_negated else node.test
+    match test:
+        case ast.Call(func=ast.Name(id="hasattr"), args=[ast.Name(id=name), ast.Constant()]) if (
+            name in modules
+        ):
+            branch = node.body if is_negated else node.orelse
+            return branch if isinstance(branch, list) else [branch]
+    return None
+
+
+def _imported_modules(tree: ast.Module) -> Iterator[str]:
+    """Yield the names that the module gives to other modules at its top level."""
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
 
 
 def _version_flags(tree: ast.Module) -> Iterator[str]:

@@ -17,6 +17,7 @@ from gate.names.syntax.bindings import Binding
 from gate.names.syntax.guards import Guards
 from gate.names.syntax.nodes import walk
 from gate.names.syntax.reachability import OWN_VERSION, Version
+from gate.names.syntax.replaced_names import ReplacedNames
 from gate.names.syntax.scope_reader import ScopeContents, ScopeKind, ScopeReader
 
 Origin = Literal["project", "library", "site"]
@@ -178,6 +179,11 @@ class Source:
     def set_by_name(self) -> frozenset[str]:
         """The names of objects that get attributes with computed names."""
         return dynamic_names.objects_set_by_name(self.tree, self.data)
+
+    @cached_property
+    def replaced(self) -> ReplacedNames:
+        """The attributes that the file, a test, replaces."""
+        return ReplacedNames(self.tree, self.data)
 
     @cached_property
     def binds_by_name(self) -> bool:
