@@ -38,7 +38,7 @@ setattr(Shop, "open", quiet)
 """
 EXPECTED = {
     "attribute": [
-        "`Shop` has no `slel`",
+        "`Shop` has no attribute `slel`",
         "`slel` → `sell` on line",
         "`shop` is an instance of `Shop` (module `shop.models`, line 1)",
         "line 6: shop = Shop()",
@@ -56,11 +56,15 @@ EXPECTED = {
     "keyword": ["`shop.sell` is the function `sell`", "closest: `thing`"],
     "name": ["Undefined name `lenn`", "closest: `len`"],
     "gate: ignore[unknown-member]": [
-        "`json` has no `laods`",
+        "`json` has no attribute `laods`",
         "a comment on the line suppresses it",
         "no finding",
     ],
-    "setattr": ["not reported: unknown-attribute: `Shop` has no `open`", "`open` is defined", "no finding"],
+    "setattr": [
+        "not reported: unknown-attribute: `Shop` has no attribute `open`",
+        "`open` is defined",
+        "no finding",
+    ],
     "nothing": ["no finding"],
 }
 

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 Kinds = frozenset[str]
 ANY: Kinds = frozenset()
 """The kinds of a value, or those that a parameter takes, aren't known."""
-SHOWN = {"str": "text", "bytes": "bytes", "file": "a file", "text file": "a text file", "binary file": "a binary file",
-         "time": "a time", "tuple": "a tuple", "number": "a number", "list": "a list", "dict": "a dictionary",
-         "set": "a set", "function": "a function", "class": "a class", "module": "a module", "datetime": "a `datetime`",
-         "date": "a `date`", "timedelta": "a `timedelta`", "coroutine": "a coroutine",
+SHOWN = {"str": "a string", "bytes": "bytes", "file": "a file", "text file": "a text file",
+         "binary file": "a binary file", "time": "a time", "tuple": "a tuple", "number": "a number", "list": "a list",
+         "dict": "a dictionary", "set": "a set", "function": "a function", "class": "a class", "module": "a module",
+         "datetime": "a `datetime`", "date": "a `date`", "timedelta": "a `timedelta`", "coroutine": "a coroutine",
          "pattern": "a pattern"}  # fmt: skip
 """Every kind, as it's called in messages."""
 
@@ -160,7 +160,7 @@ class ArgumentKinds:
 
 
 def shown(kinds: Kinds) -> str:
-    """Return kinds as text for a message, such as "text or bytes"."""
+    """Return kinds as text for a message, such as "a string or bytes"."""
     if kinds >= _ITERABLE - _FILES:
         return "an iterable"
     if kinds >= _FILES:

@@ -52,14 +52,14 @@ def _unusable(mode: str, *, is_compressed: bool) -> WrongArgument | None:
     if set(mode) - set(letters) or len(set(mode)) < len(mode):
         hint = f'did you mean `encoding="{mode}"`?' if _is_encoding(mode) else ""
         return WrongArgument(
-            f'unknown file mode "{mode}"', hint or "use one of r, w, x, and a, and b or + beside it"
+            f'Invalid file mode "{mode}"', hint or "use r, w, x, or a, optionally with b or +"
         )
     if sum(letter in mode for letter in "rwxa") != 1:
         correction = "r+" if set("rw") <= set(mode) and not is_compressed else ""
-        hint = f'did you mean "{correction}"?' if correction else "use one of r, w, x, and a"
-        return WrongArgument(f'the file mode "{mode}" needs exactly one of r, w, x, and a', hint)
+        hint = f'did you mean "{correction}"?' if correction else "use r, w, x, or a"
+        return WrongArgument(f'Invalid file mode "{mode}": it needs exactly one of r, w, x, and a', hint)
     if {"b", "t"} <= set(mode):
-        return WrongArgument(f'the file mode "{mode}" is binary and text at once', "leave out b or t")
+        return WrongArgument(f'Invalid file mode "{mode}": it is both binary and text', "remove b or t")
     return None
 
 
@@ -68,7 +68,7 @@ def _binary_with_text_options(mode: str, arguments: dict[str, ast.expr]) -> Wron
         value = arguments.get(name)
         if "b" in mode and isinstance(value, ast.Constant) and value.value is not None:
             return WrongArgument(
-                f'a file that is opened with "{mode}" takes no `{name}`', f"leave out `{name}` or the b"
+                f'`{name}` isn\'t allowed in binary mode "{mode}"', f"remove `{name}` or the b"
             )
     return None
 
@@ -95,11 +95,11 @@ def against_mode(node: ast.Call, scope: Scope) -> WrongArgument | None:
     is_readable = {"r" in (mode or "") for mode in modes}
     if method in _READS and is_readable == {False}:
         return WrongArgument(
-            f'`{method}` of a file that is opened with "{modes[0]}"', 'open it with "r" or "r+"'
+            f'`{method}` fails on a file opened with "{modes[0]}"', 'open it with "r" or "r+"'
         )
     if method in _WRITES and is_readable == {True}:
         return WrongArgument(
-            f'`{method}` of a file that is opened with "{modes[0]}"', 'open it with "w" or "a"'
+            f'`{method}` fails on a file opened with "{modes[0]}"', 'open it with "w" or "a"'
         )
     return None
 

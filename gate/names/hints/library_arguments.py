@@ -101,12 +101,14 @@ class LibraryArguments:
             text = self._engine.classes.is_a(kind, "TextIO", "TextIOBase")
             if name == "load" and module in _BINARY and text:
                 return WrongArgument(
-                    f"`{module}.load` reads bytes, and this file was opened for text", 'open it with "rb"'
+                    f"`{module}.load` reads bytes, but the file is opened in text mode", 'open it with "rb"'
                 )
             if name == "dump" and (text if module in _BINARY else binary):
-                expected, mode = ("bytes", "wb") if module in _BINARY else ("text", "w")
+                expected, opened, mode = (
+                    ("bytes", "text", "wb") if module in _BINARY else ("text", "binary", "w")
+                )
                 return WrongArgument(
-                    f"`{module}.dump` writes {expected}, and this file takes the other",
+                    f"`{module}.dump` writes {expected}, but the file is opened in {opened} mode",
                     f'open it with "{mode}"',
                 )
             return None
@@ -127,8 +129,8 @@ class LibraryArguments:
             hint = "use its `.read_text()`" if name == "loads" else "open it first"
         else:
             hint = suggestion if name == "dump" else ""
-        expected = "text" if name == "loads" else "a file"
-        return WrongArgument(f"`{module}.{name}` takes {expected} here, and this is a `{kind.name}`", hint)
+        expected = "a string" if name == "loads" else "a file"
+        return WrongArgument(f"`{module}.{name}` expects {expected}, got a `{kind.name}`", hint)
 
     def _self(self, node: ast.Call, callee: FunctionValue, scope: Scope) -> WrongArgument | None:
         """Return a mistake if a method is called on its class and the first argument isn't an instance."""
@@ -151,7 +153,7 @@ class LibraryArguments:
         name = callee.definitions[0].name
         correction = SWAPPED.get(name, "")
         return WrongArgument(
-            f"`{kind.name}.{name}` is a method of a `{kind.name}`, and this is {shown(kinds)}",
+            f"`{kind.name}.{name}` expects a `{kind.name}` as its first argument, got {shown(kinds)}",
             f"did you mean `{correction}`?" if correction else "",
         )
 
@@ -172,7 +174,7 @@ class LibraryArguments:
                 return problem
         if name == "strptime" and self._is_format_first(node, scope):
             return WrongArgument(
-                f"`{name}` takes the text before its format", hint if module == "time" else ""
+                f"`{name}` expects the string before the format", hint if module == "time" else ""
             )
         return None
 
@@ -191,7 +193,7 @@ class LibraryArguments:
         name, hint = shown_as
         if parameter.arg in {"count", "maxsplit"} and self._is_flag(value, scope):
             return WrongArgument(
-                f"`{name}` takes a number as its `{parameter.arg}`, and this is a flag",
+                f"`{name}` expects a number as `{parameter.arg}`, got a flag",
                 f"did you mean `flags={ast.unparse(value)}`?",
             )
         problem = self._kinds.mistaken(parameter.annotation, value, scope)
@@ -209,7 +211,7 @@ class LibraryArguments:
             hint = f"did you mean `{ast.unparse(value)}()`?"
         elif actual == {"coroutine"}:
             hint = "add `await`"
-        return WrongArgument(f"`{name}` takes {shown(expected)} here, and this is {shown(actual)}", hint)
+        return WrongArgument(f"`{name}` expects {shown(expected)}, got {shown(actual)}", hint)
 
     def _is_format_first(self, node: ast.Call, scope: Scope) -> bool:
         """Return whether the first argument of `strptime` is a format, and the second isn't."""
@@ -246,7 +248,7 @@ class LibraryArguments:
             return None
         listed = ", ".join(texts[:6]) + (", …" if len(texts) > 6 else "")
         return WrongArgument(
-            f'`{name}` doesn\'t take "{value.value}" as its `{parameter.arg}`', f"use one of {listed}"
+            f'`{name}` doesn\'t accept "{value.value}" as `{parameter.arg}`', f"use one of {listed}"
         )
 
 

@@ -102,16 +102,16 @@ class LoadAndDump:
             if second is not None:
                 to_file |= module in {"json", "simplejson"} or self._values.kind(second, scopes) == "file"
             if to_file:
-                return _wrong(node, f"`{module}.dumps` returns text and takes no file", f"{module}.dump")
+                return _wrong(node, f"`{module}.dumps` returns a string and writes no file", f"{module}.dump")
         if name == "dump" and second is not None and self._is_opened(node.args[0], scopes):
             is_swapped = self._values.kind(second, scopes) != "file"
             if is_swapped:
-                return _wrong(node, f"`{module}.dump` takes the value first and the file after it", "")
+                return _wrong(node, f"`{module}.dump` expects the value first, then the file", "")
         if module == YAML:
             return None
         has_file = second is not None or keywords & {"fp", "file", "f", "stream"}
         if name == "dump" and node.args and (not has_file or (module in _PICKLES and _is_protocol(second))):
-            return _wrong(node, f"`{module}.dump` needs a file to write to", f"{module}.dumps")
+            return _wrong(node, f"Missing file to write to in call of `{module}.dump`", f"{module}.dumps")
         return None
 
     def _is_hardly_a_file(self, node: ast.expr, scopes: list[ast.AST]) -> bool:
@@ -169,13 +169,13 @@ def _is_protocol(node: ast.expr | None) -> bool:
 
 def _reads(node: ast.Call, module: str, name: str, kind: Kind) -> WrongJsonCall | None:
     if name == "loads" and kind == "file":
-        return _wrong(node, f"`{module}.loads` takes text, and this is a file", f"{module}.load")
+        return _wrong(node, f"`{module}.loads` expects a string, got a file", f"{module}.load")
     if kind == "response":
-        expected = "text" if name == "loads" else "a file"
+        expected = "a string" if name == "loads" else "a file"
         correction = "" if name == "loads" else f"{module}.loads"
         return _wrong(
-            node, f"`{module}.{name}` takes {expected}, and this is a response: use its `.text`", correction
+            node, f"`{module}.{name}` expects {expected}, got a response: use its `.text`", correction
         )
     if name == "load" and kind == "text":
-        return _wrong(node, f"`{module}.load` takes a file, and this is text", f"{module}.loads")
+        return _wrong(node, f"`{module}.load` expects a file, got a string", f"{module}.loads")
     return None

@@ -56,7 +56,13 @@ SAMPLES: Mapping[tuple[str, str], object] = {
 }
 """A value of each class, by its module and name in the stubs of the standard library."""
 
-_SHOWN = {"str": "text", "NoneType": "`None`", "int": "a number", "float": "a number", "bool": "a Boolean"}
+_SHOWN = {
+    "str": "a string",
+    "NoneType": "`None`",
+    "int": "a number",
+    "float": "a number",
+    "bool": "a Boolean",
+}
 
 
 def samples_of(node: ast.expr, scope: Scope, engine: Engine) -> Samples:

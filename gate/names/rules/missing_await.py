@@ -127,7 +127,7 @@ class Inspector:
         """Report a coroutine where none is useful, unless the project also has a non-async function of its method's
         name.
         """
-        message = "this is a coroutine until it is awaited"
+        message = "Coroutine used without `await`"
         methods = {value.overridden_as for value in values if isinstance(value, Coroutine)}
         self._inspection.diagnostics.report(
             ID, node, message, max(methods, default=""), unless_defined_in="synchronous", hint="add `await`"
@@ -270,7 +270,7 @@ def _is_awaitable(annotation: ast.expr) -> bool:
 def _report_discarded(diagnostics: FileDiagnostics, node: ast.expr, function: str) -> None:
     """Report a discarded result that other code awaits, unless a function with that name isn't async."""
     name = function.rpartition(".")[2]
-    message = f"`{function}` is awaited elsewhere"
+    message = f"`{function}` is called without `await`, but awaited elsewhere"
     diagnostics.report(ID, node, message, name, unless_defined_in="synchronous", hint="add `await`")
 
 

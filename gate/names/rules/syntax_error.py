@@ -27,5 +27,5 @@ def unreadable(path: str, error: Exception) -> Finding:
         case SyntaxError(lineno=line, offset=column, msg=message):
             return Finding(path, line or 0, column or 1, line or 0, ID, "error", message)
         case RecursionError():
-            return Finding(path, 0, 0, 0, ID, "error", "is nested too deeply to be read")
-    return Finding(path, 0, 0, 0, ID, "error", f"cannot be read: {error}")
+            return Finding(path, 0, 0, 0, ID, "error", "Code is nested too deeply to parse")
+    return Finding(path, 0, 0, 0, ID, "error", f"Can't read the file: {error}")

@@ -35,7 +35,7 @@ def check(context: Context) -> Iterator[Finding]:
     for name in missing_exports(context.module, context.facts.exports, modules):
         suggested = closest(name.text, module.own)
         hint = f"did you mean `{suggested}`?" if suggested else ""
-        message = f"`__all__` names `{name.text}`, which this module does not have"
+        message = f"Undefined name `{name.text}` in `__all__`"
         sole = is_sole(name.text, suggested, module.names)
         fix = (Edit(name.line, name.column, name.text, suggested),) if sole else ()
         yield Finding(context.path, name.line, name.column, name.line, ID, "error", message, hint, fix=fix)

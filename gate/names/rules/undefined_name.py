@@ -152,7 +152,7 @@ class Inspector:
     def _read_bound(self, node: ast.Name, scope: Scope, owner: Scope) -> None:
         """Check a name that `owner` binds, or only seems to bind."""
         if self._is_hidden(node, scope):
-            hint = "a comprehension in the body of a class doesn't see the names of the class"
+            hint = "a comprehension in a class body doesn't see the names of the class"
             self._report(node, f"Undefined name `{node.id}`", hint)
         elif owner is not scope and self._is_only_declared(node.id, owner):
             self._report_early(node, self._later(node, owner))
@@ -186,7 +186,7 @@ class Inspector:
         """Check a name after `del`. In a function, `del` makes the name local, so it can't delete an outer one."""
         is_local = scope.kind == "function" and node.id not in scope.nonlocals
         if is_local and node.id not in scope.names and scope.lookup(node.id) is not None:
-            self._report(node, f"`{node.id}` is deleted here and bound nowhere in this function")
+            self._report(node, f"`{node.id}` is deleted here but never assigned in this function")
         else:
             self._read(node, scope, is_asked=False)
             self._too_early(node, scope)
@@ -250,7 +250,7 @@ class Inspector:
         )
 
     def _report_early(self, node: ast.Name, hint: str) -> None:
-        self._report(node, f"`{node.id}` is used before it is bound", hint)
+        self._report(node, f"`{node.id}` is used before it is defined", hint)
 
     def _later(self, node: ast.Name, scope: Scope) -> str:
         """Return a hint about where the name gets its first value, or why it never does."""
@@ -262,16 +262,16 @@ class Inspector:
             and binding.inside is None
         ]
         if lines:
-            return f"it is bound on line {min(lines)}"
+            return f"it is defined on line {min(lines)}"
         if scope.kind == "function" and self._source.scope.names.get(node.id):
-            return f"`{node.id}` is a local name here: add `global {node.id}`"
-        return "nothing gives it a value"
+            return f"`{node.id}` is a local variable here: add `global {node.id}`"
+        return "it is never assigned a value"
 
     def _elsewhere(self, node: ast.Name, scope: Scope) -> str:
         """Return a hint about where the name is bound instead."""
         inside = scope.names[node.id][0].inside
-        what = "the handler of the exception" if isinstance(inside, ast.ExceptHandler) else "a comprehension"
-        return f"it is bound only inside {what} on line {getattr(inside, 'lineno', 0)}"
+        what = "the `except` clause" if isinstance(inside, ast.ExceptHandler) else "a comprehension"
+        return f"it is only defined in {what} on line {getattr(inside, 'lineno', 0)}"
 
     def _attribute_of_self(self, name: str, scope: Scope) -> str:
         """Return `self.NAME` if the enclosing class has this attribute, else ""."""

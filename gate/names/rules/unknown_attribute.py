@@ -83,9 +83,9 @@ class Inspector:
             return
         lookup = self._inspection.failed_lookup(node, scope)
         if lookup is not None and not isinstance(lookup.owners[0], ModuleValue):
-            message = f"{lookup.shown} has no `{node.attr}`"
+            message = f"{lookup.shown} has no attribute `{node.attr}`"
             if isinstance(lookup.owners[0], NoneValue):
-                hint = "the call that it comes from returns nothing"
+                hint = "the call that produced it always returns `None`"
                 at = position_of(node)
                 self._inspection.diagnostics.report(ID, node, message, hint=hint, at=at)
                 return
@@ -101,7 +101,7 @@ class Inspector:
         is_read = isinstance(node.ctx, ast.Load) and not self._inspection.guard(node).expects_missing
         typos = [name for name in candidates(node.attr, _SPECIAL_NAMES) if is_common_typo(node.attr, name)]
         if is_read and typos and not is_super_uncalled(node, scope):
-            self._report(node, f"nothing defines `.{node.attr}`", typos, "anywhere")
+            self._report(node, f"Unknown attribute `{node.attr}`", typos, "anywhere")
 
     def _report(
         self, node: ast.Attribute, message: str, names: Collection[str], unless: UnlessDefinedIn
@@ -134,7 +134,7 @@ def typo_in_project(context: Context, use: Use) -> Finding | None:
     if not suggested:
         return None
     fix = vocabulary.fix(use.name, suggested[0])
-    return finding_at(context.path, use, ID, f"nothing defines `.{use.name}`", suggested, fix)
+    return finding_at(context.path, use, ID, f"Unknown attribute `{use.name}`", suggested, fix)
 
 
 def _is_unlisted(vocabulary: ProjectVocabulary, package: str) -> bool:
@@ -175,12 +175,12 @@ def _unfit(context: Context, use: Use) -> Finding | None:
         if word != name and vocabulary.together[use.receiver, word] > often
     ]
     if beside and use.receiver and use.receiver not in COLUMNS | {"self", "cls"}:
-        message = f"`{use.receiver}` is elsewhere something that has no `.{name}`"
+        message = f"Unknown attribute `{name}`, judging by other uses of `{use.receiver}`"
         return finding_at(context.path, use, ID, message, vocabulary.ordered(name, beside))
     if is_undefined and name in SYNONYMS and vocabulary.covered and not use.root:
         typical = [word for word in SYNONYMS[name] if word in TYPICAL]
         if typical:
-            message = f"nothing defines `.{name}`"
+            message = f"Unknown attribute `{name}`"
             return finding_at(context.path, use, ID, message, vocabulary.ordered(name, typical))
     return None
 
@@ -198,15 +198,13 @@ def _not_of_type(
     is_likely = hint.strength == "sure" or (hint.strength == "likely" and is_nowhere)
     if not is_synonym and (is_elsewhere or not is_likely):
         return None
-    shown = {"str": "text", "list": "a list", "dict": "a dictionary"}[kind]
-    return f"by its use this is {shown}, which has no `.{name}`", suggested
+    shown = {"str": "a string", "list": "a list", "dict": "a dictionary"}[kind]
+    return f"Unknown attribute `{name}` of {shown}, judging by its use", suggested
 
 
 def _out_of_reach(context: Context, use: Use) -> Finding | None:
     """Return a finding if nothing that the file can reach defines the name, else None."""
     suggested = words_in_reach(use, context.hint(use), context.vocabulary, context.packages)
     return (
-        finding_at(context.path, use, ID, f"nothing here defines `.{use.name}`", suggested)
-        if suggested
-        else None
+        finding_at(context.path, use, ID, f"Unknown attribute `{use.name}`", suggested) if suggested else None
     )

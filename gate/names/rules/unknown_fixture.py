@@ -48,7 +48,7 @@ def check(context: Context) -> Iterator[Finding]:
     """Yield findings for unknown fixtures that tests and fixtures request."""
     for request in context.facts.fixture_requests:
         if suggested := _meant(request, context.vocabulary):
-            message = f"there is no fixture `{request.name}`"
+            message = f"Unknown fixture `{request.name}`"
             yield finding_at(context.path, request, ID, message, suggested)
 
 

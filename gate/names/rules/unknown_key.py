@@ -77,5 +77,5 @@ def check(context: Context) -> Iterator[Finding]:
     yield from context.decided(ID)
     for use in context.facts.environment_keys:
         if not use.owner and (suggested := variables_meant(use.name, context.vocabulary.environment)):
-            message = f"no environment variable is usually called `{use.name}`"
+            message = f"Unknown environment variable `{use.name}`"
             yield finding_at(context.path, use, ID, message, suggested)

@@ -82,7 +82,7 @@ class Inspector:
             return
         within = self._class_called_like(lookup.owners[0], lookup.node.attr)
         if within:
-            message = f"{lookup.shown} has no `{lookup.node.attr}`"
+            message = f"{lookup.shown} has no attribute `{lookup.node.attr}`"
             self._inspection.diagnostics.report(
                 ID, lookup.node, message, at=lookup.position, hint=f"did you mean `{within}`?"
             )
@@ -90,7 +90,7 @@ class Inspector:
         self._inspection.diagnostics.report(
             ID,
             lookup.node,
-            f"{lookup.shown} has no `{lookup.node.attr}`",
+            f"{lookup.shown} has no attribute `{lookup.node.attr}`",
             lookup.node.attr,
             lookup.names,
             at=lookup.position,
@@ -120,7 +120,9 @@ def check(context: Context) -> Iterator[Finding]:
     for candidate in context.candidates("undefined-name"):
         use, suggested = context.unimported_typos.get((candidate.line, candidate.column), (None, []))
         if use is not None:
-            yield finding_at(context.path, use, ID, f"`{candidate.word}` has no `{use.name}`", suggested)
+            yield finding_at(
+                context.path, use, ID, f"`{candidate.word}` has no attribute `{use.name}`", suggested
+            )
     for use in context.open_attributes:
         if use.owner and typo_in_project(context, use) is None:
             finding = _of_open_module(context, use) or _of_package(context, use)
@@ -152,7 +154,7 @@ def _imported(context: Context, use: Use) -> Finding | None:
         return Finding(context.path, use.line, use.column, use.end_line, ID, "error", message, hint)
     suggested = vocabulary.ordered(use.name, suggestions(use.name, names))
     fix = sole_fix(use.name, suggested, names)
-    return finding_at(context.path, use, ID, f"`{use.owner}` has no `{use.name}`", suggested, fix)
+    return finding_at(context.path, use, ID, f"`{use.owner}` has no attribute `{use.name}`", suggested, fix)
 
 
 def _gone(modules: Modules, module: str, name: str, names: frozenset[str]) -> tuple[str, str] | None:
@@ -161,12 +163,12 @@ def _gone(modules: Modules, module: str, name: str, names: frozenset[str]) -> tu
     It's no typo, so a name that differs in one letter isn't meant.
     """
     if moved := modules.imported_in_stub(module, name):
-        return f"`{module}` has no `{name}`", f"did you mean `{moved}`?"
+        return f"`{module}` has no attribute `{name}`", f"did you mean `{moved}`?"
     if not modules.was_removed(module, name):
         return None
     similar = [word for word in suggestions(name, names) if not is_common_typo(name, word)]
     hint = f"did you mean `{similar[0]}`?" if similar else ""
-    return f"`{module}` has no `{name}` in this version of Python; it was removed", hint
+    return f"`{module}` has no attribute `{name}` in this version of Python: it was removed", hint
 
 
 def _imported_from_absent(context: Context, use: Use) -> Finding | None:
@@ -189,7 +191,7 @@ def _imported_from_absent(context: Context, use: Use) -> Finding | None:
     ]
     if not suggested:
         return None
-    message = f"`{use.owner}` has no `{use.name}`"
+    message = f"`{use.owner}` has no attribute `{use.name}`"
     return finding_at(context.path, use, ID, message, vocabulary.ordered(use.name, suggested))
 
 
@@ -202,7 +204,7 @@ def _of_open_module(context: Context, use: Use) -> Finding | None:
     suggested = [word for word in candidates(use.name, module.names) if is_common_typo(use.name, word)]
     if not suggested:
         return None
-    return finding_at(context.path, use, ID, f"`{use.owner}` shows no `{use.name}`", suggested)
+    return finding_at(context.path, use, ID, f"`{use.owner}` has no known attribute `{use.name}`", suggested)
 
 
 def _of_package(context: Context, use: Use) -> Finding | None:
@@ -226,5 +228,5 @@ def _of_package(context: Context, use: Use) -> Finding | None:
     suggested = suggested or [word for word in SYNONYMS.get(name, ()) if word in defined]
     if not suggested:
         return None
-    message = f"`{use.owner}` has no `{name}`"
+    message = f"`{use.owner}` has no attribute `{name}`"
     return finding_at(context.path, use, ID, message, vocabulary.ordered(name, suggested))

@@ -78,7 +78,7 @@ def _removed(context: Context, use: Use, version: str) -> Finding | None:
         return None
     hint = f"use `{REPLACEMENTS[top]}` instead" if top in REPLACEMENTS else ""
     position = use.line, use.column, use.end_line
-    message = f"module `{top}` was removed in Python {version}"
+    message = f"Module `{top}` was removed in Python {version}"
     return Finding(context.path, *position, ID, "error", message, hint)
 
 
@@ -115,7 +115,7 @@ def _package(context: Context, use: Use) -> Finding | None:
     is_mechanical = is_transposition_or_doubling(top, suggested[0])
     fix = sole_fix(top, suggested, vocabulary.modules.top_level) if is_mechanical else None
     shown = [f"{name}.{rest}" if rest else name for name in suggested]
-    return finding_at(context.path, use, ID, f"there is no module `{top}`", shown, fix)
+    return finding_at(context.path, use, ID, f"No module named `{top}`", shown, fix)
 
 
 def _has(module: str, name: str, vocabulary: ProjectVocabulary) -> bool:
@@ -143,7 +143,7 @@ def _submodule_of_absent(context: Context, use: Use) -> Finding | None:
     if finding is None:
         return None
     part, suggested = finding
-    message = f"`{use.owner.partition('.')[0]}` knows no module `{part}`"
+    message = f"Package `{use.owner.partition('.')[0]}` has no module `{part}`"
     return finding_at(context.path, use, ID, message, suggested)
 
 
@@ -168,4 +168,4 @@ def _submodule(context: Context, use: Use) -> Finding | None:
     rest = use.owner.removeprefix(missing)
     fix = (missing, f"{package}.{suggested[0]}") if sole_fix(last, suggested, names) else None
     shown = [f"{package}.{name}{rest}" for name in suggested]
-    return finding_at(context.path, use, ID, f"there is no module `{missing}`", shown, fix)
+    return finding_at(context.path, use, ID, f"No module named `{missing}`", shown, fix)

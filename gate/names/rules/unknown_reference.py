@@ -105,7 +105,7 @@ def _report(
     diagnostics.report(
         ID,
         text,
-        f"`{shown or label(owners[0])}` has no `{name}` to replace",
+        f"`{shown or label(owners[0])}` has no attribute `{name}` to patch",
         name,
         names_of(engine, owners[0]),
         unless_defined_in="anywhere" if is_third_party else "",
@@ -122,7 +122,7 @@ def check(context: Context) -> Iterator[Finding]:
         column = reference.column + sum(len(part) + 1 for part in parts[: missing.part])
         hint = f"did you mean `{missing.suggested}`?" if missing.suggested else ""
         fix = (Edit(reference.line, column, name, missing.suggested),) if missing.is_sole else ()
-        message = f"`{reference.text}` leads nowhere: `{missing.owner}` has no `{name}`"
+        message = f"Can't resolve `{reference.text}`: `{missing.owner}` has no attribute `{name}`"
         yield Finding(
             context.path, reference.line, column, reference.line, ID, "error", message, hint, fix=fix
         )

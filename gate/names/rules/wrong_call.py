@@ -52,7 +52,7 @@ class Inspector:
             case ast.Attribute(ctx=ast.Load()) if not inspection.guard(node).expects_missing:
                 if is_super_uncalled(node, scope):
                     hint = f"did you mean `super().{node.attr}`?"
-                    self._report(node, "`super` is looked into without being called", hint)
+                    self._report(node, "`super` is used without parentheses", hint)
             case ast.Subscript(ctx=ast.Load()):
                 if not inspection.postponed and not inspection.guard(node).expects_missing:
                     self._subscripted(node, scope)
@@ -71,18 +71,18 @@ class Inspector:
             kind = "function" if isinstance(values[0], FunctionValue) else "module"
             shown = ast.unparse(node.value)
             hint = "did you mean `environ`?" if shown.endswith("getenv") else ""
-            self._report(node, f"`{shown}` is a {kind}: it has no items", hint)
+            self._report(node, f"`{shown}` is a {kind}, which can't be subscripted", hint)
 
     def _called(self, node: ast.Call, call: CheckedCall, scope: Scope) -> None:
         match call.callee:
             case ModuleValue(name=module):
                 hint = f"did you mean `{call.shown}.{module.rpartition('.')[2]}`?"
-                self._report(node, f"`{call.shown}` is a module: it cannot be called", hint)
+                self._report(node, f"`{call.shown}` is a module, which can't be called", hint)
             case Instance() as instance if self._is_not_callable(instance, node.func, scope):
                 hint = (
                     f"did you mean `{call.shown}.get`?" if "get" in names_of(self._engine, instance) else ""
                 )
-                self._report(node, f"`{call.shown}` is a `{instance.of.name}`: it cannot be called", hint)
+                self._report(node, f"`{call.shown}` is a `{instance.of.name}`, which can't be called", hint)
         if call.mismatch is not None:
             self._compared(node, call, call.mismatch)
 
@@ -90,17 +90,14 @@ class Inspector:
         """Report the arguments of a call that doesn't fit."""
         reason, shown = mismatch.reason, mismatch.shown
         if reason.kind == "twice" and reason.node is not None:
-            self._report(reason.node, f"`{shown}` gets `{reason.name}` twice: by position and by name")
+            self._report(reason.node, f"Multiple values for argument `{reason.name}` of `{shown}`")
         elif reason.kind == "self":
-            self._report(
-                node, f"`{shown}` has no parameter for the object that it is called on", "add `self`"
-            )
+            self._report(node, f"Method `{shown}` has no parameter for the instance", "add `self`")
         elif reason.kind == "many":
             hint = f"did you mean `{shown.removesuffix('s')}`?" if shown.endswith(".dumps") else ""
-            count = (
-                f"at most {reason.most} argument{'s' * (reason.most > 1)}" if reason.most else "no arguments"
-            )
-            self._report(node, f"`{shown}` takes {count} by position, and gets {mismatch.count}", hint)
+            most = f"at most {reason.most}" if reason.most else "none"
+            message = f"Too many positional arguments for `{shown}`: expected {most}, got {mismatch.count}"
+            self._report(node, message, hint)
         elif reason.kind == "missing" and serialization_of(call.callee) is None:
             report_missing(self._inspection.diagnostics, ID, node, mismatch, call.module)
 
@@ -144,7 +141,7 @@ def report_missing(
         (f"{top}.{alternative}" for alternative in alternatives if module and alternative in module.names), ""
     )
     hint = f"did you mean `{suggested}`?" if suggested else ""
-    diagnostics.report(rule, node, f"`{shown}` needs its argument `{name}`", hint=hint)
+    diagnostics.report(rule, node, f"Missing argument `{name}` for `{shown}`", hint=hint)
 
 
 def check(context: Context) -> Iterator[Finding]:

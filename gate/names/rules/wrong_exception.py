@@ -62,14 +62,14 @@ class Inspector:
             return
         match node:
             case ast.Raise(exc=raised, cause=cause):
-                self._check(raised, scope, "raised")
+                self._check(raised, scope, "raise")
                 if not (isinstance(cause, ast.Constant) and cause.value is None):
                     self._check(cause, scope, "a cause")
             case ast.ExceptHandler(type=ast.Tuple(elts=caught)):
                 for one in caught:
-                    self._check(one, scope, "caught")
+                    self._check(one, scope, "catch")
             case ast.ExceptHandler(type=caught):
-                self._check(caught, scope, "caught")
+                self._check(caught, scope, "catch")
 
     def finish(self) -> None:
         """Do nothing: each statement has been checked already."""
@@ -82,14 +82,14 @@ class Inspector:
             self._report(named, "`NotImplemented` isn't an exception", "did you mean `NotImplementedError`?")
         elif samples := samples_of(node, scope, self._engine):
             # What a tuple in an `except` contains isn't known here.
-            if use != "caught" or all(one != () for one in samples):
-                hint = "raise an exception, such as `ValueError(…)`" if use == "raised" else ""
-                self._report(node, f"this is {kind_of(samples)}, which can't be {use}", hint)
+            if use != "catch" or all(one != () for one in samples):
+                hint = "raise an exception, such as `ValueError(…)`" if use == "raise" else ""
+                self._report(node, f"Can't {use} {kind_of(samples)}", hint)
         elif values := self._engine.without_annotations.infer(node, scope):
             problems = [_problem(value, self._engine) for value in values]
             if problems[0] is not None and all(problems):
                 what, hint = problems[0]
-                self._report(node, f"`{ast.unparse(node)}` is {what}, which can't be {use}", hint)
+                self._report(node, f"Can't {use} `{ast.unparse(node)}`: it is {what}, not an exception", hint)
 
     def _report(self, node: ast.expr, message: str, hint: str) -> None:
         self._inspection.diagnostics.report(ID, node, message, hint=hint)
@@ -105,7 +105,7 @@ def _problem(value: Value, engine: Engine) -> tuple[str, str] | None:
             return None if is_overridden else ("a function", f"did you mean `{definition.name}()`?")
         case ClassValue(of=kind) if not _may_be_exception(kind, engine):
             hint = "derive it from `Exception`" if kind.origin == "project" else ""
-            return f"the class `{kind.name}`", hint
+            return "a class", hint
     return None
 
 

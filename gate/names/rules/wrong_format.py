@@ -30,7 +30,7 @@ types. It reports no argument that is merely unused by `str.format`."""
 BAD: Examples = (
     code("def show(name, count):\n    return '%s: %d of %d' % (name, count)  # <-\n"),
     code(
-        "def show(name):\n    return '{name}'.format(nmae=name)  # <- `nmae` is given: did you mean `name`?\n"
+        "def show(name):\n    return '{name}'.format(nmae=name)  # <- `nmae` is passed: did you mean `name`?\n"
     ),
     code("import logging\n\nlogging.info('%s took %s', 'run')  # <-\n"),
     code("def show(items):\n    return '%d: %s' % (', '.join(items), len(items))  # <- use `%s`\n"),
@@ -102,14 +102,16 @@ def percent_fields(text: str | bytes) -> Fields:
     for match in _CONVERSION.finditer(template):
         kind = match["kind"]
         if kind is None:
-            raise Malformed("the format string ends within a conversion: write `%%` for a percent sign")
+            raise Malformed(
+                "Incomplete conversion at the end of the format string: write `%%` for a percent sign"
+            )
         if kind == "%":
             continue
         if kind == "(":
             # A key that contains parentheses.
             raise Malformed
         if kind not in kinds:
-            raise Malformed(f"unknown conversion `%{kind}`: write `%%` for a percent sign")
+            raise Malformed(f"Unknown conversion `%{kind}`: write `%%` for a percent sign")
         stars = (match["width"] == "*") + (match["precision"] == "*")
         fields.count += stars
         fields.conversions += ["" for _ in range(stars)] + [f"%{kind}"]
@@ -118,7 +120,7 @@ def percent_fields(text: str | bytes) -> Fields:
         else:
             fields.names.append(match["key"])
     if fields.count and fields.names:
-        raise Malformed("the format string takes some arguments by position and some by name")
+        raise Malformed("Format string mixes positional and named conversions")
     return fields
 
 
@@ -132,7 +134,7 @@ def brace_fields(text: str) -> Fields:
         names = [name for _, name, _, _ in parts if name is not None]
         names += [name for spec in nested for _, name, _, _ in Formatter().parse(spec) if name is not None]
     except ValueError as error:
-        raise Malformed(f"malformed format string: {error}") from None
+        raise Malformed(f"Invalid format string: {error}") from None
     for name in names:
         first = re.split(r"[.\[]", name, maxsplit=1)[0]
         if not first:
@@ -142,7 +144,7 @@ def brace_fields(text: str) -> Fields:
         else:
             fields.names.append(first)
     if automatic and numbered:
-        raise Malformed("the format string mixes `{}` with numbered fields")
+        raise Malformed("Format string mixes `{}` and numbered fields")
     fields.count = automatic or numbered
     return fields
 
@@ -154,7 +156,10 @@ def _compared(fields: Fields, passed: ast.expr, scope: Scope, engine: Engine) ->
             if any(isinstance(item, ast.Starred) for item in items):
                 return None
             if fields.names:
-                return "the format string takes its arguments by name, and gets a tuple", "use a dictionary"
+                return (
+                    "Format string with named conversions expects a dictionary, got a tuple",
+                    "use a dictionary",
+                )
             return _counted(fields.count, len(items)) or _converted(fields, items, scope, engine)
         case ast.Dict(keys=keys, values=values):
             names = [
@@ -268,7 +273,7 @@ def _by_spec(value: ast.expr, spec: str, scope: Scope, engine: Engine) -> tuple[
 def _counted(expected: int, passed: int) -> tuple[str, str] | None:
     if expected == passed:
         return None
-    return f"the format string takes {expected} argument{'s' * (expected != 1)}, and gets {passed}", ""
+    return f"Format string expects {expected} argument{'s' * (expected != 1)}, got {passed}", ""
 
 
 def _named(expected: list[str], passed: list[str]) -> tuple[str, str] | None:
@@ -276,8 +281,8 @@ def _named(expected: list[str], passed: list[str]) -> tuple[str, str] | None:
         if name not in passed:
             candidate = closest(name, [word for word in passed if word not in expected])
             # The mistake may also be in the format string.
-            hint = f"`{candidate}` is given: did you mean `{name}`?" if candidate else ""
-            return f"the format string takes `{name}`, which is not given", hint
+            hint = f"`{candidate}` is passed: did you mean `{name}`?" if candidate else ""
+            return f"Missing argument `{name}` for the format string", hint
     return None
 
 

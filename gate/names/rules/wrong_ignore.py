@@ -16,7 +16,7 @@ WHY = """\
 The comment has no effect, although its author expects one. It must name the rule, so that it doesn't hide the next
 mistake on the same line."""
 BAD: Examples = (
-    code("x = 1  # gate: ignore  # <- write which rule: `# gate: ignore[RULE]`\n"),
+    code("x = 1  # gate: ignore  # <- name the rule: `# gate: ignore[RULE]`\n"),
     code("x = 1  # gate: ignore[undefined-nmae]  # <- did you mean `undefined-name`?\n"),
 )
 GOOD: Examples = (
@@ -31,11 +31,11 @@ def check(context: Context) -> Iterator[Finding]:
         position = mistake.line, mistake.column, mistake.line
         if not mistake.rule:
             message, hint = (
-                "it names no rule, and so ignores nothing",
-                "write which rule: `# gate: ignore[RULE]`",
+                "`# gate: ignore` without a rule has no effect",
+                "name the rule: `# gate: ignore[RULE]`",
             )
         else:
             close = get_close_matches(mistake.rule, RULES, 1)
-            message = f"there is no rule `{mistake.rule}`"
+            message = f"Unknown rule `{mistake.rule}`"
             hint = f"did you mean `{close[0]}`?" if close else "`gate explain names` lists the rules"
         yield Finding(context.path, *position, ID, "error", message, hint)

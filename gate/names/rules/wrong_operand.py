@@ -39,7 +39,7 @@ BAD: Examples = (
     ),
     code(
         "def first(prices):\n    best = sorted(prices).sort()\n"
-        "    return best[0]  # <- the call that it comes from returns nothing\n"
+        "    return best[0]  # <- the call that produced it always returns `None`\n"
     ),
 )
 GOOD: Examples = (
@@ -142,7 +142,7 @@ class Inspector:
         samples = [samples_of(operand, scope, self._engine) for operand in operands]
         if fail(operation, *samples):
             kinds = " and ".join(kind_of(one) for one in samples)
-            self._report(node, f"`{shown}` can't be used with {kinds}", _operand_hint(sign, samples))
+            self._report(node, f"Unsupported operands for `{shown}`: {kinds}", _operand_hint(sign, samples))
 
     def _without_operators(self, left: ast.expr, sign: ast.AST, right: ast.expr, scope: Scope) -> bool:
         """Report a function or a module among the operands, and return whether there is one.
@@ -166,18 +166,20 @@ class Inspector:
                 is_print or _has_no_operators_for_others(engine.infer(opposite, scope))
             ):
                 if is_print:
-                    self._report(operand, "`print` is a function: it has no `>>`", "use `print(…, file=…)`")
+                    self._report(
+                        operand, "`print` is a function, which doesn't support `>>`", "use `print(…, file=…)`"
+                    )
                 else:
-                    self._refused(operand, values, "it supports no operators")
+                    self._refused(operand, values, "which doesn't support operators")
                 return True
         return False
 
     def _refused(self, node: ast.expr, values: Values, what: str) -> None:
         shown = ast.unparse(node)
         if values and isinstance(values[0], ModuleValue):
-            self._report(node, f"`{shown}` is a module: {what}")
+            self._report(node, f"`{shown}` is a module, {what}")
         else:
-            self._report(node, f"`{shown}` is a function: {what}", f"did you mean `{shown}()`?")
+            self._report(node, f"`{shown}` is a function, {what}", f"did you mean `{shown}()`?")
 
     def _item(self, value: ast.expr, index: ast.expr, scope: Scope) -> None:
         """Report a subscript of a value that has no items, or none by such an index."""
@@ -188,22 +190,22 @@ class Inspector:
             indexes = samples_of(index, scope, self._engine)
         if _has_no_items(samples):
             is_view = any(hasattr(one, "__iter__") for one in samples)
-            hint = f"make a list of it: `list({ast.unparse(value)})`" if is_view else _none_hint(samples)
-            self._report(value, f"this is {kind_of(samples)}, which has no items to look up", hint)
+            hint = f"convert it with `list({ast.unparse(value)})`" if is_view else _none_hint(samples)
+            self._report(value, f"Can't subscript {kind_of(samples)}", hint)
         elif fail(operator.getitem, samples, indexes):
-            self._report(index, f"{kind_of(samples)} has no items by {kind_of(indexes)}")
+            self._report(index, f"Can't subscript {kind_of(samples)} with {kind_of(indexes)}")
 
     def _loop(self, value: ast.expr, scope: Scope) -> None:
         """Report a loop over a value that can't be iterated over."""
         values = self._engine.infer(value, scope)
         if _supports_none(values, self._engine):
-            self._refused(value, values, "it can't be iterated over")
+            self._refused(value, values, "which isn't iterable")
             return
         samples = samples_of(value, scope, self._engine)
         if fail(iter, samples):
             is_number = all(isinstance(one, int) for one in samples)
             hint = "did you mean `range(…)`?" if is_number else _none_hint(samples)
-            self._report(value, f"this is {kind_of(samples)}, which can't be iterated over", hint)
+            self._report(value, f"Can't iterate over {kind_of(samples)}", hint)
 
 
 def _has_no_items(samples: Samples) -> bool:
@@ -223,7 +225,7 @@ def _operand_hint(sign: ast.AST, operands: list[Samples]) -> str:
 
 def _none_hint(samples: Samples) -> str:
     is_none = all(one is None for one in samples)
-    return "the call that it comes from returns nothing" if is_none else ""
+    return "the call that produced it always returns `None`" if is_none else ""
 
 
 def _may_be_format(values: Values) -> bool:
