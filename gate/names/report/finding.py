@@ -6,10 +6,14 @@ from typing import Protocol
 
 from gate.finding import Edit, Finding
 
+_INSTEAD_OF_CALLS = {"__len__": "len(…)", "__contains__": "in"}
+"""What code uses instead of calling a special method."""
+
 
 def hint_of(suggested: list[str]) -> str:
     """Return a question that suggests the one or two likeliest words, or "" if there are none."""
-    return f"did you mean {' or '.join(f'`{word}`' for word in suggested[:2])}?" if suggested else ""
+    shown = [f"`{_INSTEAD_OF_CALLS.get(word, word)}`" for word in suggested[:2]]
+    return f"did you mean {' or '.join(shown)}?" if shown else ""
 
 
 class Placed(Protocol):

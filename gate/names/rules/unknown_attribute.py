@@ -175,7 +175,7 @@ def _unfit(context: Context, use: Use) -> Finding | None:
         if word != name and vocabulary.together[use.receiver, word] > often
     ]
     if beside and use.receiver and use.receiver not in COLUMNS | {"self", "cls"}:
-        message = f"Unknown attribute `{name}`, judging by other uses of `{use.receiver}`"
+        message = f"Unknown attribute `{name}` of `{use.receiver}`"
         return finding_at(context.path, use, ID, message, vocabulary.ordered(name, beside))
     if is_undefined and name in SYNONYMS and vocabulary.covered and not use.root:
         typical = [word for word in SYNONYMS[name] if word in TYPICAL]
@@ -199,7 +199,7 @@ def _not_of_type(
     if not is_synonym and (is_elsewhere or not is_likely):
         return None
     shown = {"str": "a string", "list": "a list", "dict": "a dictionary"}[kind]
-    return f"Unknown attribute `{name}` of {shown}, judging by its use", suggested
+    return f"Unknown attribute `{name}` of {shown} (inferred from its use)", suggested
 
 
 def _out_of_reach(context: Context, use: Use) -> Finding | None:

@@ -64,7 +64,7 @@ class Inspector:
             case ast.Raise(exc=raised, cause=cause):
                 self._check(raised, scope, "raise")
                 if not (isinstance(cause, ast.Constant) and cause.value is None):
-                    self._check(cause, scope, "a cause")
+                    self._check(cause, scope, "raise from")
             case ast.ExceptHandler(type=ast.Tuple(elts=caught)):
                 for one in caught:
                     self._check(one, scope, "catch")
