@@ -94,3 +94,14 @@ def test_nobody_is_asked_for_what_is_not_enforced() -> None:
     assert [request.names for request in rest.reviewers] == [("@boss",)]
     asking = [outcome.id for outcome in rest.outcomes if any("@boss" in line for line in outcome.advice)]
     assert asking == ["guarded"]
+
+
+def test_the_first_requirement_that_people_can_still_meet_names_whom_to_ask() -> None:
+    require = Require(owners=None, approvals=(ApprovalRule(9),), guarded=("@boss",), checks=())
+    weakened = (Finding("a.py", 1, 0, 1, "suppression", "error", "new `noqa`"),)
+    outcomes = decide(Facts(CHANGE, POLICY, Protection(require), weakenings=weakened)).outcomes
+    asking = [outcome.id for outcome in outcomes if any("@boss" in line for line in outcome.advice)]
+    assert ([outcome.id for outcome in outcomes if outcome.blocks], asking) == (
+        ["approvals", "guarded"],
+        ["guarded"],
+    )
