@@ -265,7 +265,7 @@ class Verdict:
     """The verdict. `decision` is `pass` only if a requirement is met and none is unmet or undecided.
 
     `reviewers` says whom to ask for missing approvals, and `approve_with` how they approve. `environments` describes
-    where the checks ran.
+    where the checks ran. With `partial`, only some of the required checks were to run.
     """
 
     decision: Decision
@@ -277,3 +277,4 @@ class Verdict:
     reviewers: tuple[ReviewRequest, ...] = ()
     approve_with: str = ""
     environments: tuple[str, ...] = ()
+    partial: bool = False

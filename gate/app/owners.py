@@ -21,6 +21,8 @@ from gate.policy.load import load_policy
 from gate.policy.types import Policy
 from gate.rules import behind_links, policy_at, stored_here
 
+NOT_LISTED = "is not in `people` or `teams` of gate.yaml"
+"""How a warning about an owner ends whom the policy doesn't know."""
 FEW = 100
 """The maximum number of paths to ask git about individually; for more, the whole tree is listed."""
 
@@ -251,7 +253,7 @@ def _strangers(owners: CodeOwners, policy: Policy) -> list[Mistake]:
         for owner in rule.owners:
             first.setdefault(owner.casefold(), rule)
     return [
-        Mistake(rule.file, rule.line, rule.column, f"{owner} is not in `people` or `teams` of gate.yaml")
+        Mistake(rule.file, rule.line, rule.column, f"{owner} {NOT_LISTED}")
         for owner, rule in first.items()
         if not people_of(policy, [owner])
     ]

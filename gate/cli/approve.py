@@ -24,7 +24,7 @@ from gate.git.history import origin_of
 from gate.model import CheckResult, Skipped, short_name
 from gate.policy.people import forge_of
 from gate.reports.overview import checks_text
-from gate.reports.words import branch, decision_words, one_line, reasons, visible, visible_path
+from gate.reports.words import decision_words, one_line, passed, reasons, visible, visible_path
 from gate.requirements.review_requests import lines_of
 from gate.wording import capitalized, count
 
@@ -178,7 +178,6 @@ def lines_after(preview: ApprovalPreview) -> list[str]:
     verdict = verdict_after(preview)
     if verdict is None:
         return []
-    into = branch(verdict.change.into)
     if verdict.reviewers:
         forge = forge_of(origin_of(preview.repository))
         unseen = f", apart from reviews on {FORGE_NAMES[forge]}" if forge else ""
@@ -187,7 +186,7 @@ def lines_after(preview: ApprovalPreview) -> list[str]:
             *(f"  {visible(line)}" for line in lines_of(verdict.reviewers)),
         ]
     if verdict.decision == "pass":
-        return [f"{decision_words(verdict)} into {into}."]
+        return [f"{passed(verdict)}."]
     if all(item.id == "checks" for item in verdict.outcomes if item.blocks):
         known = any(not isinstance(result, Skipped) for result in verdict.checks)
         text = checks_text(verdict.checks)

@@ -80,9 +80,18 @@ def run(options: argparse.Namespace) -> int:
         _announce(options, answer.verdict, context)
     if options.record:
         return _record(options, answer) or code
-    if not (options.fix or options.output or options.webhook or options.report or options.join):
+    if options.format == "text" and not answer.verdict.change.files and _leaves_out_staged(options, answer):
+        print("gate: staged changes are not included; `gate check --staged` checks them", file=sys.stderr)
+    elif not (options.fix or options.output or options.webhook or options.report or options.join):
         _cache(options, answer, context, code, started)
     return code
+
+
+def _leaves_out_staged(options: argparse.Namespace, answer: Answer) -> bool:
+    """Return whether the check was about HEAD, while the index differs from it."""
+    if options.staged or options.head or answer.repository.work_tree is None:
+        return False
+    return answer.repository.attempt("diff", "--cached", "--quiet").returncode == 1
 
 
 def _report(options: argparse.Namespace, answer: Answer, files: Sequence[tuple[str, str]]) -> ReportContext:

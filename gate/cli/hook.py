@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from gate.app.checking.request import Answer
-from gate.app.hooks.local import at_commit, at_push
+from gate.app.hooks.local import at_commit, at_push, left_out
 from gate.app.ref_updates import RefUpdate, parse_pre_push, parse_pre_receive, update_of_pre_commit
 from gate.app.server.moves import Received, Refusal
 from gate.app.server.receive import receive
@@ -17,7 +17,7 @@ from gate.cli.push_report import lines_of
 from gate.cli.terminal import shown_progress
 from gate.cli.verdict_context import EXIT_CODES, context_of
 from gate.git.repository import Repository
-from gate.model import BRANCHES
+from gate.model import BRANCHES, short_name
 from gate.reports import report
 from gate.reports.words import visible
 
@@ -49,10 +49,15 @@ def run(options: argparse.Namespace) -> int:
     if code:
         _show(answer, "gate check --staged")
         print(
+            "`gate check --staged` checks what is staged; `gate check` checks only what is committed.\n"
             "To skip this hook once, run `git commit --no-verify`. A push to a protected branch is checked again.",
             file=sys.stderr,
         )
     else:
+        if answer.deferred:
+            print(
+                f"gate: {left_out(answer.deferred, short_name(answer.verdict.change.into))}", file=sys.stderr
+            )
         for warning in answer.warnings:
             print(f"gate: warning: {visible(warning)}", file=sys.stderr)
     return code

@@ -87,7 +87,7 @@ def _owners_not_required(observed: Observed, proposal: Proposal, able: int) -> l
     known = {person.name for person in team.people}
     missing = [owner for owner in personal_owners(observed) if owner not in known]
     unlisted = any(person.role != "bot" and person.name not in missing for person, _ in team.suggested)
-    add = "`gate init --person @NAME` adds"
+    add = "`gate init --person @NAME --email ADDRESS --key FILE` adds"
     reasons = []
     if team.teams:
         reasons.append(f"the members of {listed(team.teams)} are unknown: list them under `teams`")

@@ -11,6 +11,7 @@ from typing import TypeVar
 from gate.app.setup.observed import FORGE_NAMES, Observed
 from gate.app.setup.proposal import approvers, propose
 from gate.app.setup.team import Answers, account_unknown, candidates
+from gate.cli.terminal import print_wrapped
 from gate.errors import UsageError
 from gate.policy.people import FORGES
 from gate.policy.value_kinds import NAME
@@ -41,7 +42,7 @@ def ask(observed: Observed, answers: Answers) -> Answers:
 
 def _question(text: str, default: str) -> str:
     """Return the typed line, or the default if it is empty. Raises UsageError at the end of input."""
-    sys.stdout.write(f"{visible(text)} [{visible(default)}] ")
+    print_wrapped(f"{visible(text)} [{visible(default)}]", end=" ")
     sys.stdout.flush()
     line = sys.stdin.readline()
     if not line:
@@ -55,7 +56,7 @@ def _question(text: str, default: str) -> str:
 def _until_valid(text: str, default: str, parse: Callable[[str], T | None], expected: str) -> T:
     """Ask until `parse` returns a value."""
     while (value := parse(_question(text, default))) is None:
-        print(f"  expected {visible(expected)}")
+        print_wrapped(f"expected {visible(expected)}", "  ")
     return value
 
 
@@ -71,7 +72,7 @@ def _me(owners: tuple[str, ...]) -> str | None:
         listed = by_folded_name.get(f"@{text.removeprefix('@')}".casefold())
         return listed or (text if NAME.fullmatch(text) else None)
 
-    print("Which of the owners in CODEOWNERS are you?")
+    print_wrapped("Which of the owners in CODEOWNERS are you?")
     for number, owner in enumerate(owners, 1):
         print(f"  {number}  {visible(owner)}")
     text = "A number or a name, or nothing if you are not listed"

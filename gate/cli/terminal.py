@@ -36,10 +36,11 @@ def terminal_width(stream: TextIO | None = None) -> int:
     return max(20, min(columns, 120)) if columns else 80
 
 
-def print_wrapped(text: str, indent: str = "", hang: int = 2) -> None:
+def print_wrapped(text: str, indent: str = "", hang: int = 2, end: str = "\n") -> None:
     """Print a line. A terminal gets it wrapped at spaces, with more indentation by `hang` from the second line on.
 
-    Everything else gets it unchanged. `indent` can begin with a mark, and with escape sequences.
+    Everything else gets it unchanged. `indent` can begin with a mark, and with escape sequences. `end` follows the last
+    line, as in `print`; a question ends with a space instead.
     """
     import re
 
@@ -53,9 +54,8 @@ def print_wrapped(text: str, indent: str = "", hang: int = 2) -> None:
     start = cells(re.sub(r"\033\[[\d;]*m", "", indent))
     room = ReportContext(width=max(20, min(wide, 120)) - start if wide else 1_000_000)
     first, *rest = Ink(room).flow([("", text)], 0, hang) or [""]
-    print(f"{indent}{first if wide else text}")
-    for line in rest:
-        print(f"{' ' * start}{line}")
+    lines = [f"{indent}{first if wide else text}", *(f"{' ' * start}{line}" for line in rest)]
+    print("\n".join(lines), end=end)
 
 
 def terminal_height(stream: TextIO | None = None) -> int:

@@ -14,7 +14,7 @@ from gate.app.checking.sources import Sources, describe
 from gate.cli.terminal import terminal_height, terminal_width, wants_colour
 from gate.git.repository import Repository
 from gate.log.sync import remote_of
-from gate.model import Verdict
+from gate.model import Change, Verdict
 from gate.reports import ReportContext
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def context_of(
     """Return how reports display a verdict on `stream` (default: stdout). `command` produces the verdict again."""
     stream = stream or sys.stdout
     sources = Sources(Path.cwd(), verdict)
+    remote = _remote() if verdict.approve_with else ""
     return ReportContext(
         colour=wants_colour(stream),
         width=terminal_width(stream),
@@ -40,7 +41,8 @@ def context_of(
         lines=lru_cache(maxsize=None)(sources.lines),
         before=sources.before,
         made=strftime("%Y-%m-%d %H:%M UTC", gmtime()),
-        remote=_remote() if verdict.approve_with else "",
+        remote=remote,
+        unpushed=bool(remote) and _is_unpushed(verdict.change),
     )
 
 
@@ -48,6 +50,14 @@ def _remote() -> str:
     """Return the remote that approvals come from in a clone, or "" on a server, which receives them first."""
     repository = Repository.find(Path.cwd())
     return remote_of(repository) if repository.work_tree is not None else ""
+
+
+def _is_unpushed(change: Change) -> bool:
+    """Return whether no remote-tracking branch contains the change's commit."""
+    if change.staged:
+        return False
+    refs = ("refs/remotes", "refs/pull", "refs/merge-requests")
+    return not Repository.find(Path.cwd()).run("for-each-ref", "--count=1", "--contains", change.head, *refs)
 
 
 def with_description(

@@ -23,7 +23,8 @@ class ReportContext:
     `before(path)` those of the base. `made` is the time of the verdict. `height` is the height of the terminal in
     lines, or 0 if unlimited. `source` is the branch to merge, and `subject` the first line of its last commit;
     `request` and `link` name and locate the pull or merge request. `age` is the age of that commit, in seconds.
-    `remote` is where approvals can be fetched from, if anywhere.
+    `remote` is where approvals can be fetched from, if anywhere. `unpushed` says that no remote has the change yet, so
+    nobody else can approve it.
     """
 
     colour: bool = False
@@ -42,3 +43,4 @@ class ReportContext:
     age: int = 0
     height: int = 0
     remote: str = ""
+    unpushed: bool = False

@@ -20,6 +20,7 @@ from gate.reports.words import (
     branch,
     decision_words,
     noun,
+    passed,
     reasons,
     status,
     took,
@@ -71,9 +72,9 @@ def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - t
 
 def headline(verdict: Verdict) -> str:
     """Return decision, reason, and effect: `Blocked: missing code owner approval. Can't merge into main.`"""
-    into, words = branch(verdict.change.into), decision_words(verdict)
     if verdict.decision == "pass":
-        return f"{words} into {into}"
+        return passed(verdict)
+    into, words = branch(verdict.change.into), decision_words(verdict)
     return f"{words}: {reasons(verdict)}. Can't {verb(verdict.change.into)} into {into}."
 
 

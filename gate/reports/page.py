@@ -22,7 +22,17 @@ from gate.reports.markup import escape
 from gate.reports.page_files import files, left_out, of_no_file
 from gate.reports.page_people import decisions, to_ask
 from gate.reports.page_style import STYLE
-from gate.reports.words import branch, decision_words, noun, reasons, visible, visible_path
+from gate.reports.words import (
+    PUSH_FIRST,
+    branch,
+    decision_words,
+    noun,
+    passed,
+    reasons,
+    visible,
+    visible_path,
+    would_block,
+)
 from gate.requirements.review_requests import lines_of, to_approve
 from gate.wording import capitalized, count, listed
 
@@ -44,11 +54,8 @@ STATES: Final[dict[RequirementState, tuple[str, str]]] = {
 def render(verdict: Verdict, context: ReportContext) -> str:
     """Return the whole page."""
     context = _remembering(context)
-    passed = verdict.decision == "pass"
-    waived = any(item.kind == "waive" and item.counted for item in verdict.approvals)
-    tone = f"{verdict.decision} waived" if waived else verdict.decision
     changed = findings_and_files(verdict, context)
-    if passed and not any(group.blocking or group.other for group in groups(verdict)):
+    if verdict.decision == "pass" and not any(group.blocking or group.other for group in groups(verdict)):
         # If everything passed, readers want to know who approved it; the files are collapsed.
         changed = f"<details><summary>{count(len(verdict.change.files), 'file')}</summary>{changed}</details>"
     parts = {
@@ -75,17 +82,26 @@ def render(verdict: Verdict, context: ReportContext) -> str:
 <title>{escape(_headline(verdict))} · gate</title>
 <style>{STYLE}</style>
 </head>
-<body class="{tone}">
+<body class="{_tone(verdict)}">
 {_header(verdict, context)}
 <nav aria-label="On this page"><ul>{links}</ul></nav>
 <main>
-{_next(verdict)}
+{_next(verdict, context)}
 {body}
 </main>
 {_footer(verdict, context)}
 </body>
 </html>
 """
+
+
+def _tone(verdict: Verdict) -> str:
+    """Return the classes of the page: the decision, and whether the change is ready only with a reservation."""
+    if verdict.decision != "pass":
+        return verdict.decision
+    if any(item.kind == "waive" and item.counted for item in verdict.approvals):
+        return "pass waived"
+    return "pass neutral" if would_block(verdict) or verdict.partial else "pass"
 
 
 def _remembering(context: ReportContext) -> ReportContext:
@@ -100,14 +116,14 @@ def findings_and_files(verdict: Verdict, context: ReportContext) -> str:
 
 
 def _headline(verdict: Verdict) -> str:
-    into = branch(verdict.change.into)
-    words = decision_words(verdict)
-    return f"{words} into {into}" if verdict.decision == "pass" else f"{words}: {reasons(verdict)}"
+    if verdict.decision == "pass":
+        return passed(verdict)
+    return f"{decision_words(verdict)}: {reasons(verdict)}"
 
 
 def _header(verdict: Verdict, context: ReportContext) -> str:
     change = verdict.change
-    sign = f'<path class="sign" d="{SIGNS[verdict.decision]}"/>'
+    sign = f'<path class="sign" d="{SIGNS[_sign(verdict)]}"/>'
     icon = f'<svg viewBox="0 0 44 44" aria-hidden="true"><circle class="shape" cx="22" cy="22" r="22"/>{sign}</svg>'
     subject = f'<p class="subject">{escape(context.subject)}{_link(context)}</p>' if context.subject else ""
     notes = "".join(f"<p>{findings.rich(note)}</p>" for note in verdict.notes)
@@ -118,6 +134,10 @@ def _header(verdict: Verdict, context: ReportContext) -> str:
         f"<div><h1>{escape(_headline(verdict))}</h1><p>{_about(verdict, context)}</p></div></div>"
         f"{box}</header>"
     )
+
+
+def _sign(verdict: Verdict) -> str:
+    return "undecided" if verdict.decision == "pass" and would_block(verdict) else verdict.decision
 
 
 def _link(context: ReportContext) -> str:
@@ -140,11 +160,11 @@ def _about(verdict: Verdict, context: ReportContext) -> str:
     return f"{what} into <code>{escape(branch(change.into))}</code> · {count(len(change.files), 'file')} changed{by}"
 
 
-def _next(verdict: Verdict) -> str:
+def _next(verdict: Verdict, context: ReportContext) -> str:
     """Return the next steps: fix what blocks, ask for approvals, then the advice of each requirement."""
     steps = _fixes(verdict)
     if people := to_ask(verdict):
-        steps.append(f'Get approval from<ul class="people">{people}</ul>{_how_to_approve(verdict)}')
+        steps.append(f'Get approval from<ul class="people">{people}</ul>{_how_to_approve(verdict, context)}')
     asking = set(lines_of(verdict.reviewers, verdict.approve_with))
     for outcome in verdict.outcomes:
         advice = [line for line in outcome.advice if line not in asking]
@@ -176,12 +196,13 @@ def _unbroken(command: str) -> str:
     return re.sub(r"(?<= )--[\w-]+", r'<span class="word">\g<0></span>', command)
 
 
-def _how_to_approve(verdict: Verdict) -> str:
+def _how_to_approve(verdict: Verdict, context: ReportContext) -> str:
     """Return how to approve, with a command to copy if there is one."""
     if not verdict.approve_with.startswith("`"):
         return f"<p>{_sentence(to_approve(verdict.approve_with))}</p>" if verdict.approve_with else ""
     command, _, _ = verdict.approve_with.removeprefix("`").partition("`")
-    return f'<p>To approve, run</p><pre class="copy">{_unbroken(escape(command))}</pre>{_or_else(verdict)}'
+    first = f"<p>{escape(PUSH_FIRST)}</p>" if context.unpushed else ""
+    return f'<p>To approve, they run</p><pre class="copy">{_unbroken(escape(command))}</pre>{_or_else(verdict)}{first}'
 
 
 def _or_else(verdict: Verdict) -> str:

@@ -15,8 +15,8 @@ from gate.reports.markup import escape
 from gate.reports.page_diff import Difference, Row, compare
 from gate.reports.page_findings import card
 from gate.reports.words import visible_path
-from gate.requirements.review_requests import who
-from gate.wording import count, listed
+from gate.requirements.review_requests import TOP, who
+from gate.wording import capitalized, count, listed
 
 MOST_FILES: Final = 2000
 MOST_DIFFERENCES: Final = 60
@@ -47,14 +47,15 @@ def files(verdict: Verdict, context: ReportContext) -> str:
     shown = _files(verdict)
     if not shown:
         return "<p>No files changed.</p>"
-    waiting = _waiting(verdict)
+    waiting, approved = _waiting(verdict), _approved(verdict)
     # If a file has blocking findings, the others are collapsed, so that findings are easy to find.
     left = {"differences": MOST_DIFFERENCES, "open": 0 if any(file.blocking for file in shown) else OPEN_ROWS}
     by_folder: dict[str, list[_File]] = {}
     for file in shown[:MOST_FILES]:
         by_folder.setdefault(file.path.rpartition("/")[0], []).append(file)
+    _join_subfolders(by_folder, {**approved, **waiting})
     parts = [
-        _folder(folder, members, waiting, verdict, context, left)
+        _folder(folder, members, waiting, approved, verdict, context, left)
         for folder, members in sorted(
             by_folder.items(), key=lambda item: (not any(file.blocking for file in item[1]), item[0])
         )
@@ -62,6 +63,18 @@ def files(verdict: Verdict, context: ReportContext) -> str:
     more = len(shown) - MOST_FILES
     tail = f'<p class="quiet">… and {count(more, "more file")}.</p>' if more > 0 else ""
     return "\n".join(parts) + tail
+
+
+def _join_subfolders(by_folder: dict[str, list[_File]], people: Mapping[str, list[str]]) -> None:
+    """Move the files of folders into the folder above if the same people approve all of them."""
+    groups = {
+        folder: {tuple(people.get(file.path, ())) for file in by_folder[folder]} for folder in by_folder
+    }
+    for folder in sorted(by_folder, reverse=True):
+        above = [name for name in by_folder if name and folder.startswith(f"{name}/")]
+        nearest = max(above, key=len, default="")
+        if nearest and groups[folder] == groups[nearest] and len(groups[folder]) == 1 and any(groups[folder]):
+            by_folder[nearest] += by_folder.pop(folder)
 
 
 def _files(verdict: Verdict) -> list[_File]:
@@ -105,6 +118,15 @@ def _waiting(verdict: Verdict) -> Mapping[str, list[str]]:
     return waiting
 
 
+def _approved(verdict: Verdict) -> Mapping[str, list[str]]:
+    """Return the code owners who approved, by path."""
+    approved: dict[str, list[str]] = {}
+    for approval in verdict.approvals:
+        for path in approval.owned if approval.counted and approval.kind == "approve" else ():
+            approved.setdefault(path, []).append(approval.by)
+    return {path: list(dict.fromkeys(names)) for path, names in approved.items()}
+
+
 def _needed(verdict: Verdict, path: str) -> int:
     """Return the number of missing approvals: one can count for several requirements, but for one rule of each."""
     return max(
@@ -120,36 +142,39 @@ def _folder(
     folder: str,
     members: Sequence[_File],
     waiting: Mapping[str, list[str]],
+    approved: Mapping[str, list[str]],
     verdict: Verdict,
     context: ReportContext,
     left: dict[str, int],
 ) -> str:
-    rows = "".join(_file(file, verdict, context, left) for file in members)
+    rows = "".join(_file(file, folder, verdict, context, left) for file in members)
     names = list(dict.fromkeys(name for file in members for name in waiting.get(file.path, ())))
     any_of = all(
         len(waiting[file.path]) > _needed(verdict, file.path) for file in members if file.path in waiting
     )
     waits = f" · needs approval from {escape(listed(names, 'or' if any_of else 'and'))}" if names else ""
-    title = f'<span class="path">{escape(visible_path(folder + "/")) if folder else "./"}</span>'
+    by = list(dict.fromkeys(name for file in members for name in approved.get(file.path, ())))
+    waits += f" · approved by {escape(listed(by))}" if by and not names else ""
+    title = f'<span class="path">{escape(visible_path(folder + "/"))}</span>' if folder else capitalized(TOP)
     about = f'<span class="quiet small">{count(len(members), "file")}{waits}</span>'
     return f'<h3 class="folder">{title} {about}</h3><ul class="files">{rows}</ul>'
 
 
-def _file(file: _File, verdict: Verdict, context: ReportContext, left: dict[str, int]) -> str:
+def _file(file: _File, folder: str, verdict: Verdict, context: ReportContext, left: dict[str, int]) -> str:
     difference = _difference(file, verdict, context) if left["differences"] > 0 else None
     left["differences"] -= 1
     body = _body(file, difference)
     if not file.cards:
         left["open"] -= len(difference.rows) if difference else 0
-    head = _head(file, difference, verdict)
+    head = _head(file, folder, difference, verdict)
     if not body:
         return f'<li class="file"><div class="line">{head}</div></li>'
     state = " open" if file.cards or left["open"] >= 0 else ""
     return f'<li class="file"><details{state}><summary class="line">{head}</summary>{body}</details></li>'
 
 
-def _head(file: _File, difference: Difference | None, verdict: Verdict) -> str:
-    name = file.path.rpartition("/")[2]
+def _head(file: _File, folder: str, difference: Difference | None, verdict: Verdict) -> str:
+    name = file.path.removeprefix(f"{folder}/") if folder else file.path
     came = verdict.change.renames.get(file.path, "")
     origin = f' <span class="quiet">from {escape(visible_path(came))}</span>' if came else ""
     sizes = ""

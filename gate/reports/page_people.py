@@ -9,7 +9,7 @@ from gate.model import Approval, ReviewRequest, Verdict
 from gate.reports.markup import escape
 from gate.reports.page_findings import rich
 from gate.reports.words import visible_path
-from gate.requirements.review_requests import approved_text, folders, who
+from gate.requirements.review_requests import TOP, approved_text, folders, who
 from gate.wording import count
 
 MOST_NAMED: Final = 1000
@@ -35,7 +35,7 @@ def _asked(request: ReviewRequest) -> str:
 def _folders(paths: Sequence[str]) -> str:
     groups = folders(paths, MOST_FOLDERS)
     parts = [
-        f"<code>{escape(visible_path(name))}</code>"
+        (TOP if name == TOP else f"<code>{escape(visible_path(name))}</code>")
         + ("" if name in paths else f" ({count(number, 'file')})")
         for name, number in groups
     ]

@@ -45,7 +45,7 @@ ul, ol { padding: 0; list-style: none; }
 .banner > svg { flex: none; width: 2.75rem; height: 2.75rem; margin-top: .1rem; }
 .banner p { margin-top: .45rem; color: var(--quiet); }
 .shape { fill: var(--no); } .pass .shape { fill: var(--yes); }
-.undecided .shape, .pass.waived .shape { fill: var(--open); }
+.undecided .shape, .pass.waived .shape { fill: var(--open); } .pass.neutral .shape { fill: var(--quiet); }
 .sign { fill: none; stroke: var(--page); stroke-width: 3; stroke-linecap: round; stroke-linejoin: round; }
 
 nav { padding-bottom: .25rem; }

@@ -27,6 +27,7 @@ from gate.reports.findings import group_of
 from gate.reports.terminal_text import Ink, Piece, cells
 from gate.reports.text_findings import beside, existing, has_section, help_lines, in_brackets, sections
 from gate.reports.words import (
+    PUSH_FIRST,
     branch,
     decision_words,
     one_line,
@@ -39,7 +40,7 @@ from gate.reports.words import (
     whom,
 )
 from gate.requirements.review_requests import approved_text, duty_text, lines_of, to_approve, where, who
-from gate.wording import capitalized, count
+from gate.wording import capitalized, count, listed
 
 MOST_PATHS: Final = 8
 MOST_APPROVALS: Final = 10
@@ -210,7 +211,9 @@ def _reviewers(verdict: Verdict, ink: Ink) -> list[str]:
         lines += ink.flow([("bold", start), names, ("", visible(where(request.paths, _most(ink))))], 0, 2)
     if verdict.approve_with:
         lines += ink.flow([("", visible(capitalized(to_approve(verdict.approve_with))))])
-        if remote := ink.context.remote:
+        if ink.context.unpushed:
+            lines += ink.flow([("", PUSH_FIRST)])
+        elif remote := ink.context.remote:
             # Approvals signed by others since the last fetch aren't here yet.
             text = f"Already approved? `gate approvals --fetch` fetches approvals from {visible(remote)}"
             lines += ink.flow([("dim", text)])
@@ -241,6 +244,9 @@ def _closing(verdict: Verdict, ink: Ink) -> list[str]:
     words = decision_words(verdict)
     if verdict.decision == "pass" and not verdict.change.files:
         return ink.flow([("bold green", f"{words} into {into}.")])
+    if verdict.decision == "pass" and verdict.partial:
+        ran = listed([visible(result.id) for result in verdict.checks if isinstance(result, Ran)])
+        return ink.flow([("bold", f"{words}:"), ("", f"only {ran or 'no check'} ran.")])
     if verdict.decision == "pass":
         what = f"{count(len(verdict.change.files), 'file')} into {into}."
         return ink.flow([("bold green", f"{words}:"), ("", what)])

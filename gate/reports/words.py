@@ -98,26 +98,41 @@ _UNMET: Final = {
     "budget": "downtime budget used up",
 }
 """Why a verdict blocks, by the ID of the unmet requirement."""
+PUSH_FIRST: Final = "Push it first: nobody else has this commit yet."
+"""What to do before anybody can approve a commit that no remote has."""
 _APPROVERS: Final = {"owners": "code owners", "seniority": "a senior", "guarded": "a guardian"}
 """The required approvers, by the ID of the requirement."""
 
 
 def decision_words(verdict: Verdict) -> str:
-    """Return just the decision: `Ready to merge`, `Nothing to merge`, `Blocked`, `Couldn't decide`."""
+    """Return just the decision: `Ready to merge`, `Partial run passed`, `Blocked`, `Couldn't decide`."""
     if verdict.decision == "pass":
+        if verdict.partial:
+            return "Partial run passed"
         if not verdict.change.files and verb(verdict.change.into) == "merge":
             return "Nothing to merge"
         return f"Ready to {verb(verdict.change.into)}{_only_because(verdict)}"
     return "Blocked" if verdict.decision == "blocked" else "Couldn't decide"
 
 
+def passed(verdict: Verdict) -> str:
+    """Return the headline of a pass: `Ready to merge into main`."""
+    words = decision_words(verdict)
+    return words if verdict.partial else f"{words} into {branch(verdict.change.into)}"
+
+
+def would_block(verdict: Verdict) -> bool:
+    """Return whether the change is ready only because something isn't enforced."""
+    return any(
+        not item.enforced and item.state in {"unmet", "undecided"} for item in verdict.outcomes
+    ) or any(not item.enforced and item.failed for item in verdict.checks)
+
+
 def _only_because(verdict: Verdict) -> str:
     """Return why a change is ready although it doesn't meet every requirement, or ""."""
     if any(item.kind == "waive" and item.counted for item in verdict.approvals):
         return " (requirements waived)"
-    unenforced = any(not item.enforced and item.state in {"unmet", "undecided"} for item in verdict.outcomes)
-    unenforced |= any(not item.enforced and item.failed for item in verdict.checks)
-    return " (would be blocked if enforced)" if unenforced else ""
+    return " (would be blocked if enforced)" if would_block(verdict) else ""
 
 
 def reasons(verdict: Verdict) -> str:

@@ -11,6 +11,8 @@ from gate.wording import count, listed
 REVIEWER = "reviewer"
 """The role of a person who is asked only because the policy requires a number of approvals."""
 MOST_FOLDERS = 3
+TOP = "top folder"
+"""How the files that are in no folder are named together."""
 
 
 @dataclass(slots=True)
@@ -125,7 +127,7 @@ def lines_of(requests: Sequence[ReviewRequest], approve_with: str = "") -> Itera
 
 def to_approve(approve_with: str) -> str:
     """Return how to approve, as a sentence in lower case. `approve_with` begins with a command or a verb."""
-    return f"to approve, {'run ' if approve_with.startswith('`') else ''}{approve_with}"
+    return f"to approve, {'they run ' if approve_with.startswith('`') else ''}{approve_with}"
 
 
 def where(paths: Sequence[str], most: int = MOST_FOLDERS) -> str:
@@ -145,7 +147,7 @@ def where(paths: Sequence[str], most: int = MOST_FOLDERS) -> str:
 def folders(paths: Iterable[str], most: int = MOST_FOLDERS) -> list[tuple[str, int]]:
     """Return the folders (with a trailing `/`) that contain `paths`, and the number of files in and below each.
 
-    If there are more than `most`, they are merged into their parents, except for the top of the repository, `./`. A
+    If there are more than `most`, they are merged into their parents, except for the top folder. A
     folder with one file is shown as that file.
     """
     groups: dict[str, list[str]] = {}
@@ -159,7 +161,7 @@ def folders(paths: Iterable[str], most: int = MOST_FOLDERS) -> list[tuple[str, i
     while len(groups) > most and (deepest := max(name.count("/") for name in groups)) > 1:
         for name in [name for name in groups if name.count("/") == deepest]:
             groups.setdefault(_folder(name.rstrip("/")), []).extend(groups.pop(name))
-    named = ((items[0] if len(items) == 1 else name or "./", len(items)) for name, items in groups.items())
+    named = ((items[0] if len(items) == 1 else name or TOP, len(items)) for name, items in groups.items())
     return sorted(named, key=lambda group: (-group[1], group[0]))
 
 

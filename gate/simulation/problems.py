@@ -10,6 +10,7 @@ from gate.simulation.problem import Level, Problem
 from gate.simulation.trials import STRANGER, Simulation, Trial, can_approve
 from gate.wording import capitalized
 
+ADD_SOMEBODY = "add somebody who can approve: `gate init --person @NAME --email ADDRESS --key FILE`"
 MOST_PATHS = 3
 MOST_ALONE = 3
 """The number of people who are the only owners of some files, up to which each is a problem of its own."""
@@ -119,8 +120,9 @@ def _of_author(simulation: Simulation, branch: str, trial: Trial, dead: Sequence
     message = f"{capitalized(trial.author)} can't merge {what} into {branch}"
     worst = everything and trial.author != STRANGER and not trial.waivable
     if worst:
-        text = f"{message}{_alone(trial.author, simulation)}"
-        return [Problem("error", text, _why(left), frozenset({(branch, trial.author)}))]
+        alone = _alone(trial.author, simulation)
+        fix = ADD_SOMEBODY if alone else _why(left)
+        return [Problem("error", f"{message}{alone}", fix, frozenset({(branch, trial.author)}))]
     return [Problem("warning", message, _why(left))]
 
 
@@ -144,7 +146,8 @@ def _blocked(
     if any(trial.waivable for trial in trials):
         waived = f"{message} without a guardian's waiver"
         return Problem("error", waived, why, affects) if everything else Problem("warning", waived, why)
-    return Problem("error", f"{message}{_alone(example.author, simulation)}", why, affects)
+    alone = _alone(example.author, simulation)
+    return Problem("error", f"{message}{alone}", ADD_SOMEBODY if alone else why, affects)
 
 
 def _alone(author: str, simulation: Simulation) -> str:

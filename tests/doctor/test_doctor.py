@@ -56,6 +56,20 @@ def test_what_keeps_gate_from_working_is_an_error(
     assert expected in problems(project, section)
 
 
+def test_an_owner_who_is_not_listed_is_reported_once(project: Clone) -> None:
+    people = 'people: {"@ada": {emails: [ada@acme.example]}}\n'
+    commit(project, {"gate.yaml": people, ".github/CODEOWNERS": "* @ada @gone\n"})
+    everything = [item for section in items(project).values() for item in section]
+    reports = [
+        item
+        for item in everything
+        if item["text"].startswith(".github/CODEOWNERS:1") and "@gone" in item["text"]
+    ]
+    assert [item["fix"] for item in reports] == [
+        "add them: `gate init --person @gone --email ADDRESS --key FILE`"
+    ]
+
+
 def test_a_hook_that_git_skips_or_that_cannot_start_is_an_error(project: Clone) -> None:
     project.gate("install")
     assert problems(project, "hooks") == ""

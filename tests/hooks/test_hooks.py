@@ -213,6 +213,7 @@ def test_a_check_that_is_left_to_the_push_stops_no_commit(hooked: Clone, checks:
     assert hooked.gate("check", "--staged", "--into", "main").code == 1
     done = attempt(hooked, "commit", "-m", "New")
     assert done.returncode == 0, done.stderr
+    assert "gate: tests will run when the change is merged, or pushed to main" in done.stderr
     pushed = attempt(hooked, "push", "origin", "main")
     assert pushed.returncode != 0
     assert "assert 1 == 2" in pushed.stderr
@@ -228,6 +229,10 @@ def test_a_stopped_commit_names_what_runs_at_the_push(hooked: Clone) -> None:
     done = attempt(hooked, "commit", "-m", "Bad")
     assert done.returncode != 0
     assert "tests will run when the change is merged, or pushed to main" in done.stderr
+    assert "`gate check --staged` checks what is staged" in done.stderr
+    committed = hooked.gate("check")
+    assert committed.code == 0
+    assert "staged changes are not included" in committed.text
 
 
 @pytest.mark.slow

@@ -318,7 +318,7 @@ def test_every_reason_why_code_owners_are_not_required_is_named(project: Clone) 
     reasons = shown.partition("are not required yet:\n")[2].partition("\nSimulation:")[0]
     for reason in (
         "the members of @acme/qa are unknown: list them under `teams`",
-        "@bob is not in `people`: `gate init --person @NAME` adds them",
+        "@bob is not in `people`: `gate init --person @NAME --email ADDRESS --key FILE` adds them",
         "others commit here and are not in `people`",
         "can approve, and it takes two",
     ):

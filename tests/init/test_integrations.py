@@ -382,6 +382,12 @@ def test_at_a_terminal_an_answer_that_is_none_of_the_choices_is_asked_for_again(
     assert (require.approvals, require.guarded) == ((ApprovalRule(1),), ("@bob", "@cyd"))
 
 
+def test_a_narrow_terminal_breaks_no_word_of_a_question(hosted: Clone) -> None:
+    hosted.write({"CODEOWNERS": "* @apark @bob @cyd\n"})
+    shown = at_terminal(hosted, "1\n2\n\n", columns=34)
+    assert "How many people besides the author\r\n  must approve a change (0 to 2)?" in shown
+
+
 def test_at_a_terminal_the_end_of_the_input_writes_nothing(hosted: Clone) -> None:
     hosted.write({"CODEOWNERS": "* @apark @bob @cyd\n"})
     shown = at_terminal(hosted, "1\n\x04", code=2)

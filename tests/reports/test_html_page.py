@@ -297,6 +297,37 @@ def test_a_pass_by_waiver_does_not_look_like_any_other() -> None:
     assert '<body class="pass waived">' in text
 
 
+@pytest.mark.parametrize("partial", [False, True])
+def test_a_pass_with_a_reservation_is_neutral(partial: bool) -> None:
+    unmet = replace(PASSED.outcomes[0], state="unmet", enforced=False)
+    verdict = replace(
+        PASSED, outcomes=PASSED.outcomes if partial else (unmet, *PASSED.outcomes[1:]), partial=partial
+    )
+    text = render(verdict, CONTEXT)
+    assert '<body class="pass neutral">' in text
+    assert ("<h1>Partial run passed</h1>" in text) is partial
+
+
+@pytest.mark.parametrize("other", ["@ada", "@bob"])
+def test_subfolders_with_the_same_owner_are_shown_with_the_folder_above(other: str) -> None:
+    requests = (
+        ReviewRequest(("@ada",), 1, (Duty("code owner", ("shop/a.py", "shop/b.py")),)),
+        ReviewRequest((other,), 1, (Duty("code owner", ("shop/web/a.py",)),)),
+    )
+    change = changed("shop/a.py", "shop/b.py", "shop/web/a.py", "top.py")
+    text = Page(render(replace(BLOCKED, checks=(), change=change, reviewers=requests), CONTEXT)).text
+    assert ("shop/web/ 1 file · needs approval from @bob" in text) is (other == "@bob")
+    assert ("shop/ 3 files · needs approval from @ada" in text) is (other == "@ada")
+    assert "Top folder 1 file" in text
+
+
+def test_a_passed_page_names_the_owners_who_approved_each_folder() -> None:
+    paths = ("shop/a.py", "shop/web/a.py")
+    approval = replace(PASSED.approvals[0], by="@ada", files=paths, owned=paths)
+    text = Page(render(replace(PASSED, change=changed(*paths), approvals=(approval,)), CONTEXT)).text
+    assert "shop/ 2 files · approved by @ada" in text
+
+
 def test_existing_findings_are_folded_away() -> None:
     text = render(BLOCKED, CONTEXT)
     folded = re.search(

@@ -356,7 +356,7 @@ def test_the_summary_says_what_a_reviewer_has_to_do() -> None:
 
 def test_only_the_command_is_code_in_how_to_approve() -> None:
     verdict = replace(BLOCKED, approve_with="`gate approve abc --into main`, or approve acme/shop#1")
-    how = summary(verdict, ReportContext()).split("To approve, run ")[1].partition("\n")[0]
+    how = summary(verdict, ReportContext()).split("To approve, they run ")[1].partition("\n")[0]
     assert html.unescape(how) == "<code>gate approve abc --into main</code>, or approve acme/shop#1."
 
 

@@ -70,7 +70,7 @@ def test_it_says_whom_to_ask_for_which_files() -> None:
         "Approval needed from:\n"
         "  @nehemiah  shortener/ (2 files)\n"
         "And from any 2 of @acme/web, @ana: static/app.js\n"
-        "To approve, run `gate approve cccccccccccc --into main`\n"
+        "To approve, they run `gate approve cccccccccccc --into main`\n"
     ) in text
     assert "CODEOWNERS" not in text
 
@@ -249,6 +249,21 @@ def test_what_passes_only_because_it_is_not_enforced_is_not_just_ready() -> None
         assert "Ready to merge (would be blocked if enforced): 4 files into main.\n" in render(
             verdict, CONTEXT
         )
+
+
+def test_a_partial_run_is_not_ready_to_merge() -> None:
+    text = render(replace(PASSED, partial=True), CONTEXT)
+    assert text.endswith("Partial run passed: only names, lint, and tests ran.\n")
+    assert "Ready" not in text
+
+
+def test_what_nobody_else_has_yet_is_to_be_pushed_first() -> None:
+    local = render(BLOCKED, replace(CONTEXT, remote="origin", unpushed=True))
+    assert "Push it first: nobody else has this commit yet.\n" in local
+    assert "--fetch" not in local
+    pushed = render(BLOCKED, replace(CONTEXT, remote="origin"))
+    assert "Push it first" not in pushed
+    assert "--fetch" in pushed
 
 
 def test_existing_findings_are_counted_and_shown_on_demand() -> None:

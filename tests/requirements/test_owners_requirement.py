@@ -270,7 +270,7 @@ def test_two_files_half_approved_by_different_people_ask_only_those_who_can_stil
         "[Web][2]\n* @ada @bob\n", ["a.py", "b.py"], approval("@ada", "a.py"), approval("@bob", "b.py"),
         dialect="gitlab",
     )  # fmt: skip
-    assert lines_for(outcome) == ["@ada or @bob: code owner of ./ (2 files)"]
+    assert lines_for(outcome) == ["@ada or @bob: code owner of top folder (2 files)"]
 
 
 def test_two_of_a_team() -> None:

@@ -54,19 +54,19 @@ def test_a_number_of_approvals_that_the_owners_give_anyway_asks_nobody_else() ->
     ]
     assert requested(ask("a.py", "@ada"), anybody) == [
         "@ada: code owner of a.py",
-        "@bob, @cyd, or @dan: ./ (2 files)",
+        "@bob, @cyd, or @dan: top folder (2 files)",
     ]
     team = ask("a.py b.py", "@ada @bob @cyd", need=2, names="@acme/web")
     assert requested(ask("a.py", "@ada", role="guardian"), team) == [
-        "@ada: guardian; code owner of ./ (2 files)",
-        "@bob or @cyd: code owner of ./ (2 files)",
+        "@ada: guardian; code owner of top folder (2 files)",
+        "@bob or @cyd: code owner of top folder (2 files)",
     ]
 
 
 def test_what_an_approval_covers_that_is_asked_for_anyway_is_named_with_it() -> None:
     """Whichever two of the three approve, one of them is @a or @b, so nobody has to be asked about `y` alone."""
     assert requested(ask("x", "@a @b @c", need=2), ask("x y", "@a @b @d")) == [
-        "2 of @a, @b, and @c: code owner of ./ (2 files)"
+        "2 of @a, @b, and @c: code owner of top folder (2 files)"
     ]
 
 
@@ -134,7 +134,7 @@ def test_folders_are_counted_with_those_above_where_there_are_too_many() -> None
     assert folders(["shop/a.py", "shop/b.py", "shop/deep/c.py"]) == [("shop/", 3)]
     assert where([f"d{n}/a.py" for n in range(9)]) == "d0/a.py, d1/a.py, 7 more folders (7 files)"
     assert where(["setup.py"]) == "setup.py"
-    assert where(["a.py", "b.py"]) == "./ (2 files)"
+    assert where(["a.py", "b.py"]) == "top folder (2 files)"
 
 
 @given(st.lists(st.text("ab/", min_size=1, max_size=6).filter(lambda t: not t.endswith("/")), unique=True))

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
+import struct
 import subprocess
 import sys
+import termios
 
 from support.company import Clone, isolated
 
 
-def at_terminal(clone: Clone, answers: str, *args: str, code: int = 0) -> str:
-    """Run `gate init` at a terminal, and type these lines, until it exits with `code`. Return its output."""
+def at_terminal(clone: Clone, answers: str, *args: str, code: int = 0, columns: int = 0) -> str:
+    """Run `gate init` at a terminal, and type these lines, until it exits with `code`. Return its output.
+
+    With 0 `columns`, the terminal doesn't know its size.
+    """
     ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24 if columns else 0, columns, 0, 0))
     with subprocess.Popen(
         [sys.executable, "-P", "-m", "gate", "init", *args],
         cwd=clone.path,

@@ -63,7 +63,7 @@ def evaluate(
     verdict = decide(discount_unrequired(facts), notes)
     descriptions = dict.fromkeys(environment.description for environment in checked.environments)
     return Answer(
-        replace(verdict, environments=tuple(descriptions)),
+        replace(verdict, environments=tuple(descriptions), partial=bool(request.only)),
         repository,
         checked.environments,
         min(filter(None, (decisions.until, evidence.until)), default=None),

@@ -45,9 +45,21 @@ def for_commit(verdict: Verdict, deferred: Sequence[str] = ()) -> Verdict:
     branch = short_name(verdict.change.into)
     notes = [f"To merge into {branch}, this commit also needs: {listed(missing)}"] if missing else []
     if deferred:
-        notes.append(f"{listed(deferred)} will run when the change is merged, or pushed to {branch}")
+        notes.append(left_out(deferred, branch))
         later.append(Outcome("checks", "undecided", "will run at the push", enforced=False))
-    return replace(verdict, outcomes=now, decision=draw((*now, *later)), notes=(*verdict.notes, *notes))
+    return replace(
+        verdict,
+        outcomes=now,
+        decision=draw((*now, *later)),
+        notes=(*verdict.notes, *notes),
+        reviewers=(),
+        approve_with="",
+    )
+
+
+def left_out(deferred: Sequence[str], branch: str) -> str:
+    """Return which required checks don't run at a commit, and when they do."""
+    return f"{listed(deferred)} will run when the change is merged, or pushed to {branch}"
 
 
 def at_commit(start: Path, index_file: str | None, progress: Callable[[Event], None] = no_progress) -> Answer:

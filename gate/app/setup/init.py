@@ -27,7 +27,9 @@ def write_all(top: Path, files: Mapping[str, str]) -> None:
     if present:
         raise UsageError(
             f"{present[0]} already exists, and gate doesn't overwrite it",
-            "`gate init --print` shows what it would write",
+            "`gate init --person @NAME` adds a person to it; `gate init --print` shows what a new one would contain"
+            if present[0] == POLICY_FILE
+            else "`gate init --print` shows what it would write",
         )
     with ExitStack() as undo:
         for name, text in files.items():

@@ -106,7 +106,7 @@ def _unknown_account(me: Person | None, forge: str) -> str:
         return ""
     return (
         f"your {FORGE_NAMES[forge]} account is unknown, so your reviews there don't count: "
-        f"add `{forge}: LOGIN` to {me.name} in gate.yaml, or remove gate.yaml and run `gate init --me @LOGIN`"
+        f"add `{forge}: LOGIN` to {me.name} in gate.yaml"
     )
 
 
@@ -172,7 +172,7 @@ def _me(observed: Observed, answers: Answers, owners: Sequence[str]) -> tuple[st
     listed = ", ".join(owners)
     return name, (
         f"you ({identity}) are not one of the owners in {_file(observed)} ({listed}), and are listed as {name}; "
-        "if you are one of them, remove gate.yaml and run `gate init --me @NAME`"
+        f"if you are one of them, rename {name} to it in gate.yaml"
     )
 
 

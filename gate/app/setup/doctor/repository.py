@@ -14,7 +14,7 @@ from gate.git.revisions import default_branch
 from gate.log.store import LOG, tips
 from gate.log.sync import log_exists_on, remote_of
 from gate.policy.people import forge_of, repository_name
-from gate.wording import number_in
+from gate.wording import listed, number_in
 
 OLDEST_GIT = (2, 38)
 """The first version that can compute a merge result with `git merge-tree --write-tree`."""
@@ -93,11 +93,18 @@ def hooks(repository: Repository) -> list[Item]:
     names = HOOKS if repository.work_tree else SERVER_HOOKS
     command = "gate install" if repository.work_tree else "gate install --server"
     items = [Item("ok", f"in {folder}")]
+    absent = [name for name in names if not is_ours(folder / name) and not (folder / name).exists()]
+    if absent:
+        verb = "is" if len(absent) == 1 else "are"
+        items.append(
+            Item("note", f"{listed(absent)} {verb} not installed, so gate doesn't run there", command)
+        )
     for name in names:
         path = folder / name
+        if name in absent:
+            continue
         if not is_ours(path):
-            state = "is not gate's" if path.exists() else "is not installed"
-            items.append(Item("note", f"{name} {state}, so gate doesn't run there", command))
+            items.append(Item("note", f"{name} is not gate's, so gate doesn't run there", command))
         elif not os.access(path, os.X_OK):
             items.append(Item("error", f"{name} is not executable, so git skips it", command))
         elif not os.access(interpreter_of(path), os.X_OK):
