@@ -111,6 +111,20 @@ def test_a_hook_that_cannot_answer_says_no(guarded: Company, python: str, expect
     assert expected in refused.err
 
 
+@pytest.mark.parametrize("variable", ["PYTHONPATH", "PYTHONHOME", "PYTHONPLATLIBDIR"])
+def test_the_environment_of_the_pusher_does_not_choose_the_code(guarded: Company, variable: str) -> None:
+    """Otherwise a pusher could end the hook with 0, or could push nothing because of a harmless setting."""
+    own = guarded.path / "own"
+    own.mkdir()
+    (own / "sitecustomize.py").write_text("import os, sys\n'hook' in sys.argv and os._exit(0)\n")
+    new = guarded.clone("newhire")
+    new.commit("v2", EVIL, branch="mine", push=False)
+    assert push(new, "origin", "mine", env={variable: str(own)}).code == 0
+    refused = push(new, "origin", "mine:main", env={variable: str(own)})
+    assert refused.code != 0
+    assert "remote: gate:" in refused.err
+
+
 def test_a_defect_of_gate_refuses_in_two_lines(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -43,6 +43,7 @@ MANAGERS = (
 """Programs that rewrite all hooks, with their settings files. The pre-commit framework preserves existing hooks."""
 HELP = "install gate again and run \\`gate install\\`, or \\`rm '$0'\\` to remove the hook"
 SERVER_HELP = "ask the administrator of this server to install gate again and run \\`gate install --server\\`"
+# `-E`: no PYTHONHOME or PYTHONPATH of the person who commits or pushes may decide which code runs.
 # The note of `gate.app.hooks.shell_note` is valid as long as nothing that it depends on has changed.
 PLAIN = """\
 if [ -x "$before" ]; then "$before" "$@" || exit $?; fi
@@ -52,13 +53,13 @@ note=${{GIT_DIR:-.git}}/{note}
 case $note in /*) ;; *) note=$PWD/$note ;; esac
 [ -f "$note" ] && command . "$note" 2>/dev/null
 [ "$answer" = pass ] && exit 0
-exec "$python" -P -m gate hook {name} "$@"
+exec "$python" -E -P -m gate hook {name} "$@"
 """
 # pre-push and pre-receive read the pushed refs from standard input; the existing hook and gate both need them.
 WITH_INPUT = """\
 lines=$(cat)
 if [ -x "$before" ]; then printf '%s\\n' "$lines" | "$before" "$@" || exit $?; fi
-printf '%s\\n' "$lines" | "$python" -P -m gate hook {name} "$@"
+printf '%s\\n' "$lines" | "$python" -E -P -m gate hook {name} "$@"
 """
 
 
