@@ -164,6 +164,11 @@ def tree_of(repository: Repository, commit: str) -> str:
     )
 
 
+def _as_commit(name: str) -> str:
+    """Return the revision that dereferences a name to its commit. `:/TEXT` is a commit, and all the rest is text."""
+    return name if name.startswith(":/") else f"{name}^{{commit}}"
+
+
 def resolve(repository: Repository, names: Iterable[str]) -> dict[str, str]:
     """Return the commit that each name resolves to, in one git process. Names that resolve to nothing are omitted.
 
@@ -172,7 +177,7 @@ def resolve(repository: Repository, names: Iterable[str]) -> dict[str, str]:
     wanted = list(dict.fromkeys(names))
     if any("\n" in name or not name for name in wanted):
         raise UsageError("a revision cannot be empty or hold a line break")
-    request = "".join(f"{name}^{{commit}}\n" for name in wanted).encode("utf-8", "surrogateescape")
+    request = "".join(f"{_as_commit(name)}\n" for name in wanted).encode("utf-8", "surrogateescape")
     raw = repository.run("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=request)
     commits: dict[str, str] = {}
     for name, line in zip(wanted, raw.decode("utf-8", "surrogateescape").split("\n"), strict=False):

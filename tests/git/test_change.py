@@ -336,6 +336,23 @@ def test_a_branch_that_only_origin_has_goes_by_its_short_name(company: Company) 
             change(senior, head=word)
 
 
+@pytest.mark.parametrize(
+    "name", [":/second", "HEAD^{/second}", "t", "t^{}", "@", "HEAD~0", ":/second|nothing like this"]
+)
+def test_a_commit_may_be_named_in_every_way_that_git_knows(project: Clone, name: str) -> None:
+    commit(project, {"a.py": "x = 1\n"}, message="first")
+    head = commit(project, {"a.py": "x = 2\n"}, message="second")
+    project.git("tag", "-a", "-m", "a tag", "t")
+    assert project.git("rev-parse", f"{name}^0" if name == "t" else name).strip() == head
+    assert change(project, head=name).head == head
+
+
+@pytest.mark.parametrize("name", ["HEAD:a.py", ":a.py", "HEAD^{tree}", ":/nothing like this", "HEAD..HEAD"])
+def test_what_is_no_commit_is_not_taken_for_one(project: Clone, name: str) -> None:
+    with pytest.raises(UsageError, match="is not a known revision"):
+        change(project, head=name)
+
+
 def test_no_branch_to_merge_into_is_reported_with_the_way_out(project: Clone) -> None:
     project.git("branch", "-m", "trunk")
     with pytest.raises(UsageError) as caught:
