@@ -21,7 +21,7 @@ from gate.approvals.content import (
     name_some,
     same,
 )
-from gate.approvals.entries import Decision, Entry, Nobody, RecordedReview, Reviewed, identify
+from gate.approvals.decisions import Decision, Identified, Nobody, RecordedReview, identify
 from gate.approvals.keys import boundaries, holders
 from gate.approvals.record import Record
 from gate.approvals.reviews import ReviewDecisions
@@ -79,7 +79,7 @@ class CountContext:
 
     def with_reviews(self, reviewed: ReviewDecisions) -> CountContext:
         """Return this context with the reviews of a pull request, all of which are about this change."""
-        ids = frozenset(entry.id for entry in reviewed.entries)
+        ids = frozenset(decision.id for decision in reviewed.decisions)
         return replace(
             self,
             earlier=self.earlier | ids,
@@ -105,57 +105,61 @@ class _Ruling:
     files: tuple[str, ...] = ()
 
 
-def count(entries: Iterable[Entry], question: CountContext) -> Count:
+def count(decisions: Iterable[Decision], question: CountContext) -> Count:
     """Evaluate every decision about the change or an earlier version of it."""
-    unique = sorted({entry.id: entry for entry in entries}.values(), key=lambda entry: entry.id)
+    unique = sorted({decision.id: decision for decision in decisions}.values(), key=lambda each: each.id)
     key_holders = holders(question.policy)
-    decisions = []
+    identified: dict[str, Identified] = {}
     approvals = []
     keys = []
-    for entry in unique:
-        holder = None if isinstance(entry.signature, Reviewed) else key_holders.get(entry.signature.key)
+    for decision in unique:
+        holder = None if decision.review else key_holders.get(getattr(decision.signature, "key", ""))
         if holder is not None:
             keys.append(holder.key)
-        match identify(entry, holder, question.policy, question.now):
-            case Decision() as decision:
-                decisions.append(decision)
-            case Nobody(by, why) if _about(entry, question):
-                approvals.append(_approval(entry, by, _Ruling(False, why)))
-    counter = _ApprovalCounter(question, decisions)
-    approvals += [counter.evaluate(decision) for decision in decisions if _about(decision.entry, question)]
+        match identify(decision, holder, question.policy, question.now):
+            case Identified() as who:
+                identified[decision.id] = who
+            case Nobody(by, why) if _about(decision, question):
+                approvals.append(_approval(decision, by, _Ruling(False, why)))
+    known = [decision for decision in unique if decision.id in identified]
+    counter = _ApprovalCounter(question, known, identified)
+    approvals += [counter.evaluate(decision) for decision in known if _about(decision, question)]
     return Count(tuple(sorted(approvals, key=_order)), boundaries(keys, question.now))
 
 
-def _about(entry: Entry, question: CountContext) -> bool:
+def _about(decision: Decision, question: CountContext) -> bool:
     """Return whether this is an approval, an objection, or a waiver for this change or an earlier version of it."""
-    if entry.record.kind not in {"approve", "block", "waive"}:
+    if decision.record.kind not in {"approve", "block", "waive"}:
         return False
-    return _concerns(entry, question)
+    return _concerns(decision, question)
 
 
-def _concerns(entry: Entry, question: CountContext) -> bool:
-    return entry.record.change == question.change.digest or entry.id in question.earlier
+def _concerns(decision: Decision, question: CountContext) -> bool:
+    return decision.record.change == question.change.digest or decision.id in question.earlier
 
 
 def _order(approval: Approval) -> tuple[bool, str, str]:
     return (not approval.counted, approval.by, approval.id)
 
 
-def _approval(entry: Entry, by: str, ruling: _Ruling) -> Approval:
+def _approval(decision: Decision, by: str, ruling: _Ruling) -> Approval:
     kind: Literal["approve", "block", "waive"]
-    match entry.record.kind:
+    match decision.record.kind:
         case "block" | "waive" as kind:
             pass
         case _:
             kind = "approve"
-    return Approval(entry.id, by, kind, entry.record.source, ruling.counted, ruling.why, ruling.files)
+    return Approval(decision.id, by, kind, decision.record.source, ruling.counted, ruling.why, ruling.files)
 
 
 class _ApprovalCounter:
     """Evaluates the decisions of known people, each together with everything the same person decided."""
 
-    def __init__(self, question: CountContext, decisions: Sequence[Decision]) -> None:
+    def __init__(
+        self, question: CountContext, decisions: Sequence[Decision], identified: Mapping[str, Identified]
+    ) -> None:
         self._question = question
+        self._identified = identified
         self._contents = contents_of(question.change.files)
         authors = people_by_emails(question.policy, (who.email for who in question.change.authors))
         self._authors = authors | question.contributors
@@ -164,19 +168,17 @@ class _ApprovalCounter:
         )
         self._guardians = members(question.policy, question.protection.require.guarded)
         # Lifting an objection can allow a merge, so it needs a valid key; withdrawing an approval never does.
-        revokes = [decision for decision in decisions if decision.entry.record.kind == "revoke"]
-        self._revoked = {(revoke.person, revoke.entry.record.of) for revoke in revokes}
-        self._lifted = {
-            (revoke.person, revoke.entry.record.of) for revoke in revokes if revoke.validity == "valid"
-        }
-        settlers = who_settles(question.policy, question.protection) - self._authors
-        self._settled = {
-            revoke.entry.record.of: revoke.person
+        revokes = [decision for decision in decisions if decision.record.kind == "revoke"]
+        self._revoked = {(identified[revoke.id].person, revoke.record.of) for revoke in revokes}
+        valid = [
+            (identified[revoke.id].person, revoke.record.of)
             for revoke in revokes
-            if revoke.validity == "valid" and revoke.person in settlers
-        }
-        self._rulings = {decision.entry.id: self._ruling(decision) for decision in decisions}
-        self._authors_of = {decision.entry.id: decision.person for decision in decisions}
+            if identified[revoke.id].validity == "valid"
+        ]
+        self._lifted = frozenset(valid)
+        settlers = who_settles(question.policy, question.protection) - self._authors
+        self._settled = {of: person for person, of in valid if person in settlers}
+        self._rulings = {decision.id: self._ruling(decision) for decision in decisions}
         self._objecting: set[str] = set()
         self._closed: dict[str, int] = {}
         self._latest: dict[tuple[str, str], tuple[int, str]] = {}
@@ -185,16 +187,22 @@ class _ApprovalCounter:
 
     def evaluate(self, decision: Decision) -> Approval:
         """Return the decision as an approval that counts or doesn't."""
-        ruling = self._rulings[decision.entry.id]
-        later = self._overtaken(decision) if ruling.counted and decision.entry.record.kind != "block" else ""
-        return _approval(decision.entry, decision.person, _Ruling(False, later) if later else ruling)
+        ruling = self._rulings[decision.id]
+        later = self._overtaken(decision) if ruling.counted and decision.record.kind != "block" else ""
+        return _approval(
+            decision, self._identified[decision.id].person, _Ruling(False, later) if later else ruling
+        )
 
     def _apply(self, decision: Decision) -> None:
         """Record what a decision means for the same person's other decisions."""
-        record, person, ruling = decision.entry.record, decision.person, self._rulings[decision.entry.id]
-        if self._elsewhere(record) or not _concerns(decision.entry, self._question):
+        record, person, ruling = (
+            decision.record,
+            self._identified[decision.id].person,
+            self._rulings[decision.id],
+        )
+        if self._elsewhere(record) or not _concerns(decision, self._question):
             return
-        if record.kind == "revoke" and self._authors_of.get(record.of, person) != person:
+        if record.kind == "revoke" and self._person_behind(record.of, person) != person:
             # Lifting somebody else's objection doesn't affect the person's own decision.
             return
         if record.kind in {"block", "revoke"} or (decision.review and decision.review.dismissed):
@@ -205,9 +213,14 @@ class _ApprovalCounter:
             key = (person, record.kind)
             self._latest[key] = max(self._latest.get(key, decision.moment), decision.moment)
 
+    def _person_behind(self, identity: str, default: str) -> str:
+        """Return who made the decision with this id, or the default if it isn't among the decisions."""
+        who = self._identified.get(identity)
+        return who.person if who else default
+
     def _overtaken(self, decision: Decision) -> str:
         """Return why the person's other decisions supersede this one, or ""."""
-        record, person = decision.entry.record, decision.person
+        record, person = decision.record, self._identified[decision.id].person
         if person in self._objecting:
             return "withdrawn: the same person objects"
         if record.at <= self._closed.get(person, -1):
@@ -226,22 +239,23 @@ class _ApprovalCounter:
 
     def _ruling(self, decision: Decision) -> _Ruling:
         """Evaluate a decision on its own, ignoring the person's later decisions."""
-        record, person = decision.entry.record, decision.person
+        record = decision.record
+        person, validity = self._identified[decision.id].person, self._identified[decision.id].validity
         taken_back = self._lifted if record.kind == "block" else self._revoked
         if elsewhere := self._elsewhere(record):
             return _Ruling(False, elsewhere)
-        signature = decision.entry.signature
+        signature = decision.signature
         recorder = signature.recorder if isinstance(signature, RecordedReview) else person
-        if not taken_back.isdisjoint({(person, decision.entry.id), (recorder, decision.entry.id)}):
+        if not taken_back.isdisjoint({(person, decision.id), (recorder, decision.id)}):
             return _Ruling(False, "revoked")
         if decision.review and decision.review.void:
             return _Ruling(False, decision.review.void)
         if record.kind == "block":
             return self._objection(decision)
-        if commit := self._question.spent.get(decision.entry.id):
+        if commit := self._question.spent.get(decision.id):
             return _Ruling(False, f"spent: {commit[:12]} merged the change")
-        if decision.validity != "valid":
-            return _Ruling(False, INVALID_KEY[decision.validity])
+        if validity != "valid":
+            return _Ruling(False, INVALID_KEY[validity])
         if record.kind == "waive":
             return self._waiver(record, person)
         role = self._question.policy.people[person].role
@@ -256,12 +270,12 @@ class _ApprovalCounter:
             return _Ruling(False, "an author of the change is unknown, and could be this junior")
         if person in self._question.guessed and self._stranger:
             return _Ruling(False, "the authors of the change are unknown, and it could be their own work")
-        return self._still_fits(decision.entry)
+        return self._still_fits(decision)
 
     def _objection(self, decision: Decision) -> _Ruling:
         # An objection doesn't lapse with its key or its author: otherwise, waiting would be enough to merge.
-        record, person = decision.entry.record, decision.person
-        settler = self._settled.get(decision.entry.id)
+        record, person = decision.record, self._identified[decision.id].person
+        settler = self._settled.get(decision.id)
         if settler and person not in self._question.policy.people:
             return _Ruling(False, f"settled by {settler}: {person} is no longer in the policy")
         earlier = record.change != self._question.change.digest
@@ -278,22 +292,22 @@ class _ApprovalCounter:
             return _Ruling(False, "not one of the guardians")
         return _Ruling(True, record.reason.strip(), tuple(self._contents))
 
-    def _still_fits(self, entry: Entry) -> _Ruling:
-        change, record, contents = self._question.change, entry.record, self._contents
+    def _still_fits(self, decision: Decision) -> _Ruling:
+        change, record, contents = self._question.change, decision.record, self._contents
         approved = self._question.lists.get(record.change, {})
-        hunks = self._question.hunks.get(entry.id, frozenset())
+        hunks = self._question.hunks.get(decision.id, frozenset())
         if record.change != change.digest and not covers(approved, contents, self._question.at_base, hunks):
-            return self._fits_in_part(entry, approved)
+            return self._fits_in_part(decision, approved)
         if self._question.stale == "head" and record.head != change.head:
             return _Ruling(False, f"stale: given for commit {record.head[:12]}")
         return _Ruling(True, "", tuple(contents))
 
-    def _fits_in_part(self, entry: Entry, approved: Contents) -> _Ruling:
+    def _fits_in_part(self, decision: Decision, approved: Contents) -> _Ruling:
         """Evaluate the decision for unchanged files only, if the policy lets approvals go stale per file."""
-        by_file = self._question.stale == "owned" and entry.id in self._question.certain
+        by_file = self._question.stale == "owned" and decision.id in self._question.certain
         unchanged = same(approved, self._contents) if by_file else ()
         if not unchanged:
-            return self._stale(entry.record)
+            return self._stale(decision.record)
         gone = tuple(sorted(self._contents.keys() - set(unchanged)))
         return _Ruling(True, f"stale for {name_some(gone)}, changed since" if gone else "", unchanged)
 

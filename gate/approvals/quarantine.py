@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
-from gate.approvals.entries import Decision, Entry, identify
-from gate.approvals.keys import holders
+from gate.approvals.decisions import Decision, Identified, Signed, identify
+from gate.approvals.keys import Holder, holders
 from gate.approvals.record import QUARANTINE, Record
 from gate.finding import OWN_QUARANTINE, TEST_FAILED, Finding
 from gate.model import Change, CheckResult, Ran
@@ -70,7 +70,7 @@ def subject_of(check: str, test: str) -> str:
 
 
 def quarantines(
-    entries: Iterable[Entry],
+    decisions: Iterable[Decision],
     policy: Policy,
     protection: Protection,
     into: str,
@@ -79,39 +79,35 @@ def quarantines(
 ) -> tuple[Quarantine, ...]:
     """Return the quarantines for a branch, from its admitted records. `authors` are those of the change, if any."""
     key_holders = holders(policy)
-    decisions = [
-        decision
-        for entry in entries
-        if isinstance(
-            decision := identify(entry, key_holders.get(getattr(entry.signature, "key", "")), policy, now),
-            Decision,
-        )
-        and (entry.record.repository, entry.record.into) == (policy.repository, into)
+    identified = [
+        (decision.id, decision.record, who)
+        for decision in decisions
+        if (decision.record.repository, decision.record.into) == (policy.repository, into)
+        and isinstance(who := identify(decision, _holder(decision, key_holders), policy, now), Identified)
     ]
     guardians = members(policy, protection.require.guarded)
-    ended = {
-        (decision.entry.record.of, decision.person)
-        for decision in decisions
-        if decision.entry.record.kind == "revoke"
-    }
+    ended = {(record.of, who.person) for _, record, who in identified if record.kind == "revoke"}
     standing = []
-    for decision in decisions:
-        item = _parsed(decision) if decision.entry.record.kind == "quarantine" else None
+    for identity, record, who in identified:
+        item = _parsed(identity, record, who.person) if record.kind == "quarantine" else None
         if item is not None:
             enders = {item.by, item.owner, *guardians}
-            why_not = _why_not(item, decision, guardians, now) or (
+            why_not = _why_not(item, record.at, who.validity, guardians, now) or (
                 f"ended by {min(enders & _who(ended, item.id))}" if enders & _who(ended, item.id) else ""
             )
             standing.append(replace(item, why_not=why_not, by_author=item.by in authors))
     return tuple(sorted(standing, key=lambda item: (item.test, item.until, item.id)))
 
 
+def _holder(decision: Decision, key_holders: Mapping[str, Holder]) -> Holder | None:
+    return key_holders.get(decision.signature.key) if isinstance(decision.signature, Signed) else None
+
+
 def _who(ended: Iterable[tuple[str, str]], identity: str) -> set[str]:
     return {person for of, person in ended if of == identity}
 
 
-def _parsed(decision: Decision) -> Quarantine | None:
-    record = decision.entry.record
+def _parsed(identity: str, record: Record, person: str) -> Quarantine | None:
     match = re.fullmatch(QUARANTINE, record.reason)
     if match is None or record.change != subject_of(match["check"], match["test"]):
         return None
@@ -120,26 +116,25 @@ def _parsed(decision: Decision) -> Quarantine | None:
     except ValueError:
         return None
     return Quarantine(
-        decision.entry.id,
+        identity,
         match["check"],
         match["test"],
         match["owner"],
-        decision.person,
+        person,
         until,
         match["reason"].strip(),
     )
 
 
-def _why_not(item: Quarantine, decision: Decision, guardians: frozenset[str], now: int) -> str:
-    record: Record = decision.entry.record
+def _why_not(item: Quarantine, at: int, validity: str, guardians: frozenset[str], now: int) -> str:
     if item.by not in guardians:
         return f"{item.by} is not one of the guardians"
-    if decision.validity != "valid":
-        return f"the key of {item.by} is {decision.validity}"
+    if validity != "valid":
+        return f"the key of {item.by} is {validity}"
     if now >= item.end:
         return f"it ended on {item.until}"
     # The signer's clock only matters here: a date in the future would make it last longer.
-    if item.end - min(record.at, now) > LONGEST.total_seconds() + DAY:
+    if item.end - min(at, now) > LONGEST.total_seconds() + DAY:
         return f"it lasts longer than {LONGEST.days} days"
     return ""
 

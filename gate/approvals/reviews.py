@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from gate.approvals.content import Contents
-from gate.approvals.entries import Entry, Reviewed
+from gate.approvals.decisions import Decision, Reviewed
 from gate.approvals.record import Record
 from gate.model import Change, Source
 from gate.policy.people import members, person_by_login
@@ -77,7 +77,7 @@ class ReviewDecisions:
     """The decisions in a pull request. `contributors` are people who had a part in the change."""
 
     request: PullRequest
-    entries: tuple[Entry, ...]
+    decisions: tuple[Decision, ...]
     lists: Mapping[str, Contents]
     contributors: frozenset[str] = frozenset()
     guessed: frozenset[str] = frozenset()
@@ -94,18 +94,18 @@ def review_decisions(
     by_person: dict[str, list[Review]] = defaultdict(list)
     for review in sorted(request.reviews, key=lambda review: review.at):
         by_person[review.login.casefold()].append(review)
-    entries = []
+    decisions = []
     for reviews in by_person.values():
         latest = -1
         for review in reviews:
             # The forge's timestamps are in whole seconds; a review that is later in the list counts as later.
             latest = max(review.at, latest + 1)
             void = _void(review, review is reviews[-1], request)
-            entries.append(_entry(review, void, latest, request, change, seen))
+            decisions.append(_decision(review, void, latest, request, change, seen))
     contributors = _people(policy, request.source, (request.author, *request.logins.values()))
     return ReviewDecisions(
         request,
-        tuple(entries),
+        tuple(decisions),
         {reviewed.digest: reviewed.contents for reviewed in seen.values()},
         contributors,
         guessed,
@@ -172,9 +172,9 @@ def _void(review: Review, last: bool, request: PullRequest) -> str:
     return ""
 
 
-def _entry(
+def _decision(
     review: Review, void: str, at: int, request: PullRequest, change: Change, seen: Mapping[str, ShownChange]
-) -> Entry:
+) -> Decision:
     content = seen.get(review.commit)
     record = Record(
         kind="block" if review.state == "objected" else "approve",
@@ -191,7 +191,7 @@ def _entry(
         source=request.source,
     )
     dismissed = review.state == "dismissed"
-    return Entry(review.id, record, Reviewed(review.login, void, dismissed, review.bot))
+    return Decision(review.id, record, Reviewed(review.login, void, dismissed, review.bot))
 
 
 def _same(repository: str, project: str) -> bool:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from gate.approvals.entries import Entry, RecordedReview, Signed
+from gate.approvals.decisions import Decision, RecordedReview, Signed
 from gate.approvals.keys import holders
 from gate.approvals.record import review_of
 from gate.git.repository import Repository
-from gate.log.index import Found, Index, open_index
+from gate.log.index import Index, LoggedRecord, open_index
 from gate.log.signature_cache import valid_keys
 from gate.log.signers import Signers, read_signers, signers_in
 from gate.log.store import contains, settle
@@ -34,7 +34,7 @@ class ApprovalLog:
     index: Index
     signers: Signers = field(default_factory=Signers)
     rejected: dict[str, str] = field(default_factory=dict)
-    _admitted: dict[str, Found | None] = field(default_factory=dict)
+    _admitted: dict[str, LoggedRecord | None] = field(default_factory=dict)
     _contained: dict[str, bool] = field(default_factory=dict)
     _history: frozenset[str] | None = None
     _replaced: dict[str, str] | None = None
@@ -49,23 +49,23 @@ class ApprovalLog:
         signers = self.signers | signers_in(policy)
         return self if signers == self.signers else replace(self, signers=signers, _admitted={})
 
-    def select(self, changes: Collection[str], heads: Collection[str]) -> list[Found]:
+    def select(self, changes: Collection[str], heads: Collection[str]) -> list[LoggedRecord]:
         """Return the records about one of the changes or given for one of the heads, and revocations of any of them."""
         return self.admit(self.index.select(changes, heads))
 
-    def all(self) -> list[Found]:
+    def all(self) -> list[LoggedRecord]:
         """Return all records."""
         return self.admit(self.index.all())
 
-    def with_ids(self, ids: Collection[str]) -> list[Found]:
+    def with_ids(self, ids: Collection[str]) -> list[LoggedRecord]:
         """Return the records with these ids."""
         return self.admit(self.index.with_ids(ids))
 
-    def referring_to(self, names: Collection[str]) -> list[Found]:
+    def referring_to(self, names: Collection[str]) -> list[LoggedRecord]:
         """Return the records that refer to one of these record ids or names of verdicts."""
         return self.admit(self.index.referring_to(names))
 
-    def given_for(self, into: str, *kinds: str) -> list[Found]:
+    def given_for(self, into: str, *kinds: str) -> list[LoggedRecord]:
         """Return the records of these kinds for a branch or environment (a full ref name)."""
         candidates = (entry for kind in kinds for entry in self.index.of_kind(kind))
         return self.admit([entry for entry in candidates if entry.record.into == into])
@@ -79,7 +79,7 @@ class ApprovalLog:
         ]
         return max((entry.record.at for entry in self.admit(later)), default=0)
 
-    def starting(self, start: str) -> list[Found]:
+    def starting(self, start: str) -> list[LoggedRecord]:
         """Return the records whose id has this prefix."""
         return self.admit(self.index.starting(start))
 
@@ -114,7 +114,7 @@ class ApprovalLog:
             self._history = frozenset(self.repository.text("rev-list", self.tip).split() if self.tip else ())
         return commit in self._history
 
-    def admit(self, records: Collection[Found]) -> list[Found]:
+    def admit(self, records: Collection[LoggedRecord]) -> list[LoggedRecord]:
         """Return the admitted records, with the keys that signed them."""
         unknown = [record for record in records if record.id not in self._admitted]
         for record, keys, reason in valid_keys(self.repository, unknown, self.signers):
@@ -146,30 +146,30 @@ def log_at(
     return ApprovalLog(repository, index, read_signers(repository, commits))
 
 
-def entries_of(records: Iterable[Found], policy: Policy) -> list[Entry]:
+def decisions_of(records: Iterable[LoggedRecord], policy: Policy) -> list[Decision]:
     """Return the records as decisions, each with its signature by a key that the policy lists, if there is one.
 
     Other signatures are by people who were listed once, which admission has verified.
     """
     key_holders = holders(policy)
-    entries = []
+    decisions = []
     for record in records:
         key = _best(record, key_holders)
         if record.record.source != "ssh":
-            entries.append(_review(record, key, former=key not in key_holders))
+            decisions.append(_review(record, key, former=key not in key_holders))
             continue
         holder = key_holders.get(key)
         former = "" if holder and holder.person == record.record.by else record.record.by
-        entries.append(Entry(record.id, record.record, Signed(key, former)))
-    return entries
+        decisions.append(Decision(record.id, record.record, Signed(key, former)))
+    return decisions
 
 
-def _review(entry: Found, key: str, *, former: bool) -> Entry:
+def _review(entry: LoggedRecord, key: str, *, former: bool) -> Decision:
     """Return a recorded review in the name of the reviewer on the forge."""
     login, _, reason = review_of(entry.record)
     record = replace(entry.record, by=f"@{login}", reason=reason)
-    return Entry(entry.id, record, RecordedReview(login, entry.record.by, key, former))
+    return Decision(entry.id, record, RecordedReview(login, entry.record.by, key, former))
 
 
-def _best(record: Found, key_holders: Mapping[str, object]) -> str:
+def _best(record: LoggedRecord, key_holders: Mapping[str, object]) -> str:
     return next((key for key in record.keys if key in key_holders), record.keys[0])

@@ -17,7 +17,7 @@ from gate.errors import CannotDecide, InvalidInput
 from gate.git.branch_history import existing
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog, log_at
-from gate.log.index import Found
+from gate.log.index import LoggedRecord
 from gate.log.paths import LOG_TRAILER, change_path, record_path, signature_path, verdict_path
 from gate.log.signature_cache import valid_keys
 from gate.model import OID
@@ -43,7 +43,7 @@ def administrators(policy: Policy, branch: str) -> frozenset[str]:
     return members(policy, guarded) if guarded else frozenset(seniors)
 
 
-def compaction_in(log: ApprovalLog) -> Found | None:
+def compaction_in(log: ApprovalLog) -> LoggedRecord | None:
     """Return the latest compaction that this log descends from, if a current administrator signed it."""
     repository = log.repository
     candidates = log.index.of_kind(KIND)
@@ -174,7 +174,7 @@ def _added(repository: Repository, parents: Sequence[str], commit: str) -> set[s
     return {match[1].decode() for match in map(_RECORD.fullmatch, raw.split(b"\0")) if match}
 
 
-def _files(log: ApprovalLog, records: Sequence[Found]) -> dict[str, str]:
+def _files(log: ApprovalLog, records: Sequence[LoggedRecord]) -> dict[str, str]:
     """Return the files of the log that belong to these records: valid signatures, lists, and verdicts."""
     repository = log.repository
     lists = log.lists_of({entry.record.change for entry in records})
@@ -195,7 +195,7 @@ def _files(log: ApprovalLog, records: Sequence[Found]) -> dict[str, str]:
     return files | dict(_signatures(log, records))
 
 
-def _signatures(log: ApprovalLog, records: Sequence[Found]) -> Iterator[tuple[str, str]]:
+def _signatures(log: ApprovalLog, records: Sequence[LoggedRecord]) -> Iterator[tuple[str, str]]:
     single = [
         replace(entry, signatures=(signature,)) for entry in records for signature in sorted(entry.signatures)
     ]

@@ -11,10 +11,10 @@ from gate.approvals.count import CountContext, count
 from gate.approvals.reviews import ReviewDecisions
 from gate.errors import CannotDecide
 from gate.git.repository import Repository
-from gate.log.admitted import ApprovalLog, entries_of, open_log
+from gate.log.admitted import ApprovalLog, decisions_of, open_log
 from gate.log.carried_over import carry
 from gate.log.history import read_list_blobs
-from gate.log.index import Found
+from gate.log.index import LoggedRecord
 from gate.log.paths import LOG_TRAILER
 from gate.log.retired import mark_earlier
 from gate.log.spent import spent_on
@@ -41,7 +41,7 @@ class Decisions:
     approvals: tuple[Approval, ...] = ()
     until: int | None = None
     gap: str = ""
-    records: tuple[Found, ...] = ()
+    records: tuple[LoggedRecord, ...] = ()
     refused: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -89,49 +89,49 @@ def decisions_in(
         return Decisions(gap=gap)
     log = log.trusting(policy)
     question, chosen = find(repository, log, change, policy, protection, now)
-    entries = mark_earlier(log, change.base, entries_of(chosen, policy))
+    decisions = mark_earlier(log, change.base, decisions_of(chosen, policy))
     if reviewed:
         question = question.with_reviews(reviewed)
-        question = carry(repository, question, [(entry.id, entry.record) for entry in reviewed.entries])
-        entries = [*entries, *reviewed.entries]
-    counted = count(entries, question)
+        question = carry(repository, question, [(record.id, record.record) for record in reviewed.decisions])
+        decisions = [*decisions, *reviewed.decisions]
+    counted = count(decisions, question)
     return Decisions(counted.approvals, counted.until, gap, tuple(chosen), log.rejected)
 
 
 def find(
     repository: Repository, log: ApprovalLog, change: Change, policy: Policy, protection: Protection, now: int
-) -> tuple[CountContext, list[Found]]:
+) -> tuple[CountContext, list[LoggedRecord]]:
     """Return the records relevant to `change`, and the context in which they count."""
     contents = contents_of(change.files)
     lineage = set(repository.text("rev-list", f"{change.base}..{change.head}").split()) if log.tip else set()
     touching = log.touching(contents)
     chosen = log.select({change.digest, *touching}, lineage)
-    blobs = log.lists_of({entry.record.change for entry in chosen})
+    blobs = log.lists_of({record.record.change for record in chosen})
     read = read_list_blobs(repository, blobs.values())
     lists = {digest: parse_contents(read[blob]) for digest, blob in blobs.items() if blob in read}
     lists[change.digest] = contents
-    certain = {entry.id for entry in chosen if entry.record.head in lineage}
+    certain = {record.id for record in chosen if record.record.head in lineage}
     similar = _similar(chosen, certain, contents, lists, change, policy)
     sure, perhaps = _by_same_authors(repository, similar, change)
     certain |= sure
     earlier = frozenset(certain | perhaps)
     question = CountContext(change, policy, protection, now, earlier, frozenset(certain), lists)
-    question = carry(repository, question, [(entry.id, entry.record) for entry in chosen])
+    question = carry(repository, question, [(record.id, record.record) for record in chosen])
     earlier = question.earlier
-    related = {entry.id for entry in chosen if entry.record.change == change.digest} | earlier
-    bearing = [entry for entry in chosen if entry.id in related or entry.record.of in related]
+    related = {record.id for record in chosen if record.record.change == change.digest} | earlier
+    bearing = [record for record in chosen if record.id in related or record.record.of in related]
     spent = spent_on(repository, change.base, bearing, contents, lists)
     return replace(question, spent=spent), bearing
 
 
 def _similar(
-    chosen: Sequence[Found],
+    chosen: Sequence[LoggedRecord],
     certain: set[str],
     contents: Contents,
     lists: Mapping[str, Contents],
     change: Change,
     policy: Policy,
-) -> list[Found]:
+) -> list[LoggedRecord]:
     """Return records of other content that may be about an earlier version of the change, before a rebase or amend."""
     target = (policy.repository, change.into)
     like = [
@@ -144,11 +144,11 @@ def _similar(
     ]
     closing = [item for item in like if item.record.kind in {"block", "revoke"}]
     settled = [item for item in like if item.record.kind not in {"block", "revoke"}]
-    return closing + sorted(settled, key=lambda entry: entry.record.at)[-MOST_ALIKE:]
+    return closing + sorted(settled, key=lambda record: record.record.at)[-MOST_ALIKE:]
 
 
 def _by_same_authors(
-    repository: Repository, records: Iterable[Found], change: Change
+    repository: Repository, records: Iterable[LoggedRecord], change: Change
 ) -> tuple[set[str], set[str]]:
     """Return the ids of records about work by the same authors, and of those that may be: their commit is missing.
 
@@ -157,7 +157,7 @@ def _by_same_authors(
     records = list(records)
     if not records:
         return set(), set()
-    heads = "".join(f"{entry.record.head}\n" for entry in records)
+    heads = "".join(f"{record.record.head}\n" for record in records)
     form = "--format=%H%x00%ae%x00%ce"
     raw = repository.run("log", "--no-walk", "--ignore-missing", "--stdin", form, stdin=heads.encode())
     emails = {}
@@ -165,15 +165,15 @@ def _by_same_authors(
         oid, author, committer = line.split("\0")
         emails[oid] = {author.casefold(), committer.casefold()}
     authors = {author.email.casefold() for author in change.authors}
-    perhaps = {entry.id for entry in records if entry.record.head not in emails}
-    theirs = [entry for entry in records if emails.get(entry.record.head, set()) & authors]
-    revisions = "".join(f"{entry.record.head}\n" for entry in theirs) + f"^{change.base}\n"
+    perhaps = {record.id for record in records if record.record.head not in emails}
+    theirs = [record for record in records if emails.get(record.record.head, set()) & authors]
+    revisions = "".join(f"{record.record.head}\n" for record in theirs) + f"^{change.base}\n"
     # git walks far back in history to find what has merged, so do it only if there is something to find.
     raw = (
         repository.run("rev-list", "--ignore-missing", "--stdin", stdin=revisions.encode()) if theirs else b""
     )
     still_open = set(raw.decode("ascii").split())
-    return {entry.id for entry in theirs if entry.record.head in still_open}, perhaps
+    return {record.id for record in theirs if record.record.head in still_open}, perhaps
 
 
 def _gap(log: ApprovalLog, base: str) -> str:

@@ -33,7 +33,7 @@ _REST = 260
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LoggedRecord:
     """A record of the log with its signatures: more than one only if clones disagreed.
 
     A signature consists of its blob and the short name of the key that it names. `keys` are the keys (base64 text) that
@@ -56,7 +56,7 @@ class Index:
     lists: Sequence[bytes] = ()
     refused: Sequence[bytes] = ()
 
-    def select(self, changes: Collection[str], heads: Collection[str]) -> list[Found]:
+    def select(self, changes: Collection[str], heads: Collection[str]) -> list[LoggedRecord]:
         """Return the records about one of the changes or given for one of the heads, and revocations of any of them."""
         wanted = {digest.encode() for digest in changes}
         commits = {_column(head) for head in heads}
@@ -66,32 +66,32 @@ class Index:
         revoking = [line for line in self.records if line[_OF] in chosen and line[_ID] not in chosen]
         return [_read_line(line) for line in (*chosen.values(), *revoking)]
 
-    def all(self) -> list[Found]:
+    def all(self) -> list[LoggedRecord]:
         """Return all records."""
         return [_read_line(line) for line in self.records]
 
-    def of_kind(self, kind: str) -> list[Found]:
+    def of_kind(self, kind: str) -> list[LoggedRecord]:
         """Return the records of one kind."""
         # Quotes in the record's strings are escaped, so this matches only the key itself.
         wanted_kind = f'"kind":"{kind}"'.encode()
         return [_read_line(line) for line in self.records if wanted_kind in line]
 
-    def by_person(self, name: str) -> list[Found]:
+    def by_person(self, name: str) -> list[LoggedRecord]:
         """Return the records in the name of one person."""
         author = f'"by":{json.dumps(name, ensure_ascii=False)}'.encode("utf-8", "surrogateescape")
         return [_read_line(line) for line in self.records if author in line]
 
-    def with_ids(self, ids: Collection[str]) -> list[Found]:
+    def with_ids(self, ids: Collection[str]) -> list[LoggedRecord]:
         """Return the records with these ids."""
         wanted = {identity.encode() for identity in ids}
         return [_read_line(line) for line in self.records if line[_ID] in wanted]
 
-    def referring_to(self, names: Collection[str]) -> list[Found]:
+    def referring_to(self, names: Collection[str]) -> list[LoggedRecord]:
         """Return the records that refer to one of these record ids or names of verdicts."""
         wanted = {name.encode() for name in names}
         return [_read_line(line) for line in self.records if line[_OF] in wanted]
 
-    def starting(self, start: str) -> list[Found]:
+    def starting(self, start: str) -> list[LoggedRecord]:
         """Return the records whose id has this prefix."""
         return [_read_line(line) for line in self.records if line.startswith(os.fsencode(start))]
 
@@ -189,13 +189,13 @@ def _record_line(identity: str, data: bytes, signatures: Iterable[tuple[str, str
     return b" ".join([*columns, claims.encode(), data.removesuffix(b"\n")])
 
 
-def _read_line(line: bytes) -> Found:
+def _read_line(line: bytes) -> LoggedRecord:
     signatures, _, data = line[_REST:].partition(b" ")
     data += b"\n"
     record = parse(data)
     assert not isinstance(record, Refused)  # noqa: S101 - the index has only accepted records
     claims = (claim.partition(":") for claim in signatures.decode().split(",") if claim)
-    return Found(line[_ID].decode(), data, record, tuple((blob, key) for blob, _, key in claims))
+    return LoggedRecord(line[_ID].decode(), data, record, tuple((blob, key) for blob, _, key in claims))
 
 
 def _column(text: str) -> bytes:

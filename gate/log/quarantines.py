@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gate.approvals.quarantine import Quarantine, quarantines
-from gate.log.admitted import ApprovalLog, entries_of
+from gate.log.admitted import ApprovalLog, decisions_of
 from gate.model import Change
 from gate.policy.people import people_by_emails
 from gate.policy.types import Policy, Protection
@@ -25,7 +25,7 @@ def quarantines_in(
     if not records:
         return ()
     ended = log.referring_to({record.id for record in records})
-    return quarantines(entries_of([*records, *ended], policy), policy, protection, into, now, authors)
+    return quarantines(decisions_of([*records, *ended], policy), policy, protection, into, now, authors)
 
 
 def quarantines_for(

@@ -15,11 +15,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from gate.approvals.entries import Entry
+from gate.approvals.decisions import Decision
 from gate.approvals.record import Record
 from gate.git.repository import Repository
-from gate.log.admitted import ApprovalLog, entries_of
-from gate.log.index import Found
+from gate.log.admitted import ApprovalLog, decisions_of
+from gate.log.index import LoggedRecord
 from gate.log.trusted_verdicts import trusted
 from gate.model import ENVIRONMENTS
 from gate.policy.types import Policy
@@ -34,8 +34,8 @@ def deployments_in(
     Records by unknown keys and by juniors are ignored. `now` is when the keys must be valid.
     """
     recorded = _records(log, policy, environment)
-    entries = trusted(entries_of(recorded, policy), policy, policy.protect[environment], now)
-    return _history(log.repository, _by_seniors(entries, policy))
+    decisions = trusted(decisions_of(recorded, policy), policy, policy.protect[environment], now)
+    return _history(log.repository, _by_seniors(decisions, policy))
 
 
 def rolled_back_in(
@@ -45,7 +45,7 @@ def rolled_back_in(
 
     Records count if their author was ever admitted: replacing a key removes no rollback.
     """
-    everybody = entries_of(_records(log, policy, environment), policy)
+    everybody = decisions_of(_records(log, policy, environment), policy)
     histories = (
         deployments_in(log, policy, environment, now)[0],
         _history(log.repository, _by_seniors(everybody, policy))[0],
@@ -65,27 +65,31 @@ def precedes_first(repository: Repository, deployments: tuple[Deployment, ...], 
     return commit in repository.text("rev-list", "--first-parent", deployments[0].commit).split()
 
 
-def _records(log: ApprovalLog, policy: Policy, environment: str) -> list[Found]:
+def _records(log: ApprovalLog, policy: Policy, environment: str) -> list[LoggedRecord]:
     into = ENVIRONMENTS + environment
-    return [entry for entry in log.given_for(into, "verdict") if entry.record.repository == policy.repository]
+    return [
+        decision
+        for decision in log.given_for(into, "verdict")
+        if decision.record.repository == policy.repository
+    ]
 
 
-def _by_seniors(entries: Iterable[Entry], policy: Policy) -> list[Entry]:
+def _by_seniors(decisions: Iterable[Decision], policy: Policy) -> list[Decision]:
     """Return the records that aren't by a junior, in order."""
     juniors = {name for name, person in policy.people.items() if person.role == "junior"}
     return sorted(
-        (entry for entry in entries if entry.record.by not in juniors),
-        key=lambda entry: (entry.record.at, entry.record.nonce),
+        (decision for decision in decisions if decision.record.by not in juniors),
+        key=lambda decision: (decision.record.at, decision.record.nonce),
     )
 
 
-def _history(repository: Repository, entries: list[Entry]) -> tuple[tuple[Deployment, ...], str]:
-    parents = _parents(repository, [entry.record for entry in entries])
+def _history(repository: Repository, decisions: list[Decision]) -> tuple[tuple[Deployment, ...], str]:
+    parents = _parents(repository, [decision.record for decision in decisions])
     deployments: list[Deployment] = []
     # Indexes of the deployments up to the current one, without those rolled back.
     line: list[int] = []
-    for entry in entries:
-        record = entry.record
+    for decision in decisions:
+        record = decision.record
         if line and deployments[line[-1]].commit == record.head:
             continue
         if deployments:
@@ -93,12 +97,12 @@ def _history(repository: Repository, entries: list[Entry]) -> tuple[tuple[Deploy
         for number in [
             position for position in line if _is_before(parents, record.head, deployments[position].commit)
         ] or _above(line, deployments, record.head):
-            deployments[number] = replace(deployments[number], returned=record.at, returned_by=entry.id)
+            deployments[number] = replace(deployments[number], returned=record.at, returned_by=decision.id)
             line.remove(number)
         if line and deployments[line[-1]].commit == record.head:
             line.pop()
         line.append(len(deployments))
-        deployments.append(Deployment(record.head, record.at, record=entry.id))
+        deployments.append(Deployment(record.head, record.at, record=decision.id))
     return tuple(deployments), deployments[line[-2]].commit if len(line) > 1 else ""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from gate.approvals.entries import Entry, Signed
+from gate.approvals.decisions import Decision, Signed
 from gate.approvals.keys import holders
 from gate.errors import InvalidInput
 from gate.git.branch_history import existing
@@ -24,25 +24,25 @@ SEARCHED = 20
 """The number of commits of the branch to search for one that names a commit of the log."""
 
 
-def mark_earlier(log: ApprovalLog, base: str, entries: Sequence[Entry]) -> list[Entry]:
-    """Return the entries, with revocations by a former key marked if the log had them before `base` dropped that
+def mark_earlier(log: ApprovalLog, base: str, decisions: Sequence[Decision]) -> list[Decision]:
+    """Return the decisions, with revocations by a former key marked if the log had them before `base` dropped that
     key.
     """
     repository = log.repository
-    marked = list(entries)
-    doubtful = [number for number, entry in enumerate(entries) if _is_doubtful(entry)]
+    marked = list(decisions)
+    doubtful = [number for number, decision in enumerate(decisions) if _is_doubtful(decision)]
     if not doubtful:
         return marked
     tips = {
         key: log.state(_referred_to(repository, drop))
-        for key, drop in _dropped(repository, base, _keys(entries)).items()
+        for key, drop in _dropped(repository, base, _keys(decisions)).items()
     }
     for number in doubtful:
-        signature = entries[number].signature
-        assert isinstance(signature, Signed)  # noqa: S101 - only signed entries are doubtful
+        signature = decisions[number].signature
+        assert isinstance(signature, Signed)  # noqa: S101 - only signed decisions are doubtful
         tip = tips.get(signature.key, "")
-        if tip and existing(repository, [f"{tip}:{record_path(entries[number].id)}"]) != [""]:
-            marked[number] = replace(entries[number], signature=replace(signature, before=True))
+        if tip and existing(repository, [f"{tip}:{record_path(decisions[number].id)}"]) != [""]:
+            marked[number] = replace(decisions[number], signature=replace(signature, before=True))
     return marked
 
 
@@ -56,14 +56,16 @@ def _referred_to(repository: Repository, commit: str) -> str:
     return next((line for line in lines if OID.fullmatch(line)), "")
 
 
-def _is_doubtful(entry: Entry) -> bool:
+def _is_doubtful(decision: Decision) -> bool:
     return (
-        entry.record.kind == "revoke" and isinstance(entry.signature, Signed) and bool(entry.signature.former)
+        decision.record.kind == "revoke"
+        and isinstance(decision.signature, Signed)
+        and bool(decision.signature.former)
     )
 
 
-def _keys(entries: Iterable[Entry]) -> set[str]:
-    return {entry.signature.key for entry in entries if isinstance(entry.signature, Signed)}
+def _keys(decisions: Iterable[Decision]) -> set[str]:
+    return {decision.signature.key for decision in decisions if isinstance(decision.signature, Signed)}
 
 
 def _dropped(repository: Repository, base: str, keys: set[str]) -> dict[str, str]:

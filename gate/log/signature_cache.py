@@ -15,7 +15,7 @@ from pathlib import Path
 
 from gate.git.repository import Repository
 from gate.log.history import read_signatures
-from gate.log.index import Found
+from gate.log.index import LoggedRecord
 from gate.log.signers import Signers
 from gate.policy.keys import PublicKey
 from gate.ssh import Claim, verify
@@ -28,7 +28,7 @@ LARGEST_MEMORY = 16 * 1024 * 1024
 class _Signature:
     """A signature in a blob of the log that names a key of the record's author."""
 
-    record: Found
+    record: LoggedRecord
     blob: str
     key: PublicKey
 
@@ -39,8 +39,8 @@ class _Signature:
 
 
 def valid_keys(
-    repository: Repository, records: Sequence[Found], signers: Signers
-) -> Iterator[tuple[Found, tuple[str, ...], str]]:
+    repository: Repository, records: Sequence[LoggedRecord], signers: Signers
+) -> Iterator[tuple[LoggedRecord, tuple[str, ...], str]]:
     """Yield each record with those keys of its author that signed it, or with the reason why there are none.
 
     Only signatures by such keys are verified, and each only once, because the result is cached.
@@ -61,7 +61,7 @@ def valid_keys(
         yield record, keys, "" if keys else _reason(record, signers, tried=id(record) in tried)
 
 
-def _reason(record: Found, signers: Signers, *, tried: bool) -> str:
+def _reason(record: LoggedRecord, signers: Signers, *, tried: bool) -> str:
     """Return why a record has no valid signature."""
     author = record.record.by
     keys = {key for _, key in record.signatures if key}

@@ -10,7 +10,7 @@ from gate.approvals.spent import Timeline, files_of
 from gate.git.merging import FIRST_PARENTS, RAW_LOG
 from gate.git.objects import LONGEST_COMMAND, resolve
 from gate.git.repository import Repository
-from gate.log.index import Found
+from gate.log.index import LoggedRecord
 from gate.log.store import contains
 from gate.model import FileChange, encode_path
 from gate.raw_diff import parse_log
@@ -22,7 +22,7 @@ SPENDABLE = frozenset({"approve", "waive"})
 def spent_on(
     repository: Repository,
     base: str,
-    records: Iterable[Found],
+    records: Iterable[LoggedRecord],
     contents: Contents,
     lists: Mapping[str, Contents],
 ) -> dict[str, str]:

@@ -10,12 +10,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gate.approvals.entries import Entry, Signed
+from gate.approvals.decisions import Decision, Signed
 from gate.approvals.keys import holders
 from gate.approvals.record import Record
 from gate.git.repository import Repository
 from gate.json_input import parse_json
-from gate.log.admitted import ApprovalLog, entries_of
+from gate.log.admitted import ApprovalLog, decisions_of
 from gate.log.history import read_verdicts
 from gate.model import Change, Ran
 from gate.policy.people import members
@@ -62,12 +62,12 @@ def find_attestation(
     required = policy.enforced_checks(protection)
     if not candidates or not protection.verdicts or not required:
         return None
-    entries = trusted(entries_of(candidates, policy), policy, protection, now)
-    documents = read_documents(repository, log.tip, (entry.record.of for entry in entries))
-    for entry in sorted(entries, key=lambda entry: (entry.record.at, entry.id)):
-        results = passed(documents.get(entry.record.of), target, required)
+    decisions = trusted(decisions_of(candidates, policy), policy, protection, now)
+    documents = read_documents(repository, log.tip, (decision.record.of for decision in decisions))
+    for decision in sorted(decisions, key=lambda decision: (decision.record.at, decision.id)):
+        results = passed(documents.get(decision.record.of), target, required)
         if results is not None:
-            return Attestation(entry.id, entry.record.by, results)
+            return Attestation(decision.id, decision.record.by, results)
     return None
 
 
@@ -76,7 +76,9 @@ def recorders(policy: Policy, protection: Protection) -> Collection[str]:
     return members(policy, protection.verdicts) if protection.verdicts else policy.people.keys()
 
 
-def trusted(entries: Iterable[Entry], policy: Policy, protection: Protection, now: int) -> list[Entry]:
+def trusted(
+    decisions: Iterable[Decision], policy: Policy, protection: Protection, now: int
+) -> list[Decision]:
     """Return the verdicts that count: validly signed, in the signer's own name, by someone the policy trusts.
 
     If the policy names nobody for that, anyone in the policy counts; callers decide whether that suffices.
@@ -84,12 +86,12 @@ def trusted(entries: Iterable[Entry], policy: Policy, protection: Protection, no
     key_holders = holders(policy)
     people = recorders(policy, protection)
     trusted_records = []
-    for entry in entries:
-        holder = key_holders.get(entry.signature.key) if isinstance(entry.signature, Signed) else None
-        if holder is None or holder.person != entry.record.by or holder.person not in people:
+    for decision in decisions:
+        holder = key_holders.get(decision.signature.key) if isinstance(decision.signature, Signed) else None
+        if holder is None or holder.person != decision.record.by or holder.person not in people:
             continue
         if holder.key.validity(now) == "valid":
-            trusted_records.append(entry)
+            trusted_records.append(decision)
     return trusted_records
 
 

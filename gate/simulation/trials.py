@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from gate.approvals.count import CountContext, count
-from gate.approvals.entries import Entry, Reviewed, Signed
+from gate.approvals.decisions import Decision, Reviewed, Signed
 from gate.approvals.keys import holders
 from gate.approvals.record import Record
 from gate.codeowners import CodeOwners, Rule
@@ -33,7 +33,7 @@ HEAD = "2" * 40
 FIRST_FILE = "new-file"
 """A file to change in a repository that has only rules yet. No message names it."""
 Kind = Literal["code", "rules"]
-Decision = Literal["approve", "waive"]
+Opening = Literal["approve", "waive"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,17 +274,17 @@ def _weakening(path: str) -> Finding:
     return Finding(path, 0, 0, 0, "policy", "warning", "the rules of the gate change")
 
 
-def _approvals(setup: Setup, facts: Facts, kind: Decision) -> tuple[Approval, ...]:
+def _approvals(setup: Setup, facts: Facts, kind: Opening) -> tuple[Approval, ...]:
     """Return the approvals that count if everyone who can approve does so."""
-    entries = list(_entries(setup, facts.change, kind))
+    decisions = list(_decisions(setup, facts.change, kind))
     question = CountContext(
         facts.change, setup.policy, facts.protection, now=setup.now, contributors=facts.contributors
     )
-    counted = count(entries, question).approvals
+    counted = count(decisions, question).approvals
     return discount_unrequired(replace(facts, approvals=counted)).approvals
 
 
-def _entries(setup: Setup, change: Change, kind: Decision) -> Iterable[Entry]:
+def _decisions(setup: Setup, change: Change, kind: Opening) -> Iterable[Decision]:
     key_holders = holders(setup.policy)
     for number, person in enumerate(setup.policy.people.values()):
         blob = next((blob for blob, holder in key_holders.items() if holder.person == person.name), "")
@@ -304,4 +304,4 @@ def _entries(setup: Setup, change: Change, kind: Decision) -> Iterable[Entry]:
             reason="simulated",
             source="ssh" if blob else setup.forge,  # type: ignore[arg-type]  # one of Person's forges
         )
-        yield Entry(f"{number:064x}", record, Signed(blob) if blob else Reviewed(login))
+        yield Decision(f"{number:064x}", record, Signed(blob) if blob else Reviewed(login))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gate.approvals.content import contents_of
 from gate.approvals.count import Count, CountContext, count
-from gate.approvals.entries import Entry, Signed, Unsigned
+from gate.approvals.decisions import Decision, Signed, Unsigned
 from gate.approvals.keys import holders
 from gate.approvals.record import Record
 from gate.model import Approval, Author, Change, FileChange
@@ -68,7 +68,7 @@ def protection(stale: Stale = "change") -> Protection:
     return Protection(Require(owners=OwnersRequired(stale), guarded=("@senior",)))
 
 
-def entry(name: str = "e", signer: str = "senior", **fields: Any) -> Entry:
+def entry(name: str = "e", signer: str = "senior", **fields: Any) -> Decision:
     made: dict[str, Any] = {
         "kind": "approve",
         "repository": "acme/x",
@@ -80,10 +80,10 @@ def entry(name: str = "e", signer: str = "senior", **fields: Any) -> Entry:
         "at": NOW - 100,
         "nonce": "0" * 32,
     }
-    return Entry(name, Record(**{**made, **fields}), Signed(blob(signer)))
+    return Decision(name, Record(**{**made, **fields}), Signed(blob(signer)))
 
 
-def ask(*entries: Entry, stale: Stale = "change", policy: Policy = POLICY, **fields: Any) -> Count:
+def ask(*entries: Decision, stale: Stale = "change", policy: Policy = POLICY, **fields: Any) -> Count:
     lists = {EARLIER: contents_of((file("a.py"), file("b.py", "9")))}
     made: dict[str, Any] = {"earlier": frozenset(e.id for e in entries if e.record.change == EARLIER)}
     made["certain"] = made["earlier"]
@@ -92,7 +92,7 @@ def ask(*entries: Entry, stale: Stale = "change", policy: Policy = POLICY, **fie
     )
 
 
-def only(*entries: Entry, stale: Stale = "change", **fields: Any) -> tuple[bool, str]:
+def only(*entries: Decision, stale: Stale = "change", **fields: Any) -> tuple[bool, str]:
     """Whether the first of the entries counts, and why."""
     found = {approval.id: approval for approval in ask(*entries, stale=stale, **fields).approvals}
     approval = found[entries[0].id]
@@ -153,16 +153,16 @@ WAIVE = {"kind": "waive", "reason": "outage"}
         ([entry(**WAIVE), entry("b", **BLOCK, at=NOW)], (False, "withdrawn: the same person objects")),
     ],
 )  # fmt: skip
-def test_what_counts(entries: list[Entry], expected: tuple[bool, str]) -> None:
+def test_what_counts(entries: list[Decision], expected: tuple[bool, str]) -> None:
     assert only(*entries) == expected
 
 
-def former(made: Entry, *, before: bool = False) -> Entry:
+def former(made: Decision, *, before: bool = False) -> Decision:
     """The entry, signed with a key that its author had by an earlier policy."""
     return replace(made, signature=Signed(blob("lost"), made.record.by, before))
 
 
-def renamed(made: Entry, key: str) -> Entry:
+def renamed(made: Decision, key: str) -> Decision:
     """The entry, signed with a key that the policy lists today, and under another name."""
     return replace(made, signature=Signed(blob(key), made.record.by))
 
@@ -203,7 +203,7 @@ SETTLED = entry("r", signer="senior", kind="revoke", of="b", at=NOW, reason="lef
     ],
 )  # fmt: skip
 def test_keys_and_people_that_the_policy_no_longer_lists(
-    entries: list[Entry], expected: tuple[bool, str]
+    entries: list[Decision], expected: tuple[bool, str]
 ) -> None:
     assert only(*entries) == expected
 
@@ -325,8 +325,8 @@ OWNER = {"laptop": "@senior", "new": "@old"}
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[Entry]:
-    found: list[Entry] = []
+def histories(draw: st.DrawFn) -> list[Decision]:
+    found: list[Decision] = []
     for number in range(draw(st.integers(0, 8))):
         signer = draw(SIGNERS)
         kind = draw(KINDS)
@@ -368,14 +368,18 @@ def objections(approvals: tuple[Approval, ...]) -> set[str]:
 
 
 @given(entries=histories(), stale=STALES, data=st.data())
-def test_the_order_of_records_never_matters(entries: list[Entry], stale: Stale, data: st.DataObject) -> None:
+def test_the_order_of_records_never_matters(
+    entries: list[Decision], stale: Stale, data: st.DataObject
+) -> None:
     shuffled = data.draw(st.permutations(entries))
     twice = [*shuffled, *shuffled[:3]]
     assert ask(*entries, stale=stale) == ask(*twice, stale=stale)
 
 
 @given(entries=histories(), stale=STALES, data=st.data())
-def test_taking_an_approval_away_never_opens(entries: list[Entry], stale: Stale, data: st.DataObject) -> None:
+def test_taking_an_approval_away_never_opens(
+    entries: list[Decision], stale: Stale, data: st.DataObject
+) -> None:
     given_ones = [one for one in entries if one.record.kind in {"approve", "waive"}]
     if not given_ones:
         return
@@ -387,7 +391,7 @@ def test_taking_an_approval_away_never_opens(entries: list[Entry], stale: Stale,
 
 
 @given(entries=histories(), stale=STALES)
-def test_only_those_who_may_ever_count(entries: list[Entry], stale: Stale) -> None:
+def test_only_those_who_may_ever_count(entries: list[Decision], stale: Stale) -> None:
     for kind, by, _path in power(ask(*entries, stale=stale).approvals):
         signed = [
             one
@@ -401,7 +405,7 @@ def test_only_those_who_may_ever_count(entries: list[Entry], stale: Stale) -> No
 
 @given(entries=histories(), stale=STALES, data=st.data())
 def test_an_objection_stands_whatever_others_do(
-    entries: list[Entry], stale: Stale, data: st.DataObject
+    entries: list[Decision], stale: Stale, data: st.DataObject
 ) -> None:
     raised = entry("objection", "peer", **BLOCK, at=data.draw(st.integers(NOW - 5, NOW)))
     others = [one for one in entries if one.record.by != "@peer"]
@@ -409,7 +413,7 @@ def test_an_objection_stands_whatever_others_do(
 
 
 @given(entries=histories(), stale=STALES)
-def test_everything_that_does_not_count_says_why(entries: list[Entry], stale: Stale) -> None:
+def test_everything_that_does_not_count_says_why(entries: list[Decision], stale: Stale) -> None:
     for one in ask(*entries, stale=stale).approvals:
         assert one.counted or one.why
 

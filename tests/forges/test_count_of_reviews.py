@@ -43,7 +43,7 @@ def counted(course: list[Review], *signed: str, retargeted: int = 0) -> Count:
     )
     brought = review_decisions(request, CHANGE, KNOWN, SEEN, frozenset())
     question = CountContext(CHANGE, KNOWN, protection(), 1_800_000_000).with_reviews(brought)
-    return count([*brought.entries, *(entry(name, signer=name) for name in signed)], question)
+    return count([*brought.decisions, *(entry(name, signer=name) for name in signed)], question)
 
 
 def those(approvals: tuple[Approval, ...], kind: str) -> set[str]:

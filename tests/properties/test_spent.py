@@ -16,7 +16,7 @@ from gate.approvals.record import Record
 from gate.approvals.spent import Timeline
 from gate.git.branch_history import read_diffs
 from gate.git.repository import Repository
-from gate.log.index import Found
+from gate.log.index import LoggedRecord
 from gate.log.spent import spent_on
 from gate.process import run
 from gate.raw_diff import parse_raw
@@ -87,7 +87,7 @@ def test_content_that_the_branch_had_since_the_base_is_spent(
     contents = change_between(repository, commits[base], commits[-1])
     wanted = {path: proposed.get(path) for path in contents}
     # Given for the base, by a commit that is on no branch; asked where the change is still the same one.
-    record = Found("e" * 64, b"", replace(RECORD, base=commits[base], head=commits[-1]), ())
+    record = LoggedRecord("e" * 64, b"", replace(RECORD, base=commits[base], head=commits[-1]), ())
     spent = spent_on(repository, commits[now], [record], contents, {})
     assert bool(spent) == (base != now and by_definition(history, base, now, wanted))
     raws = read_diffs(repository, list(pairwise(commits[: now + 1])))
@@ -107,7 +107,7 @@ def test_a_commit_that_was_merged_is_spent_from_there_on(
     history = [*history[:merge], {**history[merge], "only.py": "9"}, *history[merge + 1 :]]
     commits = branch_with(repository, history, {merge: merge - 1})
     head = repository.text("rev-parse", f"{commits[merge]}^2")
-    record = Found("e" * 64, b"", replace(RECORD, base=commits[0], head=head), ())
+    record = LoggedRecord("e" * 64, b"", replace(RECORD, base=commits[0], head=head), ())
     other = {"elsewhere.py": ("000000", "100644", "0" * 40, "1" * 40)}
     spent = spent_on(repository, commits[asked], [record], other, {})
     assert bool(spent) == (asked >= merge)
@@ -122,4 +122,6 @@ def test_objections_and_verdicts_are_never_spent(
     contents = change_between(repository, commits[0], commits[-1])
     for kind in ("block", "verdict", "revoke"):
         record = replace(RECORD, kind=kind, base=commits[0], head=commits[0], of="f" * 64)
-        assert spent_on(repository, commits[-1], [Found("e" * 64, b"", record, ())], contents, {}) == {}
+        assert (
+            spent_on(repository, commits[-1], [LoggedRecord("e" * 64, b"", record, ())], contents, {}) == {}
+        )

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from gate.approvals.content import Contents, contents_of
 from gate.approvals.count import CountContext, count
-from gate.approvals.entries import Entry, Reviewed, Signed, Unsigned
+from gate.approvals.decisions import Decision, Reviewed, Signed, Unsigned
 from gate.approvals.record import Kind, Record
 from gate.codeowners import parse
 from gate.model import Approval, Author, Change, FileChange
@@ -94,7 +94,7 @@ def change_of(versions: Versions, head: int, base: int, authors: frozenset[str])
 
 
 def approvals(
-    change: Change, entries: list[Entry], stale: Stale, lists: dict[str, Contents]
+    change: Change, entries: list[Decision], stale: Stale, lists: dict[str, Contents]
 ) -> tuple[Approval, ...]:
     earlier = frozenset(entry.id for entry in entries if entry.record.change != change.digest)
     question = CountContext(change, POLICY, protection(stale), NOW, earlier, earlier, lists)
@@ -119,7 +119,7 @@ class PeopleWhoAreNoOwners(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.entries: list[Entry] = []
+        self.entries: list[Decision] = []
         self.lists: dict[str, Contents] = {}
         self.versions: Versions = {"a.py": 1}
         self.head = self.base = 1
@@ -133,7 +133,7 @@ class PeopleWhoAreNoOwners(RuleBasedStateMachine):
 
     def add(self, made: Record, signature: Signed | Unsigned) -> None:
         self.lists[self.change.digest] = contents_of(self.change.files)
-        self.entries.append(Entry(f"{len(self.entries):064x}", made, signature))
+        self.entries.append(Decision(f"{len(self.entries):064x}", made, signature))
 
     @initialize(
         stale=st.sampled_from(["change", "owned", "head"]),
@@ -230,10 +230,10 @@ STALE: st.SearchStrategy[Stale] = st.sampled_from(["change", "owned", "head"])
 
 
 @st.composite
-def logs(draw: st.DrawFn) -> tuple[Change, list[Entry], dict[str, Contents], Stale]:
+def logs(draw: st.DrawFn) -> tuple[Change, list[Decision], dict[str, Contents], Stale]:
     """A change, and records about it and about another form of it, by anyone."""
     change, other = draw(CHANGES), draw(CHANGES)
-    entries: list[Entry] = []
+    entries: list[Decision] = []
     for number in range(draw(st.integers(1, 9))):
         about = change if draw(st.integers(0, 3)) else other
         signer = draw(SIGNERS)
@@ -246,12 +246,12 @@ def logs(draw: st.DrawFn) -> tuple[Change, list[Entry], dict[str, Contents], Sta
             made = replace(made, change=target.record.change)
         else:
             made = record(about, "approve" if kind == "revoke" else kind, by, at, number)
-        entries.append(Entry(f"{number:064x}", made, Signed(blob(signer))))
+        entries.append(Decision(f"{number:064x}", made, Signed(blob(signer))))
     lists = {one.digest: contents_of(one.files) for one in (change, other)}
     return change, entries, lists, draw(STALE)
 
 
-Log = tuple[Change, list[Entry], dict[str, Contents], Stale]
+Log = tuple[Change, list[Decision], dict[str, Contents], Stale]
 MANY = settings(max_examples=400)
 
 
@@ -290,7 +290,7 @@ def test_taking_back_ones_own_approval_never_opens_the_gate(log: Log, data: st.D
     taken = data.draw(st.sampled_from(given_)).record
     identity = next(entry.id for entry in entries if entry.record is taken)
     made = replace(record(change, "revoke", taken.by, NOW, 99, identity), change=taken.change)
-    after = [*entries, Entry("f" * 64, made, Signed(blob(taken.by)))]
+    after = [*entries, Decision("f" * 64, made, Signed(blob(taken.by)))]
     assert not opens(change, approvals(change, after, stale, lists), stale)
 
 
@@ -319,7 +319,7 @@ def test_an_objection_always_closes_the_gate(log: Log, who: str) -> None:
     change, entries, lists, stale = log
     if who == "@stranger":
         return
-    objection = Entry("f" * 64, record(change, "block", who, NOW, 99), Signed(blob(who)))
+    objection = Decision("f" * 64, record(change, "block", who, NOW, 99), Signed(blob(who)))
     counted = approvals(change, [*entries, objection], stale, lists)
     waived = any(one.counted and one.kind == "waive" for one in counted)
     assert waived or not opens(change, counted, stale)

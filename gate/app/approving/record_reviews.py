@@ -13,7 +13,7 @@ from pathlib import Path
 from gate.app.checking.reviews import read_reviews
 from gate.app.recording.signing import Signer, StoredRecord, changes_of, find_signer, put, revocation, send
 from gate.app.recording.verdict import bring_log
-from gate.approvals.entries import Entry, Reviewed
+from gate.approvals.decisions import Decision, Reviewed
 from gate.approvals.record import LONGEST_REASON, Record, review_of
 from gate.errors import UsageError
 from gate.forges import connect
@@ -21,7 +21,7 @@ from gate.forges.places import PullRequestRef
 from gate.git.change import read_change
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog, open_log
-from gate.log.index import Found
+from gate.log.index import LoggedRecord
 from gate.log.paths import change_path
 from gate.model import Change, short_name
 from gate.rules import policy_at
@@ -73,7 +73,7 @@ def record_reviews(
     entries = _recorded(log, change, signer)
     wanted = {
         (entry.record.kind, entry.record.head, _name(entry)): entry
-        for entry in reviewed.decisions.entries
+        for entry in reviewed.decisions.decisions
         if _stands(entry) and entry.record.change
     }
     # Two jobs at once may have recorded the same review twice.
@@ -99,7 +99,7 @@ def record_reviews(
     return RecordedReviews(reviewed.decisions.request.name, tuple(fresh), tuple(gone), unchanged, last)
 
 
-def _recorded(log: ApprovalLog, change: Change, signer: Signer) -> Sequence[Found]:
+def _recorded(log: ApprovalLog, change: Change, signer: Signer) -> Sequence[LoggedRecord]:
     """Return the reviews of this change that the signer has recorded and not revoked."""
     records = log.select({change.digest}, {change.head})
     revoked = {entry.record.of for entry in records if entry.record.kind == "revoke"}
@@ -110,19 +110,19 @@ def _recorded(log: ApprovalLog, change: Change, signer: Signer) -> Sequence[Foun
     ]
 
 
-def _stands(entry: Entry) -> bool:
+def _stands(entry: Decision) -> bool:
     """Return whether the review is its author's latest decision and wasn't dismissed."""
     return (
         isinstance(entry.signature, Reviewed) and not entry.signature.void and not entry.signature.dismissed
     )
 
 
-def _name(entry: Entry) -> tuple[str, str]:
+def _name(entry: Decision) -> tuple[str, str]:
     login = entry.signature.login if isinstance(entry.signature, Reviewed) else ""
     return login, "".join(entry.id.split())
 
 
-def _record(entry: Entry, signer: Signer, now: int) -> Record:
+def _record(entry: Decision, signer: Signer, now: int) -> Record:
     login, identity = _name(entry)
     reason = f"{login} {identity} {entry.record.reason}".strip()[:LONGEST_REASON]
     at = entry.record.at if entry.record.at > 0 else now

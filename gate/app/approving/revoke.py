@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gate.app.recording.signing import Signer, StoredRecord, fetch_branch, find_signer, put, revocation, send
 from gate.approvals.count import who_settles
-from gate.approvals.entries import name_today
+from gate.approvals.decisions import name_today
 from gate.approvals.keys import holders
 from gate.approvals.record import review_of
 from gate.errors import UsageError
@@ -16,7 +16,7 @@ from gate.gather.environments import environment_named
 from gate.git.branches import known_tip
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog, open_log
-from gate.log.index import Found
+from gate.log.index import LoggedRecord
 from gate.model import ENVIRONMENTS, short_name
 from gate.policy.people import person_by_login
 from gate.policy.types import Policy
@@ -27,7 +27,7 @@ from gate.rules import policy_at
 class Taken:
     """A revoked decision, and the record that revokes it."""
 
-    revoked: Found
+    revoked: LoggedRecord
     recorded: StoredRecord
 
 
@@ -72,7 +72,7 @@ def revoke(start: Path, identity: str, now: int, *, key: str | None = None, reas
     return Taken(entry, send(repository, put(repository, record, signer)))
 
 
-def _author(entry: Found, policy: Policy) -> str:
+def _author(entry: LoggedRecord, policy: Policy) -> str:
     """Return the current name of the person who made the decision. A recorded review is by its author on the forge."""
     if entry.record.source == "ssh":
         listed = holders(policy)
@@ -82,7 +82,7 @@ def _author(entry: Found, policy: Policy) -> str:
     return person.name if person else ""
 
 
-def _may_settle(signer: Signer, entry: Found, policy: Policy, reason: str) -> None:
+def _may_settle(signer: Signer, entry: LoggedRecord, policy: Policy, reason: str) -> None:
     """Raise UsageError if the signer can't revoke the objection of somebody who is no longer in the policy."""
     author, name = entry.record.by, signer.person.name
     settlers = who_settles(policy, policy.protection(short_name(entry.record.into)))
@@ -111,7 +111,7 @@ def _policy_of(repository: Repository, into: str) -> Policy:
     return policy_at(repository, tip)
 
 
-def _find(log: ApprovalLog, identity: str) -> Found:
+def _find(log: ApprovalLog, identity: str) -> LoggedRecord:
     if not re.fullmatch(r"[0-9a-f]{4,64}", identity):
         raise UsageError(f"{identity!r} is not the ID of a record", "`gate approvals` lists the ids")
     entries = [

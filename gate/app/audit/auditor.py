@@ -21,9 +21,9 @@ from gate.gather.weakenings import blobs_of, weakenings_of
 from gate.git.branch_history import History
 from gate.git.objects import read_objects
 from gate.git.repository import Repository
-from gate.log.admitted import ApprovalLog, entries_of
+from gate.log.admitted import ApprovalLog, decisions_of
 from gate.log.carried_over import carry
-from gate.log.index import Found
+from gate.log.index import LoggedRecord
 from gate.log.retired import mark_earlier
 from gate.log.spent import SPENDABLE, spent_on
 from gate.log.store import LOG
@@ -271,11 +271,11 @@ class Auditor:
         records = still_about(records, own, question.earlier)
         earlier = frozenset(item.id for item in records if item.record.change != move.digest)
         question = replace(question, earlier=question.earlier | earlier)
-        entries = mark_earlier(self._approvals, move.old.oid, entries_of(records, policy))
-        counted = count(entries, question)
+        decisions = mark_earlier(self._approvals, move.old.oid, decisions_of(records, policy))
+        counted = count(decisions, question)
         return Facts(change, policy, protection, file, ownership, counted.approvals)
 
-    def _spent(self, start: int, move: Move, records: Sequence[Found]) -> dict[str, str]:
+    def _spent(self, start: int, move: Move, records: Sequence[LoggedRecord]) -> dict[str, str]:
         """Return, by ID, the records that were already used before the move, each with the commit that used it."""
         contents = contents_of(move.files)
         elsewhere = []

@@ -7,7 +7,7 @@ from gate.app.audit.records import MoveRecords
 from gate.app.audit.step import QUARANTINED
 from gate.approvals.keys import holders
 from gate.approvals.quarantine import quarantined
-from gate.log.admitted import entries_of
+from gate.log.admitted import decisions_of
 from gate.log.trusted_verdicts import VerdictSubject, passed, trusted
 from gate.policy.types import Policy, Protection
 
@@ -36,7 +36,7 @@ class CheckEvidence:
             and self._records.grants.counts(policy, item)
             and passed(self._records.documents.get(item.record.of), target, required) is not None
         ]
-        for entry in trusted(entries_of(attestations, policy), policy, protection, move.now):
+        for entry in trusted(decisions_of(attestations, policy), policy, protection, move.now):
             results = passed(self._records.documents.get(entry.record.of), target, required) or ()
             failed = (f"{QUARANTINED}{text}" for text in quarantined(results))
             return True, (f"checks passed, signed by {entry.record.by}", *failed)

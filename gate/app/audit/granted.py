@@ -22,7 +22,7 @@ from gate.git.commits import Commit, read_commits
 from gate.git.repository import Repository
 from gate.git.revisions import default_beside
 from gate.log.admitted import ApprovalLog
-from gate.log.index import Found
+from gate.log.index import LoggedRecord
 from gate.log.paths import LOG_TRAILER, record_path
 from gate.log.store import contains
 from gate.log.trailers import read_trailers
@@ -63,7 +63,7 @@ class Granted:
 
     @classmethod
     def read(
-        cls, repository: Repository, log: ApprovalLog, ref: str, records: Callable[[], Iterable[Found]]
+        cls, repository: Repository, log: ApprovalLog, ref: str, records: Callable[[], Iterable[LoggedRecord]]
     ) -> Granted:
         """Read these versions, and which of the `records` were in the log at each of them.
 
@@ -109,7 +109,7 @@ class Granted:
                 return self._contained[pair]
         return move.now <= version.commit.time
 
-    def counts(self, own: Policy, entry: Found) -> bool:
+    def counts(self, own: Policy, entry: LoggedRecord) -> bool:
         """Return whether a record, if it permits something, is by somebody who counted when it was added to the log."""
         if not self.versions or entry.record.kind not in OPENING:
             return True
@@ -117,7 +117,7 @@ class Granted:
         keys = holders(self._granted(own, since))
         return any(key in keys and keys[key].person == entry.record.by for key in entry.keys)
 
-    def _had(self, version: _Version, entry: Found) -> bool:
+    def _had(self, version: _Version, entry: LoggedRecord) -> bool:
         """Return whether the record was in the log before the default branch got this version."""
         witnessed = self.witnessed.get((version.state, entry.id), True)
         return witnessed and (version.exact or entry.record.at <= version.commit.time)

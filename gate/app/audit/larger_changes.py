@@ -13,7 +13,7 @@ from gate.approvals.content import parse_contents
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog
 from gate.log.history import read_list_blobs
-from gate.log.index import Found
+from gate.log.index import LoggedRecord
 
 LATEST = 200
 """The maximum number of larger changes considered for a file: the latest that somebody approved."""
@@ -24,7 +24,7 @@ class LargerChanges:
     """The log's records about larger changes, found by the files that these touch."""
 
     changes: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    records: Mapping[str, Sequence[Found]] = field(default_factory=dict)
+    records: Mapping[str, Sequence[LoggedRecord]] = field(default_factory=dict)
 
     @classmethod
     def read(
@@ -43,12 +43,12 @@ class LargerChanges:
             if blobs.get(digest) in contents:
                 for path in parse_contents(contents[blobs[digest]]).keys() & paths:
                     changes.setdefault(path, []).append(digest)
-        records: dict[str, list[Found]] = {}
+        records: dict[str, list[LoggedRecord]] = {}
         for entry in about:
             records.setdefault(entry.record.change, []).append(entry)
         return cls({path: digests[:LATEST] for path, digests in changes.items()}, records)
 
-    def about(self, move: Move) -> list[Found]:
+    def about(self, move: Move) -> list[LoggedRecord]:
         """Return the records about other changes that touch every file of the move."""
         if not move.files:
             return []
@@ -57,7 +57,9 @@ class LargerChanges:
         return [entry for digest in shared for entry in self.records.get(digest, ())]
 
 
-def still_about(records: Iterable[Found], own: Collection[str], earlier: Collection[str]) -> list[Found]:
+def still_about(
+    records: Iterable[LoggedRecord], own: Collection[str], earlier: Collection[str]
+) -> list[LoggedRecord]:
     """Return the records that are about the move: its `own`, and those about a larger change that includes it.
 
     A larger change includes it if an approval of that change is about an `earlier` form of the move. Its objections and

@@ -15,7 +15,7 @@ from gate.git.commits import Commit
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog
 from gate.log.history import read_list_blobs
-from gate.log.index import Found
+from gate.log.index import LoggedRecord
 from gate.log.trailers import Trailers, read_trailers
 from gate.model import Author, Change, FileChange
 from gate.policy.types import Policy
@@ -119,7 +119,7 @@ def read_stretches(
     return stretches
 
 
-def _named(chain: Sequence[str], records: Iterable[Found]) -> Iterator[tuple[int, int, str]]:
+def _named(chain: Sequence[str], records: Iterable[LoggedRecord]) -> Iterator[tuple[int, int, str]]:
     """Yield the stretches from the base to the head of a record, each with the digest that it must have."""
     position = {oid: number for number, oid in enumerate(chain)}
     for record in (record.record for record in records):

@@ -14,7 +14,7 @@ from gate.git.branch_history import existing
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog
 from gate.log.history import read_list_blobs
-from gate.log.index import Found
+from gate.log.index import LoggedRecord
 from gate.log.paths import record_path
 from gate.log.spent import SPENDABLE
 from gate.log.store import contains
@@ -34,8 +34,8 @@ class MoveRecords:
         """Read the records in `log` about `moves` of the branch `ref`."""
         self._repository, self._log = repository, log
         self._contained: dict[tuple[str, str], bool] = {}
-        self._by_change: dict[str, list[Found]] = {}
-        self._by_head: dict[str, list[Found]] = {}
+        self._by_change: dict[str, list[LoggedRecord]] = {}
+        self._by_head: dict[str, list[LoggedRecord]] = {}
         digests, heads = {move.digest for move in moves}, {oid for move in moves for oid in move.brought}
         for entry in log.select(digests, heads) if moves else ():
             self._by_change.setdefault(entry.record.change, []).append(entry)
@@ -53,18 +53,18 @@ class MoveRecords:
         self.documents = self._read_documents(bearing)
         self.lists = self._read_lists(bearing)
 
-    def about(self, move: Move) -> Sequence[Found]:
+    def about(self, move: Move) -> Sequence[LoggedRecord]:
         """Return the records about exactly this change."""
         return self._by_change.get(move.digest, ())
 
-    def own(self, move: Move) -> dict[str, Found]:
+    def own(self, move: Move) -> dict[str, LoggedRecord]:
         """Return the records about the change and about earlier forms of it, by ID."""
         entries = {entry.id: entry for entry in self.about(move)}
         for oid in move.brought & self._by_head.keys():
             entries |= {entry.id: entry for entry in self._by_head[oid]}
         return entries
 
-    def bearing(self, move: Move) -> list[Found]:
+    def bearing(self, move: Move) -> list[LoggedRecord]:
         """Return the same records, and those about a larger change of which this may be the remaining part."""
         entries = self.own(move)
         entries |= {entry.id: entry for entry in self._of_larger.about(move)}
@@ -76,7 +76,7 @@ class MoveRecords:
             move for move in moves if not any(entry.record.kind in SPENDABLE for entry in self.about(move))
         ]
 
-    def _witnessed(self, bearing: Sequence[tuple[Move, list[Found]]]) -> set[tuple[str, str]]:
+    def _witnessed(self, bearing: Sequence[tuple[Move, list[LoggedRecord]]]) -> set[tuple[str, str]]:
         """Return which records were in the log that a move refers to, as pairs of its commit and the record's ID."""
         questions = [
             (move, state, entry)
@@ -93,7 +93,7 @@ class MoveRecords:
             if blob
         }
 
-    def for_move(self, move: Move, records: Sequence[Found]) -> list[Found]:
+    def for_move(self, move: Move, records: Sequence[LoggedRecord]) -> list[LoggedRecord]:
         """Return the records that count for the move, without those that came later.
 
         If the move was made despite an objection, a revocation settles it, no matter when it was made.
@@ -103,7 +103,7 @@ class MoveRecords:
         objections = {entry.id for entry in records if entry.record.kind == "block"} & there
         return [entry for entry in records if entry.id in there or entry.record.of in objections]
 
-    def withdrawn_later(self, move: Move) -> list[Found]:
+    def withdrawn_later(self, move: Move) -> list[LoggedRecord]:
         """Return the objections despite which the move was made, and which were revoked afterwards."""
         bearing = self.bearing(move)
         later = {
@@ -117,7 +117,7 @@ class MoveRecords:
             if entry.record.kind == "block" and entry.id in later and self._was_there(move, entry)
         ]
 
-    def late_objections(self, move: Move) -> list[Found]:
+    def late_objections(self, move: Move) -> list[LoggedRecord]:
         """Return the objections to the move that say themselves that they came after it, and that nobody revoked."""
         about = self.about(move)
         revoked = {entry.record.of for entry in about if entry.record.kind == "revoke"}
@@ -129,7 +129,7 @@ class MoveRecords:
             and self._is_afterwards(move, entry.record)
         ]
 
-    def _was_there(self, move: Move, entry: Found) -> bool:
+    def _was_there(self, move: Move, entry: LoggedRecord) -> bool:
         """Return whether the record was made before the move. Later objections and revocations don't undo a merge."""
         record = entry.record
         if (move.new.oid, entry.id) in self._seen:
@@ -157,7 +157,9 @@ class MoveRecords:
             self._contained[key] = contains(self._repository, *key)
         return self._contained[key]
 
-    def _read_documents(self, bearing: Sequence[tuple[Move, list[Found]]]) -> dict[str, dict[str, Any]]:
+    def _read_documents(
+        self, bearing: Sequence[tuple[Move, list[LoggedRecord]]]
+    ) -> dict[str, dict[str, Any]]:
         """Return the verdicts that the moves and the records refer to."""
         names = {move.trailers.verdict for move, _ in bearing if len(move.trailers.verdict) == 64}
         names |= {
@@ -166,7 +168,7 @@ class MoveRecords:
         tip = self._log.tip
         return read_documents(self._repository, tip, names) if tip else {}
 
-    def _read_lists(self, bearing: Sequence[tuple[Move, list[Found]]]) -> dict[str, Contents]:
+    def _read_lists(self, bearing: Sequence[tuple[Move, list[LoggedRecord]]]) -> dict[str, Contents]:
         """Return the contents of earlier forms of the changes: an approval of one may still count for some files."""
         digests = {
             entry.record.change

@@ -13,7 +13,7 @@ from gate.approvals.record import LONGEST_REASON, Kind, Record, record_id, seria
 from gate.errors import CannotDecide, UsageError
 from gate.git.merging import raw_diff
 from gate.git.repository import Repository
-from gate.log.index import Found
+from gate.log.index import LoggedRecord
 from gate.log.paths import record_path, signature_path
 from gate.log.signers import key_id, read_signers
 from gate.log.store import add, draft
@@ -133,7 +133,9 @@ def compose(
     )
 
 
-def revocation(entry: Found, signer: Signer, now: int, base: str, reason: str, latest: int = 0) -> Record:
+def revocation(
+    entry: LoggedRecord, signer: Signer, now: int, base: str, reason: str, latest: int = 0
+) -> Record:
     """Return a new record that revokes `entry`, dated later than it and than `latest`, even if the clock is wrong.
 
     `base` is the branch's tip: anything merged by then stays merged.

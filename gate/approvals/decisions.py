@@ -61,34 +61,33 @@ class RecordedReview:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A decision with its id, and the evidence of its author."""
+class Decision:
+    """A decision with its id, and the evidence of who made it."""
 
     id: str
     record: Record
     signature: Signed | Unsigned | Reviewed | RecordedReview
 
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """An entry with a verified author: a person in the policy, or in an earlier version of it.
-
-    A `retired` key is no longer in the policy: its decisions can't approve anything.
-    """
-
-    entry: Entry
-    person: str
-    validity: Literal["valid", "expired", "not yet valid", "retired"]
-
     @property
     def moment(self) -> tuple[int, str]:
         """The sort key for the decisions of one person."""
-        return self.entry.record.at, self.entry.id
+        return self.record.at, self.id
 
     @property
     def review(self) -> Reviewed | None:
         """The review with this decision, if there is one."""
-        return self.entry.signature if isinstance(self.entry.signature, Reviewed) else None
+        return self.signature if isinstance(self.signature, Reviewed) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """Who verifiably made a decision: a person in the policy, or in an earlier version of it.
+
+    A `retired` key is no longer in the policy: its decisions can't approve anything.
+    """
+
+    person: str
+    validity: Literal["valid", "expired", "not yet valid", "retired"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +98,19 @@ class Nobody:
     why: str
 
 
-def identify(entry: Entry, holder: Holder | None, policy: Policy, now: int) -> Decision | Nobody:
-    """Return an entry with its verified author. `holder` is the person whose key the signature names, if any."""
-    record, signature = entry.record, entry.signature
+def identify(decision: Decision, holder: Holder | None, policy: Policy, now: int) -> Identified | Nobody:
+    """Return who made a decision. `holder` is the person whose key the signature names, if any."""
+    record, signature = decision.record, decision.signature
     if isinstance(signature, RecordedReview):
-        return _recorded_review(entry, signature, holder, policy, now)
+        return _recorded_review(decision, signature, holder, policy, now)
     if isinstance(signature, Reviewed):
         person = person_by_login(policy, record.source, signature.login)
         if person is not None:
-            return Decision(entry, person.name, "valid")
+            return Identified(person.name, "valid")
         why = f"not in the policy: nobody in `people` has `{record.source}: {signature.login}`"
         return Nobody(f"@{signature.login}", why)
     if isinstance(signature, Signed) and signature.former == record.by:
-        return _by_former_key(entry, signature, holder, policy, now)
+        return _by_former_key(decision, signature, holder, policy, now)
     if holder is None and signature.key:
         why = f"unknown signer: claims to be {record.by}, with a key that the policy does not list"
         return Nobody(fingerprint(signature.key), why)
@@ -120,18 +119,18 @@ def identify(entry: Entry, holder: Holder | None, policy: Policy, now: int) -> D
     if holder.person != record.by:
         why = f"signed with the key of {holder.person}, in the name of {record.by}"
         return Nobody(holder.person, why)
-    return Decision(entry, holder.person, holder.key.validity(now))
+    return Identified(holder.person, holder.key.validity(now))
 
 
 def _by_former_key(
-    entry: Entry, signature: Signed, holder: Holder | None, policy: Policy, now: int
-) -> Decision:
+    decision: Decision, signature: Signed, holder: Holder | None, policy: Policy, now: int
+) -> Identified:
     """Return a decision signed with a key from an earlier policy. Neither a new key nor a new name lifts it."""
-    by = entry.record.by
+    by = decision.record.by
     name = name_today(by, holder, policy)
     if holder is not None and holder.person == name and name.casefold() == by.casefold():
-        return Decision(entry, name, holder.key.validity(now))
-    return Decision(entry, name, "valid" if signature.before and entry.record.kind == "revoke" else "retired")
+        return Identified(name, holder.key.validity(now))
+    return Identified(name, "valid" if signature.before and decision.record.kind == "revoke" else "retired")
 
 
 def name_today(by: str, holder: Holder | None, policy: Policy) -> str:
@@ -141,18 +140,18 @@ def name_today(by: str, holder: Holder | None, policy: Policy) -> str:
 
 
 def _recorded_review(
-    entry: Entry, signature: RecordedReview, holder: Holder | None, policy: Policy, now: int
-) -> Decision | Nobody:
+    decision: Decision, signature: RecordedReview, holder: Holder | None, policy: Policy, now: int
+) -> Identified | Nobody:
     """Return the decision in a recorded review, if the policy trusts the recorder."""
     login, recorder = signature.login, policy.people.get(signature.recorder)
-    person = person_by_login(policy, entry.record.source, login)
+    person = person_by_login(policy, decision.record.source, login)
     if person is None:
         return Nobody(
-            f"@{login}", f"not in the policy: nobody in `people` has `{entry.record.source}: {login}`"
+            f"@{login}", f"not in the policy: nobody in `people` has `{decision.record.source}: {login}`"
         )
     if holder is None or holder.person != signature.recorder:
         # Like any objection, this one outlives the key that recorded it.
-        return Decision(entry, person.name, "retired")
+        return Identified(person.name, "retired")
     if recorder is None or not recorder.records:
         return Nobody(person.name, f"recorded by {signature.recorder}, who lacks `records: true` in `people`")
-    return Decision(entry, person.name, holder.key.validity(now))
+    return Identified(person.name, holder.key.validity(now))
