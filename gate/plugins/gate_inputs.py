@@ -18,6 +18,7 @@ import sys
 from typing import Any
 
 import gate_calls
+import gate_variables
 import gate_watch
 from gate_record import IMPORTER, STANDARD, Inputs, depends, is_standard
 from gate_writes import (
@@ -60,6 +61,8 @@ def _opened(args: Any) -> None:
     path = "" if isinstance(args[0], int) else place_of(args[0])
     if not path:
         return
+    if path.startswith("/proc/") and path.endswith("/environ"):
+        gate_variables.read_all()
     flags = args[2] if len(args) > 2 and isinstance(args[2], int) else 0
     if Inputs.alone and flags & ACCESS_MODE == os.O_WRONLY and flags & (os.O_TRUNC | os.O_EXCL):
         # Opening a file to write it reveals only whether that is possible.
@@ -376,6 +379,7 @@ def _write_record(target: str) -> None:
         "collected": _relative(Inputs.collected),
         "candidates": _relative(Inputs.candidates, above=True),
         "watched": _relative(_sources(gate_watch.Watch.opened)),
+        "variables": sorted(gate_variables.Variables.read),
         "workers": Inputs.workers,
         **(_between_files() if Inputs.alone else {}),
     }
@@ -440,6 +444,7 @@ def start() -> None:
     ]
     Inputs.lent = tuple(variant for folder in lent for variant in _both(folder))
     gate_calls.wrap(_hook)
+    gate_variables.begin()
     atexit.register(_write)
     gate_watch.begin(Inputs.roots[-1])
     sys.addaudithook(_hook)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
@@ -26,8 +26,10 @@ IMPORTABLE = (".py", ".so", ".pyd", ".pyc", ".dylib")
 ASKED_BY_PYTEST = frozenset({".git/pyvenv.cfg", ".git/conda-meta/history"})
 """Paths that pytest looks up in every folder to see whether it is an environment."""
 PLACES = ("opened", "settings", "listed", "searched", "kinds", "distributions", "collected", "candidates")
-RECORDED = frozenset({*PLACES, "everything", "watched"})
+RECORDED = frozenset({*PLACES, "everything", "watched", "variables"})
 """What every recorded process has to report."""
+APART = frozenset({"CI"})
+"""The environment variables that only count if the tests read them (`gate_variables.py`)."""
 LINK, SUBMODULE = "120000", "160000"
 METADATA = re.compile(r"(?:\.dist-info|\.egg-info|^egg-info)/?$", re.IGNORECASE)
 """Names of files and folders that contain the metadata of a package."""
@@ -37,10 +39,14 @@ COLLECTED = re.compile(r".*\.py|test.*\.txt", re.DOTALL)
 
 @dataclass(frozen=True)
 class TreeState:
-    """The tree that a record is compared with, as its entries. `text` returns the content of one of its files."""
+    """The tree that a record is compared with, as its entries. `text` returns the content of one of its files.
+
+    `variables` are the environment variables that tests of this tree would see.
+    """
 
     entries: Sequence[Entry]
     text: Callable[[str], str]
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def known(self) -> dict[str, str]:
@@ -71,6 +77,10 @@ class TreeState:
     def foreign(self) -> tuple[str, ...]:
         """The symlinks and submodules, whose targets aren't part of this tree."""
         return tuple(entry.path for entry in self.entries if entry.mode in {LINK, SUBMODULE})
+
+    def variable(self, name: str) -> str:
+        """Return whether an environment variable is set, and its value."""
+        return f"={self.variables[name]}" if name in self.variables else ""
 
     def content(self, path: str) -> str:
         """Return what exists at `path`: a file's mode and blob, "folder", or ""."""
@@ -192,7 +202,8 @@ class Inputs:
 
     For a test file that ran in its own process, `left` are the paths in the tree that it changed, and `written` and
     `outside` are the paths elsewhere that it wrote and read. `built` are the folders of the tree whose build was
-    installed for the run: tests may run build products of files that they never open.
+    installed for the run: tests may run build products of files that they never open. `variables` are those of
+    `APART` that the run read.
     """
 
     opened: tuple[str, ...]
@@ -208,6 +219,7 @@ class Inputs:
     written: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
     built: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
 
     def state(self, tree: TreeState) -> dict[str, str]:
         """Return the state of each input in `tree`."""
@@ -222,6 +234,7 @@ class Inputs:
             **{f"importable {path}": tree.importable(path) for path in self.searched},
             **{f"bytecode {path}": tree.bytecode(path) for path in _folders_of_modules(self.opened)},
             **{f"build {path}": tree.build(path) for path in self.built},
+            **{f"variable {name}": tree.variable(name) for name in self.variables},
         }
 
     def beyond(self, tree: TreeState) -> str:
@@ -281,6 +294,7 @@ def state_of(name: str, tree: TreeState) -> str:
             "distributions": tree.distributions,
             "bytecode": tree.bytecode,
             "build": tree.build,
+            "variable": tree.variable,
         }[kind](path)
     return tree.known[name]
 
@@ -304,6 +318,7 @@ IN_WORDS = {
     "candidate": "{} was added or removed",
     "bytecode": "the compiled modules in {} are others",
     "build": "what is built in {} has changed",
+    "variable": "the variable {} has another value",
 }
 
 

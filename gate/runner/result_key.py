@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, replace
 from functools import cache
 from hashlib import sha256
@@ -38,11 +38,14 @@ def result_key(
     environment: Environment,
     installed: Installed | None,
     extra: tuple[str, ...],
+    *,
+    apart: Collection[str] = (),
 ) -> str:
     """Return the cache key for the result of `check` on a tree with `entries`.
 
     It covers the files that the tool reads, the check's settings, the variables it may read, the tool's version, the
-    environment, and gate's own code. `extra` covers anything else that matters. Its portable form has the content of
+    environment, and gate's own code. `extra` covers anything else that matters, and the variables in `apart` are left
+    out, because they are compared separately. Its portable form has the content of
     what is installed in place of paths and times, and leaves out the variables that only say where something is.
     """
     tool = TOOLS[check.tool]
@@ -57,7 +60,9 @@ def result_key(
     shown = replace(check, block="new", timeout=0.0, memory=0, enforce=True, select="suite", retries=1)
     settings = json.dumps(asdict(shown))
     program = _program(check) if installed is None else f"{installed.version} {installed.site}"
-    values = seen_by_check(os.environ, check.env)
+    values = {
+        name: value for name, value in seen_by_check(os.environ, check.env).items() if name not in apart
+    }
 
     def portable(cache: ResultCache) -> str:
         return key_of(

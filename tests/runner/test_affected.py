@@ -231,9 +231,9 @@ def change(project: Clone, files: Mapping[str, str | None]) -> None:
     project.git("commit", "-q", "-m", "change")
 
 
-def asked(project: Clone, *args: str) -> tuple[int, bool]:
+def asked(project: Clone, *args: str, env: Mapping[str, str] | None = None) -> tuple[int, bool]:
     """The exit code, and whether the tests ran."""
-    result = project.gate("check", "--into", "main", "--only", "tests", "--format", "json", *args)
+    result = project.gate("check", "--into", "main", "--only", "tests", "--format", "json", *args, env=env)
     (check,) = json.loads(result.out)["checks"]
     return result.code, not check["cached"]
 
@@ -287,6 +287,19 @@ def test_a_change_that_no_test_can_see_runs_none(project: Clone, name: str, mode
     assert asked(project) == (0, False)
     assert asked(project, "--all") == (0, True)
     assert asked(project, "--rerun") == (0, True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_pass_of_ci_is_valid_elsewhere_if_no_test_reads_that_it_is_ci(
+    project: Clone, mode: str, reads: bool
+) -> None:
+    test = "import os\n\n\ndef test_it():\n    " + ("assert os.environ.get('CI')\n" if reads else "pass\n")
+    prepared(project, {"tests/test_a.py": test, "gate.yaml": by(mode)})
+    change(project, {"README.md": "Hello, all\n"})
+    assert asked(project, env={"CI": "true"}) == (0, True)
+    assert asked(project) == (int(reads), reads)
 
 
 @pytest.mark.slow

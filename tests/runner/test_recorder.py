@@ -156,6 +156,7 @@ CHANGES: Mapping[str, Mapping[str, str | bytes]] = {
 def recorded(folder: Path, body: str, earlier: str, files: Mapping[str, str | bytes]) -> Inputs | None:
     """What running `body` in a tree with these files records."""
     tree = folder / "tree"
+    tree.mkdir()
     for name, content in files.items():
         path = tree / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -220,3 +221,44 @@ def test_the_recorder_changes_nothing_that_code_observes(tmp_path: Path) -> None
     assert not inputs.beyond(before)
     assert not difference(inputs.state(before), state({"d/a.x": "1", "other.txt": "2"}))
     assert difference(inputs.state(before), state({"d/a.x": "2"}))
+
+
+READS_CI: Mapping[str, bool] = {
+    "import os\nassert os.environ['CI'] == 'true'": True,
+    "import os\nassert os.getenv('CI')": True,
+    "import os\nassert os.getenvb(b'CI')": True,
+    "import os\nassert os.environ.get('CI', '')": True,
+    "import os\nassert 'CI' in os.environ": True,
+    "import os\nassert os.environ.pop('CI')": True,
+    "import os\nassert os.environ.setdefault('CI', 'x') == 'true'": True,
+    "import os\ndel os.environ['CI']": True,
+    "import os\nassert dict(os.environ)['CI']": True,
+    "import os\nassert {**os.environ}": True,
+    "import os\nassert os.environ.copy()": True,
+    "import os\nassert os.environ | {}": True,
+    "import os\nassert len(os.environ)": True,
+    "import os\nassert str(os.environ)": True,
+    "import os\nassert any(name == 'CI' for name in os.environ)": True,
+    "import os\nassert b'CI' in os.environb": True,
+    "import posix\nassert dict(posix.environ)": True,
+    "import posix\nassert posix.environ | {}": True,
+    "import copy, os\nassert copy.deepcopy(os.environ)['CI']": True,
+    "assert b'CI=' in open('/proc/self/environ', 'rb').read()": sys.platform == "linux",
+    "import os\nassert os.environ['HOME']": False,
+    "import os\nassert 'X' not in os.environ and not os.getenv('Y')": False,
+    "import os\nos.environ['X'] = 'x'\nassert os.environ.pop('X') == 'x'": False,
+    "import os, tempfile\nassert os.path.expanduser('~') and tempfile.gettempdir()": False,
+    "from unittest import mock\nimport os\nwith mock.patch('os.getcwd'):\n    assert os.getcwd()": False,
+}
+
+
+@pytest.mark.parametrize("body", READS_CI)
+def test_a_variable_of_ci_counts_if_it_is_read(
+    body: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    inputs = recorded(tmp_path, body, "", {})
+    assert inputs is not None
+    assert inputs.variables == (("CI",) if READS_CI[body] else ())
+    before, after = (TreeState([], lambda _path: "", values) for values in ({"CI": "true"}, {}))
+    assert bool(difference(inputs.state(before), after)) == READS_CI[body]

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from support.company import Clone
+from support.company import Clone, give_environment
 
 from gate.errors import UsageError
 from gate.git.repository import Repository
@@ -290,6 +290,7 @@ def test_a_second_clone_reuses_what_ci_has_signed_and_nothing_else(
 ) -> None:
     people = f'people:\n  "@ci": {{role: bot, keys: ["{keys["ci"].public.line}"]}}\n'
     rules = f"version: 1\nrepository: a/b\nprotect:\n  main:\n    require:\n      checks: [tests]\n{people}"
+    give_environment(project.path.parent / "home")
     project.write({"gate.yaml": rules, "tests/test_a.py": "def test_it():\n    pass\n"})
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "start")
@@ -309,8 +310,9 @@ def test_a_second_clone_reuses_what_ci_has_signed_and_nothing_else(
 
     assert not check()
     assert not check()
-    assert not check(GATE_CACHE_KEY=keys["ci"].path)
-    assert check()
+    assert not check(GATE_CACHE_KEY=keys["ci"].path, CI="true")
+    assert check(CI="true")
+    assert check(), "no test reads the variable that differs"
     for path in files(tmp_path / "shared" / "signed", "cas"):
         path.write_bytes(path.read_bytes().replace(b"passed", b"PASSED"))
     assert not check()
