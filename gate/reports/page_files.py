@@ -127,17 +127,6 @@ def _approved(verdict: Verdict) -> Mapping[str, list[str]]:
     return {path: list(dict.fromkeys(names)) for path, names in approved.items()}
 
 
-def _needed(verdict: Verdict, path: str) -> int:
-    """Return the number of missing approvals: one can count for several requirements, but for one rule of each."""
-    return max(
-        (
-            sum(missing.need for missing in outcome.missing if path in missing.paths)
-            for outcome in verdict.outcomes
-        ),
-        default=0,
-    )
-
-
 def _folder(
     folder: str,
     members: Sequence[_File],
@@ -149,10 +138,8 @@ def _folder(
 ) -> str:
     rows = "".join(_file(file, folder, verdict, context, left) for file in members)
     names = list(dict.fromkeys(name for file in members for name in waiting.get(file.path, ())))
-    any_of = all(
-        len(waiting[file.path]) > _needed(verdict, file.path) for file in members if file.path in waiting
-    )
-    waits = f" · needs approval from {escape(listed(names, 'or' if any_of else 'and'))}" if names else ""
+    each = [f"({name})" if " or " in name and len(names) > 1 else name for name in names]
+    waits = f" · needs approval from {escape(listed(each))}" if names else ""
     by = list(dict.fromkeys(name for file in members for name in approved.get(file.path, ())))
     waits += f" · approved by {escape(listed(by))}" if by and not names else ""
     title = f'<span class="path">{escape(visible_path(folder + "/"))}</span>' if folder else capitalized(TOP)

@@ -27,23 +27,25 @@ class _Lot:
     def add(self, role: str, paths: Iterable[str]) -> None:
         self.duties.setdefault(role, {}).update(dict.fromkeys(paths))
 
+    @property
+    def paths(self) -> set[str]:
+        return {path for paths in self.duties.values() for path in paths}
+
 
 def review_requests(outcomes: Iterable[Outcome]) -> tuple[ReviewRequest, ...]:
     """Return whom to ask so that no approval is missing. People whose approval is mandatory come first.
 
-    Files already covered by someone on the list aren't requested from anyone else. One approval covers everything that
-    a person can approve, so nobody is listed twice.
+    No file is requested from more people than it needs: what somebody on the list can approve isn't requested from
+    anyone else. One approval covers everything that a person can approve, so nobody is listed twice.
     """
     unmet = (outcome for outcome in outcomes if outcome.state in {"unmet", "undecided"})
     lots = _lots(ask for outcome in unmet for ask in outcome.asks if len(ask.whom) >= ask.need > 0)
     chosen: list[_Lot] = []
     for lot in sorted(lots, key=lambda lot: (len(lot.whom) > lot.need, len(lot.whom), sorted(lot.whom))):
         left = lot.need - _certain(lot.whom, chosen)
-        for chosen_request in chosen:
-            # If nobody else is needed for this, add it to the requests of people who are asked already.
-            if chosen_request.whom <= lot.whom or (left <= 0 and _sure(chosen_request, lot.whom)):
-                for role, paths in lot.duties.items():
-                    chosen_request.add(role, paths)
+        for request in _who_takes(lot, chosen, left):
+            for role, paths in lot.duties.items():
+                request.add(role, paths)
         if left > 0:
             lot.need = left
             chosen.append(lot)
@@ -63,6 +65,23 @@ def _lots(asks: Iterable[MissingApprovals]) -> list[_Lot]:
             lot.names = tuple(whom) if len(whom) == 1 else lot.names or ask.names or tuple(sorted(whom))
             lot.add(ask.role, ask.paths)
     return list(lots.values())
+
+
+def _who_takes(lot: _Lot, chosen: Sequence[_Lot], left: int) -> Iterator[_Lot]:
+    """Yield the requests that take over the files of `lot`: those with most of them first, as many as it needs.
+
+    `left` is the number of approvals that they don't give. If it is positive, only requests to people who can all
+    approve `lot` take its files, since the rest is requested from the others.
+    """
+    able = [
+        request for request in chosen if request.whom <= lot.whom or (left <= 0 and _sure(request, lot.whom))
+    ]
+    need = lot.need
+    for request in sorted(able, key=lambda request: -len(lot.paths & request.paths)):
+        if need <= 0:
+            return
+        need -= _sure(request, lot.whom)
+        yield request
 
 
 def _certain(whom: frozenset[str], chosen: Sequence[_Lot]) -> int:

@@ -46,6 +46,14 @@ def test_who_must_approve_anyway_answers_for_what_others_could_approve_too() -> 
     ]
 
 
+def test_files_are_requested_from_no_more_people_than_they_need() -> None:
+    senior = ask("api/x.py web/y.py", "@ada", role="senior reviewer for @sam")
+    assert requested(senior, ask("web/y.py", "@bob"), ask("api/x.py", "@ada @bob")) == [
+        "@ada: senior reviewer for @sam; code owner of api/x.py",
+        "@bob: code owner of web/y.py",
+    ]
+
+
 def test_a_number_of_approvals_that_the_owners_give_anyway_asks_nobody_else() -> None:
     anybody = ask("a.py b.py", "@ada @bob @cyd @dan", need=2, role="reviewer")
     assert requested(ask("a.py", "@ada"), ask("b.py", "@bob"), anybody) == [
@@ -125,6 +133,16 @@ def test_who_cannot_be_replaced_comes_first_and_is_named_once(asks: list[Missing
     assert {path for item in possible for path in item.paths} == {
         path for request in requests for path in request.paths
     }
+
+
+@given(ASKS)
+def test_no_file_is_requested_from_more_people_than_its_rules_need(asks: list[MissingApprovals]) -> None:
+    possible = [item for item in asks if len(item.whom) >= item.need]
+    # Two choices between some of the same people may end with one person, so only named people are counted.
+    required = [request for request in review_requests([needs(*asks)]) if request.required]
+    for path in {path for item in possible for path in item.paths}:
+        most = sum(item.need for item in possible if path in item.paths)
+        assert len([request for request in required if path in request.paths]) <= most
 
 
 def test_folders_are_counted_with_those_above_where_there_are_too_many() -> None:
