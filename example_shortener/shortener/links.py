@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from shortener.codes import new_code
-from shortener.database import shared, writing
+from shortener.database import shared, write
 from shortener.problems import AliasTaken, Disabled, Expired, NoFreeCode, UnknownCode
 
 TRIES = 10
@@ -56,11 +55,14 @@ class Links:
         """
         now = int(self._clock())
         expires_at = None if lifetime is None else now + lifetime
-        with writing(self._database) as connection:
-            for code in self._candidates(alias):
-                link = Link(code, target, now, expires_at, 0)
-                if _insert(connection, link):
-                    return link
+        # The insertion itself decides, so that only one of two at once succeeds.
+        insert = (
+            "INSERT INTO links (code, target, created_at, expires_at) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (code) DO NOTHING RETURNING code"
+        )
+        for code in self._candidates(alias):
+            if write(self._database, insert, (code, target, now, expires_at)):
+                return Link(code, target, now, expires_at, 0)
         if alias is not None:
             raise AliasTaken("this alias is taken")
         raise NoFreeCode("no free code was found; try again")
@@ -88,17 +90,15 @@ class Links:
             "UPDATE links SET clicks = clicks + 1"
             " WHERE code = ? AND (expires_at IS NULL OR expires_at > ?) RETURNING target"
         )
-        with writing(self._database) as connection:
-            # To the end of the answer: before that, sqlite does not let others write.
-            rows = connection.execute(count, (code, self._clock())).fetchall()
+        rows = write(self._database, count, (code, self._clock()))
         return str(rows[0][0]) if rows else self.target(code)
 
     def disable(self, code: str) -> None:
         """Disable the link; its code stays taken. Raises UnknownCode."""
-        with writing(self._database) as connection:
-            # Mark it as expired before it was created: every release understands that.
-            done = connection.execute("UPDATE links SET expires_at = 0 WHERE code = ?", (code,))
-        if done.rowcount == 0:
+        # Mark it as expired before it was created: every release understands that.
+        if not write(
+            self._database, "UPDATE links SET expires_at = 0 WHERE code = ? RETURNING code", (code,)
+        ):
             raise UnknownCode("there is no link with this code")
 
     def _candidates(self, alias: str | None) -> Iterator[str]:
@@ -107,13 +107,3 @@ class Links:
             return
         for _ in range(TRIES):
             yield self._codes()
-
-
-def _insert(connection: sqlite3.Connection, link: Link) -> bool:
-    """Return whether the code was free. The insertion itself decides, so that only one of two at once succeeds."""
-    done = connection.execute(
-        "INSERT INTO links (code, target, created_at, expires_at) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (code) DO NOTHING",
-        (link.code, link.target, link.created_at, link.expires_at),
-    )
-    return done.rowcount == 1

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, g, request
+from flask import Flask
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -22,6 +24,10 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from shortener import __version__
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -48,6 +54,7 @@ class Metrics:
             buckets=BUCKETS,
             registry=self._registry,
         )
+        self._series: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
         release = Gauge(
             "shortener_release",
             "1, with the release that is running",
@@ -59,8 +66,17 @@ class Metrics:
 
     def observe(self, app: Flask) -> None:
         """Measure every request that `app` answers."""
-        app.before_request(_start)
-        app.after_request(self._end)
+        app.wsgi_app = _Measured(app.wsgi_app, self)  # type: ignore[method-assign]  # as documented
+
+    def count(self, view: str, method: str, status: str, seconds: float) -> None:
+        """Count an answered request."""
+        method = method if method in METHODS else "other"
+        series = self._series.get((view, method, status))
+        if series is None:
+            series = self._requests.labels(view, method, status), self._seconds.labels(view)
+            self._series[view, method, status] = series
+        series[0].inc()
+        series[1].observe(seconds)
 
     def text(self) -> bytes:
         """Return all metrics, of all workers if there are several."""
@@ -71,13 +87,23 @@ class Metrics:
         text: bytes = generate_latest(registry)
         return text
 
-    def _end(self, response: Response) -> Response:
-        view = request.endpoint or "none"
-        method = request.method if request.method in {"GET", "HEAD", "POST", "OPTIONS"} else "other"
-        self._requests.labels(view, method, str(response.status_code)).inc()
-        self._seconds.labels(view).observe(time.perf_counter() - g.started)
-        return response
 
+class _Measured:
+    """Measures the requests of an application. Here, this takes less time than in Flask's hooks."""
 
-def _start() -> None:
-    g.started = time.perf_counter()
+    def __init__(self, application: WSGIApplication, metrics: Metrics) -> None:
+        self._application = application
+        self._metrics = metrics
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        began = time.perf_counter()
+
+        def start(status: str, *more: Any) -> Callable[[bytes], object]:
+            # Flask removes the request from `environ` when it ends.
+            request = environ.get("werkzeug.request")
+            view = request.endpoint if request else None
+            seconds = time.perf_counter() - began
+            self._metrics.count(view or "none", environ["REQUEST_METHOD"], status[:3], seconds)
+            return start_response(status, *more)
+
+        return self._application(environ, start)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from flask import Blueprint, redirect, request
+from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
 from shortener.problems import Problem
@@ -19,10 +19,7 @@ def follow(code: str) -> ResponseReturnValue:
     """Lead to the target. Whoever only looks (HEAD) is not counted."""
     links = state().links
     target = links.target(code) if request.method == "HEAD" else links.follow(code)
-    answer = redirect(target, 302)
-    # A kept redirect would not be counted, and would outlive the link.
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+    return _lead_to(target)
 
 
 @blueprint.errorhandler(sqlite3.OperationalError)
@@ -30,8 +27,11 @@ def _uncounted(_: sqlite3.OperationalError) -> ResponseReturnValue:
     """Redirect even if a click can't be counted, because the disk is full or read-only."""
     code = (request.view_args or {})["code"]
     try:
-        answer = redirect(state().links.target(code), 302)
+        return _lead_to(state().links.target(code))
     except Problem as problem:
         return answer_problem(problem)
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+
+
+def _lead_to(target: str) -> Response:
+    # A kept redirect would not be counted, and would outlive the link.
+    return Response(status=302, headers={"Location": target, "Cache-Control": "no-store"})
