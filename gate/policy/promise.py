@@ -91,7 +91,7 @@ def _promise(reader: Reader, node: yaml.Node, path: str) -> Promise:
 def _window(reader: Reader, node: yaml.Node, path: str) -> tuple[float, float]:
     moment = partial(_moment, reader)
     values: dict[str, Any] = reader.fields({"from": moment, "to": moment, "reason": reader.text})(node, path)
-    if values.keys() != {"from", "to", "reason"}:
+    if values.keys() != {"from", "to", "reason"} or not values["reason"].strip():
         reader.wrong(node, path, "expected `from`, `to`, and `reason`")
         return 0.0, 0.0
     if values["from"] >= values["to"] > 0:

@@ -86,6 +86,10 @@ def test_a_mistake_in_the_incident_log_is_explained(line: object, reason: str) -
         downtime(at(10, 1), line)
 
 
+def test_a_byte_order_mark_in_the_incident_log_is_ignored() -> None:
+    assert downtime("\ufeff" + json.dumps(at(900, 60)), at(500, 5)) == 65
+
+
 def slo(fields: str, head: str = "version: 1\n") -> bytes:
     return f"{head}environments:\n  production: {{{fields}}}\n".encode()
 
@@ -117,6 +121,8 @@ def test_the_promise_is_read_with_its_window_and_maintenance() -> None:
         (slo("downtime: 20m, maintenance: [{from: 2026-01-02T00:00:00Z, to: 2026-01-01T00:00:00Z, reason: x}]"),
          "later than `from`"),
         (slo("downtime: 20m, maintenance: [{from: 2026-01-01T00:00:00Z, to: 2026-01-02T00:00:00Z}]"), "`reason`"),
+        (slo("downtime: 20m, maintenance: [{from: 2026-01-01T00:00:00Z, to: 2026-01-02T00:00:00Z, reason: ''}]"),
+         "`reason`"),
         (slo("downtime: 20m, maintenance: [{from: 2026-01-01T00:00:00Z, to: 2026-01-03T00:00:00Z, reason: x},"
              " {from: 2026-01-02T00:00:00Z, to: 2026-01-04T00:00:00Z, reason: y}]"), "do not overlap"),
     ],

@@ -83,7 +83,7 @@ def incidents(
     """
     mistakes: list[Mistake] = []
     read: set[tuple[float, float, str]] = set()
-    for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
+    for number, line in enumerate(data.decode("utf-8-sig", "replace").splitlines(), 1):
         if not line.strip():
             continue
         try:
