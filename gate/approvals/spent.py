@@ -1,15 +1,16 @@
 """Decide when an approval has been used. Pure.
 
 An approval or a waiver is *spent* for a base if the protected branch already had what it approves: if, at some commit
-after the base that it was given for, up to and including the base in question, each file of the change had exactly the
-approved content and mode; or if the commit that it was given for is already part of the branch. A change that was
-merged and reverted must be approved again, however it comes back.
+after the base that it was given for, up to and including the base in question, any file of the change had exactly the
+approved content and mode; or if the commit that it was given for is already part of the branch. One file is enough: at
+the base in question that file differs again, so somebody reverted it. A change that was merged and reverted must be
+approved again, however it comes back, also as a part of a larger change that was approved before the revert.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gate.approvals.content import Contents
 from gate.model import FileChange
@@ -31,25 +32,20 @@ class Timeline:
                 self._states.setdefault(file.path, []).append((file.new_mode, file.new))
 
     def first_with(self, contents: Contents, start: int, until: int) -> int:
-        """Return the first commit after number `start`, up to `until`, at which the branch had these contents, or 0.
+        """Return the first commit after number `start`, up to `until`, that gave a file its new content, or 0."""
+        found = (
+            number
+            for path, (_, mode, _, new) in contents.items()
+            for number, state in self._between(path, start, until)
+            if state == (mode, new)
+        )
+        return min(found, default=0)
 
-        Every file must have changed since `start` to its new content: at `start`, they are as before the change.
-        """
-        wanted = {path: (new_mode, new) for path, (_, new_mode, _, new) in contents.items()}
-        for number in sorted({n for path in wanted for n in self._between(path, start, until)}):
-            if all(self._at(path, number, start) == state for path, state in wanted.items()):
-                return number
-        return 0
-
-    def _between(self, path: str, start: int, until: int) -> Sequence[int]:
+    def _between(self, path: str, start: int, until: int) -> Iterator[tuple[int, State]]:
+        """Yield the commits after `start`, up to `until`, that changed a path, each with the path's new state."""
         numbers = self._numbers.get(path, [])
-        return numbers[bisect_right(numbers, start) : bisect_right(numbers, until)]
-
-    def _at(self, path: str, number: int, start: int) -> State | None:
-        """Return the state of a path at a commit, or None if it hasn't changed since `start`."""
-        numbers = self._numbers.get(path, [])
-        last = bisect_right(numbers, number) - 1
-        return self._states[path][last] if last >= 0 and numbers[last] > start else None
+        first, end = bisect_right(numbers, start), bisect_right(numbers, until)
+        return zip(numbers[first:end], self._states.get(path, [])[first:end], strict=True)
 
 
 def files_of(lists: Mapping[str, Contents], change: str, now: Contents) -> Contents:

@@ -47,7 +47,7 @@ def _merged(repository: Repository, base: str, record: Record) -> str:
 
 
 def _had(repository: Repository, base: str, record: Record, files: Contents) -> str:
-    """Return the commit after the record's base at which the branch had these contents, or ""."""
+    """Return the first commit after the record's base that gave a file of the branch its new content, or ""."""
     if not files:
         return ""
     span = f"{record.base}..{base}" if resolve(repository, [record.base]) else base

@@ -234,6 +234,29 @@ def test_41_the_server_and_the_audit_know_what_is_spent(company: Company) -> Non
     assert result.code == 1, result.text
 
 
+@pytest.mark.slow
+@pytest.mark.attack(41, "bring a reverted change back with a larger one that was approved before")
+def test_41_the_larger_change_that_was_approved_before_the_revert(company: Company) -> None:
+    company.set_policy(company.policy(NO_CHECKS))
+    senior = change(company)
+    new = company.clone("newhire")
+    new.git("fetch", "-q")
+    new.git("checkout", "-q", "-b", "stacked", "origin/feature")
+    new.commit("more", {"b.py": "y = 2\n"}, branch="stacked")
+    for branch in ("feature", "stacked"):
+        senior.approve(branch)
+    assert senior.gate("merge", "feature", "--push", "--squash").code == 0
+    assert senior.gate("check", "--head", "origin/stacked").code == 0
+    change(company, "undo", {"a.py": "x = 1\n"})
+    senior.approve("undo")
+    assert senior.gate("merge", "undo", "--push").code == 0
+    assert senior.gate("check", "--head", "origin/stacked").code == 1
+    whys = [decision["why"] for decision in senior.decisions("origin/stacked")]
+    assert all(why.startswith("spent: ") for why in whys), whys
+    senior.approve("stacked")
+    assert senior.gate("merge", "stacked", "--push").code == 0
+
+
 def rebased(company: Company, senior: Clone) -> None:
     new = company.clone("newhire")
     change(company, "other", {"b.py": "y = 2\n"})

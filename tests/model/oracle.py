@@ -148,11 +148,11 @@ class Oracle:
         )
 
     def spent(self, record: Record, proposal: Proposal) -> bool:
-        """Was it used: is its commit on the branch, or had that each file as it approves it?"""
+        """Was it used: is its commit on the branch, or had that any file as it approves it?"""
         wanted = {(path, new) for path, _, new in record.difference & (proposal.difference or frozenset())}
         branch = self.branches[record.into]
         return record.head in branch.merged or any(
-            all(tree.get(path) == new for path, new in wanted) for tree in branch.history[record.base + 1 :]
+            any(tree.get(path) == new for path, new in wanted) for tree in branch.history[record.base + 1 :]
         )
 
     def covers(self, record: Record, proposal: Proposal) -> bool:

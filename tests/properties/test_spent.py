@@ -68,8 +68,9 @@ def change_between(repository: Repository, old: str, new: str) -> Contents:
 
 def by_definition(history: list[State], base: int, now: int, wanted: dict[str, str | None]) -> bool:
     """Point 2 of the definition, read from the states themselves."""
-    return bool(wanted) and any(
-        all(history[number].get(path) == content for path, content in wanted.items())
+    return any(
+        history[number].get(path) == content
+        for path, content in wanted.items()
         for number in range(base + 1, now + 1)
     )
 
