@@ -178,7 +178,7 @@ def test_people_without_a_key_are_asked_to_review_on_the_forge(
     asking = [
         line for outcome in verdict.outcomes for line in outcome.advice if line.startswith("to approve")
     ]
-    assert asking == [f"to approve, {'run ' if expected.startswith('`') else ''}{expected}"]
+    assert asking == [f"to approve, {'they run ' if expected.startswith('`') else ''}{expected}"]
 
 
 @pytest.mark.parametrize(

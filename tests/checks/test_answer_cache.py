@@ -33,15 +33,16 @@ def answered(project: Clone) -> Clone:
     project.git("commit", "-q", "-m", "New")
     assert asked(project).code == 0
     (entry,) = cached(project)
-    text = entry.read_bytes().replace(b"Ready to merge", b"FROM KEPT")
-    _, _, data = text.partition(b"\n")
+    text = entry.read_bytes()
+    assert b"Partial run passed" in text
+    _, _, data = text.replace(b"Partial run passed", b"FROM CACHE").partition(b"\n")
     entry.write_bytes(MAGIC + b"%08x\n" % crc32(data) + data)
     return project
 
 
 def test_asked_again_the_cached_answer_is_given(answered: Clone) -> None:
     result = asked(answered)
-    assert (result.code, "FROM KEPT" in result.out) == (0, True)
+    assert (result.code, "FROM CACHE" in result.out) == (0, True)
 
 
 def new_commit(project: Clone) -> None:
@@ -85,18 +86,18 @@ def an_environment(project: Clone) -> None:
 def test_what_has_changed_is_worked_out_anew(answered: Clone, happens: object) -> None:
     assert callable(happens)
     happens(answered)
-    assert "FROM KEPT" not in asked(answered).out
+    assert "FROM CACHE" not in asked(answered).out
 
 
 @pytest.mark.parametrize("more", [("--format", "json"), ("--all",), ("--base", "HEAD")], ids=str)
 def test_another_question_is_another_answer(answered: Clone, more: tuple[str, ...]) -> None:
-    assert "FROM KEPT" not in asked(answered, *more).out
+    assert "FROM CACHE" not in asked(answered, *more).out
 
 
 @pytest.mark.slow
 def test_another_place_or_environment_is_another_question(answered: Clone) -> None:
-    assert "FROM KEPT" not in asked(answered, env={"COLUMNS": "60"}).out
-    assert "FROM KEPT" not in asked(answered, env={"VIRTUAL_ENV": "/nowhere"}).out
+    assert "FROM CACHE" not in asked(answered, env={"COLUMNS": "60"}).out
+    assert "FROM CACHE" not in asked(answered, env={"VIRTUAL_ENV": "/nowhere"}).out
 
 
 def test_an_answer_ends_with_the_key_that_it_rests_on(project: Clone) -> None:
