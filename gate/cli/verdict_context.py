@@ -53,11 +53,13 @@ def _remote() -> str:
 
 
 def _is_unpushed(change: Change) -> bool:
-    """Return whether no remote-tracking branch contains the change's commit."""
+    """Return whether it is certain that no remote-tracking branch contains the change's commit."""
     if change.staged:
         return False
     refs = ("refs/remotes", "refs/pull", "refs/merge-requests")
-    return not Repository.find(Path.cwd()).run("for-each-ref", "--count=1", "--contains", change.head, *refs)
+    # Where a ref's commit is missing, git can't say; a hint is no reason to end without the report.
+    found = Repository.find(Path.cwd()).attempt("for-each-ref", "--count=1", "--contains", change.head, *refs)
+    return found.returncode == 0 and not found.stdout
 
 
 def with_description(

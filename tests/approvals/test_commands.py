@@ -46,6 +46,27 @@ def test_from_a_branch_to_an_audited_merge(company: Company) -> None:
 
 
 @pytest.mark.slow
+def test_a_change_that_no_remote_has_is_to_be_pushed_first(company: Company) -> None:
+    new = company.clone("newhire")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature", push=False)
+
+    def asked_to_push() -> bool:
+        result = new.gate("check")
+        assert result.code == 1, result.text
+        assert "To approve, they run" in result.out
+        return "Push it first" in result.out
+
+    assert asked_to_push()
+    # A ref whose commit is missing hides from git what the others contain, but not the verdict.
+    odd = new.path / ".git" / "refs" / "remotes" / "origin" / "odd"
+    odd.write_text("1" * 40 + "\n")
+    asked_to_push()
+    odd.unlink()
+    new.git("push", "-q", "origin", "feature")
+    assert not asked_to_push()
+
+
+@pytest.mark.slow
 def test_a_new_approval_replaces_a_cached_answer(company: Company) -> None:
     new, senior = company.clone("newhire"), company.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
