@@ -11,7 +11,7 @@ import os
 import sys
 from typing import Any, Callable, Dict, Tuple
 
-from gate_record import Inputs, depends
+from gate_record import depends, is_in_tree
 from gate_writes import place_of
 
 PATHS: Dict[str, Dict[str, Tuple[int, ...]]] = {
@@ -87,12 +87,8 @@ def _noting(original: Callable[..., Any], positions: Tuple[int, ...]) -> Callabl
 
 def _note(path: Any) -> None:
     with contextlib.suppress(TypeError, ValueError, OSError):  # the original function reports an invalid path
-        if path is not None and _is_in_tree(place_of(path)):
+        if path is not None and is_in_tree(place_of(path)):
             depends("compiled code looks up files")
-
-
-def _is_in_tree(path: str) -> bool:
-    return any(f"{path}{os.sep}".startswith(root + os.sep) for root in Inputs.roots)
 
 
 def setting(original: Callable[..., None]) -> Callable[..., None]:
@@ -125,7 +121,7 @@ def _loading_library(original: Callable[..., Any]) -> Callable[..., Any]:
         frame: Any = sys._getframe(1)  # noqa: SLF001  only the caller distinguishes these
         while frame is not None and os.path.join("cffi", "api.py") in frame.f_code.co_filename:
             frame = frame.f_back
-        if frame is None or _is_in_tree(os.path.abspath(frame.f_code.co_filename)):
+        if frame is None or is_in_tree(os.path.abspath(frame.f_code.co_filename)):
             depends("a library is loaded (cffi)")
         return original(*args, **kwargs)
 

@@ -18,9 +18,10 @@ import sys
 from typing import Any
 
 import gate_calls
+import gate_outside
 import gate_variables
 import gate_watch
-from gate_record import IMPORTER, STANDARD, Inputs, depends, is_standard
+from gate_record import IMPORTER, STANDARD, Inputs, below, depends, is_in_tree, is_standard, tried
 from gate_writes import (
     CHANGES,
     MOVES,
@@ -36,14 +37,6 @@ from gate_writes import (
 
 ACCESS_MODE = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
 """The bits of a file's flags that say whether it is opened for reading or writing."""
-HARMLESS = frozenset({"uname", "ldconfig", "lsb_release"})
-"""Programs that the standard library starts to inspect the machine, and that read nothing of a project."""
-INSPECTS = tuple(os.path.join(STANDARD, *name.split("/")) for name in ("platform.py", "ctypes/util.py"))
-"""The files of the code that starts them."""
-STARTS = tuple(STANDARD + name for name in ("subprocess.py", "os.py"))
-"""The files of the code through which it does that."""
-WORKER = "exec(eval(sys.stdin.readline()))"
-"""How pytest-xdist starts a worker, which makes its own record."""
 SETTINGS = "pyproject.toml"
 PYTEST = f"{os.sep}_pytest{os.sep}"
 METADATA = tuple(
@@ -66,29 +59,24 @@ def _opened(args: Any) -> None:
     flags = args[2] if len(args) > 2 and isinstance(args[2], int) else 0
     if Inputs.alone and flags & ACCESS_MODE == os.O_WRONLY and flags & (os.O_TRUNC | os.O_EXCL):
         # Opening a file to write it reveals only whether that is possible.
-        _tried(path)
+        tried(path)
     elif path.endswith(SETTINGS) and _for_pytests_settings():
         Inputs.settings.add(path)
     else:
         Inputs.opened.add(path)
 
 
-def _tried(path: str) -> None:
-    """Record an operation on a path that only works if a file or folder exists there, or if nothing does."""
-    Inputs.kinds.update((path, os.path.dirname(path)))
-
-
 def _changed(event: str, args: Any) -> None:
     """Record that something in the file system is created, moved, or removed, even if the attempt fails."""
     paths = changed_paths(event, args)
     for path in paths:
-        _tried(path)
+        tried(path)
     if event == "os.rmdir":
         Inputs.listed.update(paths)
     elif event in MOVES and paths:
         moved = paths[0]
         Inputs.opened.add(moved)
-        is_folder = moved in Inputs.roots or (_below(moved, Inputs.roots) and os.path.isdir(moved))
+        is_folder = moved in Inputs.roots or (below(moved, Inputs.roots) and os.path.isdir(moved))
         if is_folder and not _by_pytest():
             depends("a folder of the tree is moved")
     elif event == "os.symlink":
@@ -138,7 +126,7 @@ def _scanned(args: Any) -> None:
     if is_standard(caller) or PYTEST in caller:
         return  # these only need to know whether it is a folder
     path = place_of(args[0] if args and args[0] is not None else ".")
-    if _below(path, Inputs.roots) or path in Inputs.roots:
+    if is_in_tree(path):
         with contextlib.suppress(OSError):  # the caller gets the same error
             Inputs.opened.update(os.path.join(path, name) for name in os.listdir(path))
 
@@ -159,116 +147,7 @@ def _for_conftests() -> bool:
     )
 
 
-def _started(args: Any) -> None:
-    program, arguments = args[0], args[1] if len(args) > 1 else ()
-    words = [os.fsdecode(word) for word in arguments] if isinstance(arguments, (list, tuple)) else []
-    path = os.fsdecode(program) if program else (words or [""])[0]
-    name = os.path.basename(path)
-    if name in HARMLESS and _by_standard_library() and not _may_be_in_tree(path):
-        return
-    if any(WORKER in word for word in words):
-        Inputs.workers += 1
-    else:
-        depends(f"another process is started ({name})")
-
-
-def _by_standard_library() -> bool:
-    """Return whether the standard library starts a program to get information about the machine."""
-    frame: Any = sys._getframe(3)  # noqa: SLF001  only the caller distinguishes these
-    while frame is not None and frame.f_code.co_filename in STARTS:
-        frame = frame.f_back
-    return frame is not None and frame.f_code.co_filename in INSPECTS
-
-
-def _may_be_in_tree(program: str) -> bool:
-    """Return whether a program may come from the tree: it is there, or it is searched for there."""
-    folders = [os.path.dirname(program)] if os.sep in program else os.get_exec_path()
-    places = [f"{place_of(folder or '.')}{os.sep}" for folder in folders]
-    return any(place.startswith(root + os.sep) for place in places for root in Inputs.roots)
-
-
-def _connected(_args: Any) -> None:
-    depends("a network connection is made")
-
-
-def _sent(args: Any) -> None:
-    # Without an address, the message goes to where the socket has been connected.
-    if len(args) > 1 and args[1] is not None:
-        _connected(args)
-
-
-def _forked(_args: Any) -> None:
-    depends("the process is forked")
-
-
-def _library(args: Any) -> None:
-    name = args[0] if args else None
-    path = place_of(name) if isinstance(name, (str, bytes)) and os.sep in os.fsdecode(name) else ""
-    if _below(path, Inputs.roots):
-        depends("a library of the tree is loaded")
-
-
-def _called(_args: Any) -> None:
-    """Record that a library function is looked up with ctypes. If code of the tree does that, it could do anything.
-
-    The standard library looks up functions only for others, some of them in a thread of its own.
-    """
-    frame: Any = sys._getframe(2)  # noqa: SLF001  only the caller distinguishes these
-    while frame is not None and is_standard(frame.f_code.co_filename):
-        frame = frame.f_back
-    if frame is None or _below(os.path.abspath(frame.f_code.co_filename), Inputs.roots):
-        depends("a C function is called (ctypes)")
-
-
-def _new_interpreter(_args: Any) -> None:
-    depends("another interpreter is started")
-
-
-def _bound(args: Any) -> None:
-    address = args[1] if len(args) > 1 else None
-    if isinstance(address, (str, bytes)) and os.fsdecode(address)[:1] not in {"", "\0"}:
-        _tried(place_of(address))
-
-
-def _database(args: Any) -> None:
-    if not args or not isinstance(args[0], (str, bytes)):
-        return
-    name = os.fsdecode(args[0])
-    if name.startswith("file:"):
-        from urllib.parse import unquote, urlsplit
-
-        name = unquote(urlsplit(name).path)
-    if name not in {"", ":memory:"}:
-        # SQLite looks for the two files with which it would recover the database.
-        path = place_of(name)
-        Inputs.opened.update((path, f"{path}-journal", f"{path}-wal"))
-
-
-def _extended(_args: Any) -> None:
-    depends("SQLite loads an extension")
-
-
-HANDLERS = {
-    "open": _opened,
-    "os.listdir": _listed,
-    "os.scandir": _scanned,
-    "subprocess.Popen": _started,
-    "os.exec": _started,
-    "os.posix_spawn": _started,
-    "os.system": lambda args: _started((args[0], [args[0]])),
-    "os.fork": _forked,
-    "os.forkpty": _forked,
-    "socket.connect": _connected,
-    "socket.sendto": _connected,
-    "socket.sendmsg": _sent,
-    "cpython.PyInterpreterState_New": _new_interpreter,
-    "socket.bind": _bound,
-    "ctypes.dlopen": _library,
-    "ctypes.dlsym": _called,
-    "ctypes.dlsym/handle": _called,
-    "sqlite3.connect": _database,
-    "sqlite3.load_extension": _extended,
-}
+HANDLERS = {"open": _opened, "os.listdir": _listed, "os.scandir": _scanned, **gate_outside.HANDLERS}
 
 
 def _hook(event: str, args: Any) -> None:
@@ -300,30 +179,25 @@ def _compiled_modules() -> None:
             path = os.path.join(real_folders[folder], name)
             if os.path.islink(path):
                 path = os.path.realpath(path)
-            if not _below(path, Inputs.roots):
+            if not below(path, Inputs.roots):
                 continue
             if path.endswith(endings):
                 depends("a compiled module of the tree is imported")
             Inputs.opened.add(path)
 
 
-def _below(path: str, folders: tuple[str, ...]) -> str:
-    """Return the first of `folders` that contains `path`, or ""."""
-    return next((folder for folder in folders if path.startswith(folder + os.sep)), "")
-
-
 def _relative(paths: set[str], *, above: bool = False) -> list[str]:
     """Return the paths relative to the tree's top, which is "". With `above`, paths above the tree are ignored."""
     inside = set()
     for path in paths:
-        root = _below(path, Inputs.roots)
+        root = below(path, Inputs.roots)
         if root:
             inside.add(path[len(root) + 1 :])
         elif path in Inputs.roots:
             inside.add("")
         elif above and any(root.startswith(path + os.sep) for root in Inputs.roots):
             continue
-        elif _below(path, Inputs.away) and not (path in Inputs.lent or _below(path, Inputs.lent)):
+        elif below(path, Inputs.away) and not (path in Inputs.lent or below(path, Inputs.lent)):
             depends(f"the working tree is read ({path})")
     return sorted(inside)
 
@@ -392,7 +266,7 @@ def _between_files() -> dict[str, list[str]]:
     own = (*Inputs.roots, *Inputs.lent, os.path.dirname(Inputs.target))
     seen = {*Inputs.opened, *Inputs.kinds, *Inputs.searched, *(f"{path}/" for path in Inputs.listed)}
     touched = any(
-        _below(path, Inputs.roots) and not any(f"/{name}/" in path for name in OWN_FOLDERS)
+        below(path, Inputs.roots) and not any(f"/{name}/" in path for name in OWN_FOLDERS)
         for path in Writes.written
     )
     left = left_behind(Inputs.roots[-1]) if touched or Inputs.everything else set()

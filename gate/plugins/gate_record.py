@@ -51,3 +51,18 @@ def is_standard(file: str) -> bool:
 def depends(reason: str) -> None:
     """Note why the run depends on the whole tree."""
     Inputs.everything.setdefault(reason)
+
+
+def below(path: str, folders: tuple[str, ...]) -> str:
+    """Return the first of `folders` that contains `path`, or ""."""
+    return next((folder for folder in folders if path.startswith(folder + os.sep)), "")
+
+
+def is_in_tree(path: str) -> bool:
+    """Return whether a path is in the tree, or is its top."""
+    return path in Inputs.roots or bool(below(path, Inputs.roots))
+
+
+def tried(path: str) -> None:
+    """Record an operation on a path that only works if a file or folder exists there, or if nothing does."""
+    Inputs.kinds.update((path, os.path.dirname(path)))
