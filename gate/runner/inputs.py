@@ -28,7 +28,7 @@ ASKED_BY_PYTEST = frozenset({".git/pyvenv.cfg", ".git/conda-meta/history"})
 PLACES = ("opened", "settings", "listed", "searched", "kinds", "distributions", "collected", "candidates")
 RECORDED = frozenset({*PLACES, "everything", "watched", "variables"})
 """What every recorded process has to report."""
-APART = frozenset({"CI"})
+RECORDED_VARIABLES = frozenset({"CI"})
 """The environment variables that only count if the tests read them (`gate_variables.py`)."""
 LINK, SUBMODULE = "120000", "160000"
 METADATA = re.compile(r"(?:\.dist-info|\.egg-info|^egg-info)/?$", re.IGNORECASE)
@@ -203,7 +203,7 @@ class Inputs:
     For a test file that ran in its own process, `left` are the paths in the tree that it changed, and `written` and
     `outside` are the paths elsewhere that it wrote and read. `built` are the folders of the tree whose build was
     installed for the run: tests may run build products of files that they never open. `variables` are those of
-    `APART` that the run read.
+    `RECORDED_VARIABLES` that the run read.
     """
 
     opened: tuple[str, ...]

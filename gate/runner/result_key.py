@@ -39,14 +39,14 @@ def result_key(
     installed: Installed | None,
     extra: tuple[str, ...],
     *,
-    apart: Collection[str] = (),
+    leave_out: Collection[str] = (),
 ) -> str:
     """Return the cache key for the result of `check` on a tree with `entries`.
 
     It covers the files that the tool reads, the check's settings, the variables it may read, the tool's version, the
-    environment, and gate's own code. `extra` covers anything else that matters, and the variables in `apart` are left
-    out, because they are compared separately. Its portable form has the content of
-    what is installed in place of paths and times, and leaves out the variables that only say where something is.
+    environment, and gate's own code. `extra` covers anything else that matters. The variables in `leave_out` are not
+    covered, because they are compared separately. The portable form of the key has the content of what is installed in
+    place of paths and times, and leaves out the variables that only say where something is.
     """
     tool = TOOLS[check.tool]
     read = key_of(
@@ -61,7 +61,7 @@ def result_key(
     settings = json.dumps(asdict(shown))
     program = _program(check) if installed is None else f"{installed.version} {installed.site}"
     values = {
-        name: value for name, value in seen_by_check(os.environ, check.env).items() if name not in apart
+        name: value for name, value in seen_by_check(os.environ, check.env).items() if name not in leave_out
     }
 
     def portable(cache: ResultCache) -> str:

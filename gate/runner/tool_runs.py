@@ -23,7 +23,7 @@ from gate.result_cache import ResultCache, key_of
 from gate.runner.by_file import Selected
 from gate.runner.checked_tree import CheckedTree
 from gate.runner.execute import Outcome, RunRequest, cache_name, execute
-from gate.runner.inputs import APART, TreeState
+from gate.runner.inputs import RECORDED_VARIABLES, TreeState
 from gate.runner.result_key import dump, dump_broken, load, load_broken, result_key
 from gate.runner.selection import Selection, SuiteInTree
 from gate.runner.shards import Shard, ShardTests
@@ -293,7 +293,9 @@ class ToolRuns:
         check, side, environment = plan.check, plan.side, plan.environment
         if check.tool != "pytest" or not self._context.select or check.select == "off":
             return None
-        key = result_key(check, (), environment, environment.tool("pytest"), plan.inputs, apart=APART)
+        key = result_key(
+            check, (), environment, environment.tool("pytest"), plan.inputs, leave_out=RECORDED_VARIABLES
+        )
         about_head = side is self._head and not plan.request.count
         where = SuiteInTree(check, side.folder, side.top.tree.tree, self._context.state_dir, shown=about_head)
         tree = TreeState(side.top.entries, side.top.text, seen_by_check(os.environ, check.env))
