@@ -113,7 +113,7 @@ def count(decisions: Iterable[Decision], question: CountContext) -> Count:
     approvals = []
     keys = []
     for decision in unique:
-        holder = None if decision.review else key_holders.get(getattr(decision.signature, "key", ""))
+        holder = key_holders.get(decision.key)
         if holder is not None:
             keys.append(holder.key)
         match identify(decision, holder, question.policy, question.now):
@@ -169,9 +169,9 @@ class _ApprovalCounter:
         self._guardians = members(question.policy, question.protection.require.guarded)
         # Lifting an objection can allow a merge, so it needs a valid key; withdrawing an approval never does.
         revokes = [decision for decision in decisions if decision.record.kind == "revoke"]
-        self._revoked = {(identified[revoke.id].person, revoke.record.of) for revoke in revokes}
+        self._revoked = {(self._person(revoke), revoke.record.of) for revoke in revokes}
         valid = [
-            (identified[revoke.id].person, revoke.record.of)
+            (self._person(revoke), revoke.record.of)
             for revoke in revokes
             if identified[revoke.id].validity == "valid"
         ]
@@ -189,17 +189,11 @@ class _ApprovalCounter:
         """Return the decision as an approval that counts or doesn't."""
         ruling = self._rulings[decision.id]
         later = self._overtaken(decision) if ruling.counted and decision.record.kind != "block" else ""
-        return _approval(
-            decision, self._identified[decision.id].person, _Ruling(False, later) if later else ruling
-        )
+        return _approval(decision, self._person(decision), _Ruling(False, later) if later else ruling)
 
     def _apply(self, decision: Decision) -> None:
         """Record what a decision means for the same person's other decisions."""
-        record, person, ruling = (
-            decision.record,
-            self._identified[decision.id].person,
-            self._rulings[decision.id],
-        )
+        record, person, ruling = decision.record, self._person(decision), self._rulings[decision.id]
         if self._elsewhere(record) or not _concerns(decision, self._question):
             return
         if record.kind == "revoke" and self._person_behind(record.of, person) != person:
@@ -213,6 +207,9 @@ class _ApprovalCounter:
             key = (person, record.kind)
             self._latest[key] = max(self._latest.get(key, decision.moment), decision.moment)
 
+    def _person(self, decision: Decision) -> str:
+        return self._identified[decision.id].person
+
     def _person_behind(self, identity: str, default: str) -> str:
         """Return who made the decision with this id, or the default if it isn't among the decisions."""
         who = self._identified.get(identity)
@@ -220,7 +217,7 @@ class _ApprovalCounter:
 
     def _overtaken(self, decision: Decision) -> str:
         """Return why the person's other decisions supersede this one, or ""."""
-        record, person = decision.record, self._identified[decision.id].person
+        record, person = decision.record, self._person(decision)
         if person in self._objecting:
             return "withdrawn: the same person objects"
         if record.at <= self._closed.get(person, -1):

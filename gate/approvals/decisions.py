@@ -74,6 +74,11 @@ class Decision:
         return self.record.at, self.id
 
     @property
+    def key(self) -> str:
+        """The base64 text of the key that the signature names, or ""."""
+        return "" if isinstance(self.signature, Reviewed) else self.signature.key
+
+    @property
     def review(self) -> Reviewed | None:
         """The review with this decision, if there is one."""
         return self.signature if isinstance(self.signature, Reviewed) else None
@@ -125,7 +130,7 @@ def identify(decision: Decision, holder: Holder | None, policy: Policy, now: int
 def _by_former_key(
     decision: Decision, signature: Signed, holder: Holder | None, policy: Policy, now: int
 ) -> Identified:
-    """Return a decision signed with a key from an earlier policy. Neither a new key nor a new name lifts it."""
+    """Return who signed with a key from an earlier policy. Neither a new key nor a new name lifts the decision."""
     by = decision.record.by
     name = name_today(by, holder, policy)
     if holder is not None and holder.person == name and name.casefold() == by.casefold():
@@ -142,7 +147,7 @@ def name_today(by: str, holder: Holder | None, policy: Policy) -> str:
 def _recorded_review(
     decision: Decision, signature: RecordedReview, holder: Holder | None, policy: Policy, now: int
 ) -> Identified | Nobody:
-    """Return the decision in a recorded review, if the policy trusts the recorder."""
+    """Return who gave a recorded review, if the policy trusts the recorder."""
     login, recorder = signature.login, policy.people.get(signature.recorder)
     person = person_by_login(policy, decision.record.source, login)
     if person is None:

@@ -72,14 +72,14 @@ def record_reviews(
     log = open_log(repository).trusting(policy)
     entries = _recorded(log, change, signer)
     wanted = {
-        (entry.record.kind, entry.record.head, _name(entry)): entry
-        for entry in reviewed.decisions.decisions
-        if _stands(entry) and entry.record.change
+        (decision.record.kind, decision.record.head, _name(decision)): decision
+        for decision in reviewed.decisions.decisions
+        if _stands(decision) and decision.record.change
     }
     # Two jobs at once may have recorded the same review twice.
     named = [((item.record.kind, item.record.head, review_of(item.record)[:2]), item) for item in entries]
     recorded = {name for name, _ in named}
-    fresh = [_record(entry, signer, now) for name, entry in wanted.items() if name not in recorded]
+    fresh = [_record(decision, signer, now) for name, decision in wanted.items() if name not in recorded]
     # The signer can't know whether a review was dismissed before the merge: the review's own base implies no order.
     gone = [
         revocation(item, signer, now, item.record.base, f"no longer valid on {item.record.source}")
@@ -110,21 +110,23 @@ def _recorded(log: ApprovalLog, change: Change, signer: Signer) -> Sequence[Logg
     ]
 
 
-def _stands(entry: Decision) -> bool:
+def _stands(decision: Decision) -> bool:
     """Return whether the review is its author's latest decision and wasn't dismissed."""
     return (
-        isinstance(entry.signature, Reviewed) and not entry.signature.void and not entry.signature.dismissed
+        isinstance(decision.signature, Reviewed)
+        and not decision.signature.void
+        and not decision.signature.dismissed
     )
 
 
-def _name(entry: Decision) -> tuple[str, str]:
-    login = entry.signature.login if isinstance(entry.signature, Reviewed) else ""
-    return login, "".join(entry.id.split())
+def _name(decision: Decision) -> tuple[str, str]:
+    login = decision.signature.login if isinstance(decision.signature, Reviewed) else ""
+    return login, "".join(decision.id.split())
 
 
-def _record(entry: Decision, signer: Signer, now: int) -> Record:
-    login, identity = _name(entry)
-    reason = f"{login} {identity} {entry.record.reason}".strip()[:LONGEST_REASON]
-    at = entry.record.at if entry.record.at > 0 else now
+def _record(decision: Decision, signer: Signer, now: int) -> Record:
+    login, identity = _name(decision)
+    reason = f"{login} {identity} {decision.record.reason}".strip()[:LONGEST_REASON]
+    at = decision.record.at if decision.record.at > 0 else now
     nonce = secrets.token_hex(16)
-    return replace(entry.record, by=signer.person.name, reason=reason, nonce=nonce, at=at)
+    return replace(decision.record, by=signer.person.name, reason=reason, nonce=nonce, at=at)

@@ -36,10 +36,10 @@ class CheckEvidence:
             and self._records.grants.counts(policy, item)
             and passed(self._records.documents.get(item.record.of), target, required) is not None
         ]
-        for entry in trusted(decisions_of(attestations, policy), policy, protection, move.now):
-            results = passed(self._records.documents.get(entry.record.of), target, required) or ()
+        for decision in trusted(decisions_of(attestations, policy), policy, protection, move.now):
+            results = passed(self._records.documents.get(decision.record.of), target, required) or ()
             failed = (f"{QUARANTINED}{text}" for text in quarantined(results))
-            return True, (f"checks passed, signed by {entry.record.by}", *failed)
+            return True, (f"checks passed, signed by {decision.record.by}", *failed)
         if protection.verdicts:
             return False, (f"no verdict of {' or '.join(protection.verdicts)} about them is recorded",)
         document = self._records.documents.get(move.trailers.verdict)
