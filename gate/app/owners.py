@@ -21,8 +21,6 @@ from gate.policy.load import load_policy
 from gate.policy.types import Policy
 from gate.rules import behind_links, policy_at, stored_here
 
-NOT_LISTED = "is not in `people` or `teams` of gate.yaml"
-"""How a warning about an owner ends whom the policy doesn't know."""
 FEW = 100
 """The maximum number of paths to ask git about individually; for more, the whole tree is listed."""
 
@@ -44,13 +42,15 @@ class Owned:
 class Lint:
     """The problems in a CODEOWNERS file: `mistakes` make it invalid, `warnings` don't.
 
-    `hint` says what to do about the mistakes.
+    `unlisted` are those warnings that name an owner whom the policy doesn't list. `hint` says what to do about the
+    mistakes.
     """
 
     file: str
     rules: int
     mistakes: tuple[Mistake, ...]
     warnings: tuple[Mistake, ...]
+    unlisted: frozenset[Mistake] = frozenset()
     hint: str = ""
 
 
@@ -114,11 +114,14 @@ def lint(start: Path, revision: str | None = None) -> Lint:
         raise UsageError("there is no CODEOWNERS file", "create one, for example .github/CODEOWNERS")
     paths = list(tracked)
     idle = {*present, *filter(is_owners_file, paths)}
-    warnings = [*_shadowed(sorted(idle), owners.file), *_idle(owners, paths), *_strangers(owners, policy)]
+    unlisted = _unlisted(owners, policy)
+    warnings = [*_shadowed(sorted(idle), owners.file), *_idle(owners, paths), *unlisted]
     if not owners.mistakes:
         warnings += lock_outs(repository, policy, owners, paths)
     ordered = sorted(warnings, key=lambda item: (item.line, item.column))
-    return Lint(owners.file, len(owners.rules), owners.mistakes, tuple(ordered), owners.hint)
+    return Lint(
+        owners.file, len(owners.rules), owners.mistakes, tuple(ordered), frozenset(unlisted), owners.hint
+    )
 
 
 def _read_here(
@@ -242,7 +245,7 @@ def _idle(owners: CodeOwners, paths: Sequence[str]) -> list[Mistake]:
     ]
 
 
-def _strangers(owners: CodeOwners, policy: Policy) -> list[Mistake]:
+def _unlisted(owners: CodeOwners, policy: Policy) -> list[Mistake]:
     """Return a warning for each owner whom the policy doesn't list, at its first occurrence."""
     if not policy.people:
         return []
@@ -253,7 +256,7 @@ def _strangers(owners: CodeOwners, policy: Policy) -> list[Mistake]:
         for owner in rule.owners:
             first.setdefault(owner.casefold(), rule)
     return [
-        Mistake(rule.file, rule.line, rule.column, f"{owner} {NOT_LISTED}")
+        Mistake(rule.file, rule.line, rule.column, f"{owner} is not in `people` or `teams` of gate.yaml")
         for owner, rule in first.items()
         if not people_of(policy, [owner])
     ]

@@ -24,7 +24,7 @@ from gate.git.history import origin_of
 from gate.model import CheckResult, Skipped, short_name
 from gate.policy.people import forge_of
 from gate.reports.overview import checks_text
-from gate.reports.words import decision_words, one_line, passed, reasons, visible, visible_path
+from gate.reports.words import decision_words, one_line, pass_headline, reasons, visible, visible_path
 from gate.requirements.review_requests import lines_of
 from gate.wording import capitalized, count
 
@@ -186,7 +186,7 @@ def lines_after(preview: ApprovalPreview) -> list[str]:
             *(f"  {visible(line)}" for line in lines_of(verdict.reviewers)),
         ]
     if verdict.decision == "pass":
-        return [f"{passed(verdict)}."]
+        return [f"{pass_headline(verdict)}."]
     if all(item.id == "checks" for item in verdict.outcomes if item.blocks):
         known = any(not isinstance(result, Skipped) for result in verdict.checks)
         text = checks_text(verdict.checks)

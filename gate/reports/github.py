@@ -20,7 +20,7 @@ from gate.reports.words import (
     branch,
     decision_words,
     noun,
-    passed,
+    pass_headline,
     reasons,
     status,
     took,
@@ -73,7 +73,7 @@ def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - t
 def headline(verdict: Verdict) -> str:
     """Return decision, reason, and effect: `Blocked: missing code owner approval. Can't merge into main.`"""
     if verdict.decision == "pass":
-        return passed(verdict)
+        return pass_headline(verdict)
     into, words = branch(verdict.change.into), decision_words(verdict)
     return f"{words}: {reasons(verdict)}. Can't {verb(verdict.change.into)} into {into}."
 

@@ -27,7 +27,7 @@ from gate.reports.words import (
     branch,
     decision_words,
     noun,
-    passed,
+    pass_headline,
     reasons,
     visible,
     visible_path,
@@ -117,7 +117,7 @@ def findings_and_files(verdict: Verdict, context: ReportContext) -> str:
 
 def _headline(verdict: Verdict) -> str:
     if verdict.decision == "pass":
-        return passed(verdict)
+        return pass_headline(verdict)
     return f"{decision_words(verdict)}: {reasons(verdict)}"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from gate.model import FileChange, Verdict
+from gate.model import FileChange, ReviewRequest, Verdict
 from gate.reports.context import ReportContext
 from gate.reports.findings import groups
 from gate.reports.markup import escape
@@ -53,7 +53,8 @@ def files(verdict: Verdict, context: ReportContext) -> str:
     by_folder: dict[str, list[_File]] = {}
     for file in shown[:MOST_FILES]:
         by_folder.setdefault(file.path.rpartition("/")[0], []).append(file)
-    _join_subfolders(by_folder, {**approved, **waiting})
+    people = {path: [who(request) for request in requests] for path, requests in waiting.items()}
+    _join_subfolders(by_folder, {**approved, **people})
     parts = [
         _folder(folder, members, waiting, approved, verdict, context, left)
         for folder, members in sorted(
@@ -109,12 +110,12 @@ def left_out(verdict: Verdict) -> int:
     return max(sum(len(group.blocking) + len(group.other) for group in groups(verdict)) - MOST_FINDINGS, 0)
 
 
-def _waiting(verdict: Verdict) -> Mapping[str, list[str]]:
-    """Return the people whose approval is needed, by path."""
-    waiting: dict[str, list[str]] = {}
+def _waiting(verdict: Verdict) -> Mapping[str, list[ReviewRequest]]:
+    """Return the requests for approval by path."""
+    waiting: dict[str, list[ReviewRequest]] = {}
     for request in verdict.reviewers:
         for path in request.paths:
-            waiting.setdefault(path, []).append(who(request))
+            waiting.setdefault(path, []).append(request)
     return waiting
 
 
@@ -130,16 +131,16 @@ def _approved(verdict: Verdict) -> Mapping[str, list[str]]:
 def _folder(
     folder: str,
     members: Sequence[_File],
-    waiting: Mapping[str, list[str]],
+    waiting: Mapping[str, list[ReviewRequest]],
     approved: Mapping[str, list[str]],
     verdict: Verdict,
     context: ReportContext,
     left: dict[str, int],
 ) -> str:
     rows = "".join(_file(file, folder, verdict, context, left) for file in members)
-    names = list(dict.fromkeys(name for file in members for name in waiting.get(file.path, ())))
-    each = [f"({name})" if " or " in name and len(names) > 1 else name for name in names]
-    waits = f" · needs approval from {escape(listed(each))}" if names else ""
+    requests = {who(request): request for file in members for request in waiting.get(file.path, ())}
+    names = [f"({name})" if len(requests) > 1 and not requests[name].required else name for name in requests]
+    waits = f" · needs approval from {escape(listed(names))}" if names else ""
     by = list(dict.fromkeys(name for file in members for name in approved.get(file.path, ())))
     waits += f" · approved by {escape(listed(by))}" if by and not names else ""
     title = f'<span class="path">{escape(visible_path(folder + "/"))}</span>' if folder else capitalized(TOP)

@@ -115,7 +115,7 @@ def decision_words(verdict: Verdict) -> str:
     return "Blocked" if verdict.decision == "blocked" else "Couldn't decide"
 
 
-def passed(verdict: Verdict) -> str:
+def pass_headline(verdict: Verdict) -> str:
     """Return the headline of a pass: `Ready to merge into main`."""
     words = decision_words(verdict)
     return words if verdict.partial else f"{words} into {branch(verdict.change.into)}"

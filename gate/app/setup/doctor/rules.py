@@ -96,7 +96,7 @@ def _lines(policy: Policy) -> list[str]:
 
 def owners(repository: Repository) -> list[Item]:
     """Report the CODEOWNERS file that counts, and what is wrong in it."""
-    from gate.app.owners import NOT_LISTED, lint
+    from gate.app.owners import lint
 
     branch, tip = _base(repository)
     if not tip:
@@ -113,7 +113,7 @@ def owners(repository: Repository) -> list[Item]:
     return items + [
         Item("warning", str(warning), "fix the line on the base branch")
         for warning in result.warnings
-        if warning.file == result.file and NOT_LISTED not in warning.message
+        if warning.file == result.file and warning not in result.unlisted
     ]
 
 
